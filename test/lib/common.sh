@@ -1,0 +1,168 @@
+# Sourced by the scripts beside it: where things are, who runs them, and how
+# they are cleaned up.  Everything happens in a private folder ("prefix"):
+#
+#   lib share include   a relocated copy of the PostgreSQL server
+#   src                 a copy of this source tree, built and installed there
+#   run.N               logs, temporary files and clusters of one run
+
+own_prefix=
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+# The PostgreSQL that this Debian ships; PG_MAJOR overrides.
+if [ -z "${PG_MAJOR:-}" ]; then
+	case $(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") in
+		trixie) PG_MAJOR=17 ;;
+		forky | sid) PG_MAJOR=18 ;;
+		*) PG_MAJOR=15 ;;
+	esac
+fi
+pg_major=$PG_MAJOR
+
+say() {
+	printf '%s\n' "$*"
+}
+
+die() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+# PostgreSQL refuses to run as root, so everything after the installation of
+# packages runs as this user.
+tester() {
+	if [ "$(id -u)" != 0 ]; then
+		id -un
+	elif id -u postgres >/dev/null 2>&1; then
+		echo postgres
+	else
+		echo nobody
+	fi
+}
+
+# as_tester COMMAND ...
+#
+# Runs COMMAND in $prefix/src as the unprivileged user, with a known
+# environment: a developer's PGHOST, proxy or MAKEFLAGS must not change a test.
+as_tester() (
+	user=$(tester)
+	group=$(id -g "$user")
+	for name in $(compgen -e); do
+		case $name in
+			TPLUS_* | CI | TERM | COLUMNS | PHASES | REGRESS | REGRESS_OPTS | \
+				PROVE_TESTS | KEEP | PG_MAJOR | ASAN_OPTIONS | UBSAN_OPTIONS) ;;
+			*) unset "$name" ;;
+		esac
+	done
+	export PATH="$prefix/lib/postgresql/$pg_major/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+	export HOME="$run/tmp" USER="$user" LOGNAME="$user" SHELL=/bin/bash
+	export LANG=C.UTF-8 TMPDIR="$run/tmp" TPLUS_PREFIX="$prefix" TPLUS_RUN="$run"
+	export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PG_MAJOR="$pg_major"
+	cd "$prefix/src"
+	if [ "$(id -u)" = 0 ]; then
+		exec setpriv --reuid="$user" --regid="$group" --init-groups -- "$@"
+	fi
+	exec "$@"
+)
+
+# The files that make up the tree: tracked and new ones, not what a build left.
+list_tree() {
+	local git=(git -c "safe.directory=$top" -C "$top")
+	if [ "$("${git[@]}" rev-parse --show-toplevel 2>/dev/null)" = "$top" ]; then
+		"${git[@]}" ls-files -z --cached --others --exclude-standard |
+			while IFS= read -r -d '' file; do
+				[ -e "$top/$file" ] && printf '%s\0' "$file"
+			done
+	else
+		(cd "$top" && find . -name .git -prune -o \
+			\( -name results -o -name tmp_check -o -name log -o -name __pycache__ \) -prune -o \
+			\( -type f -o -type l \) ! -name '*.o' ! -name '*.so' ! -name '*.bc' \
+			! -name '*.py[co]' ! -name 'regression.*' -printf '%P\0')
+	fi | sort -zu
+}
+
+# stage_tree PREFIX: makes PREFIX/src a copy of the tree.  Times are kept, so
+# that a second build compiles only what changed; files that are gone go.
+stage_tree() {
+	local prefix=$1
+	mkdir -p "$prefix/src"
+	list_tree >"$prefix/files.new"
+	if [ -e "$prefix/files" ]; then
+		comm -z -23 "$prefix/files" "$prefix/files.new" |
+			(cd "$prefix/src" && xargs -0r rm -f)
+	fi
+	tar -C "$top" --format=posix --null --no-recursion -T "$prefix/files.new" -cf - |
+		tar -C "$prefix/src" --no-same-owner -xpf -
+	mv "$prefix/files.new" "$prefix/files"
+}
+
+# make_prefix [DIR]: sets $prefix to a folder with the staged tree in it, and
+# $run to a new folder below it.
+make_prefix() {
+	if [ -n "${1:-}" ]; then
+		case $1 in
+			/*) prefix=$1 ;;
+			*) prefix=$PWD/$1 ;;
+		esac
+		case $prefix in
+			*[[:space:]]*) die "a prefix cannot have a space in its name: $prefix" ;;
+		esac
+		mkdir -p "$prefix"
+	else
+		# Not TMPDIR: that may hold a space or be closed to the other user.
+		prefix=$(mktemp -d /tmp/tplus_fdw.XXXXXX)
+		own_prefix=$prefix
+	fi
+	run=$prefix/run.$$
+	mkdir -p "$run/tmp" "$run/log"
+	stage_tree "$prefix"
+	if [ "$(id -u)" = 0 ]; then
+		chown -R "$(tester):" "$prefix"
+	fi
+}
+
+# copy_server: PostgreSQL finds its files relative to its programs, so
+# a copy is a server of its own, into which anybody may install an extension.
+copy_server() {
+	local lib=/usr/lib/postgresql/$pg_major share=/usr/share/postgresql/$pg_major
+	[ -x "$lib/bin/postgres" ] || die "PostgreSQL $pg_major is not installed in $lib"
+	[ -x "$prefix/lib/postgresql/$pg_major/bin/postgres" ] && return
+	mkdir -p "$prefix/lib/postgresql" "$prefix/share/postgresql" "$prefix/include"
+	cp -r "$share" "$prefix/share/postgresql/"
+	ln -sfn /usr/include/postgresql "$prefix/include/postgresql"
+	cp -r "$lib" "$prefix/lib/postgresql/"
+}
+
+# build_extension: compiles and installs into $prefix.  Our own assertions are
+# on, also against a server without them.
+build_extension() {
+	make -C "$prefix/src" -j"$(nproc)" COPT=-DUSE_ASSERT_CHECKING \
+		PG_CONFIG="$prefix/lib/postgresql/$pg_major/bin/pg_config" install
+}
+
+# run_processes: the ids of what $run started.  The server overwrites its
+# environment, but works inside its data directory.
+run_processes() {
+	local proc
+	for proc in /proc/[0-9]*; do
+		case $(readlink "$proc/cwd" 2>/dev/null)/ in
+			"$run"/*) echo "${proc#/proc/}" ;;
+			*) grep -qzxF "TPLUS_RUN=$run" "$proc/environ" 2>/dev/null && echo "${proc#/proc/}" ;;
+		esac
+	done
+}
+
+# end_run [keep]: ends what the run left, and removes what was made for it.
+end_run() {
+	local signal pids
+	cd /
+	for signal in INT TERM QUIT KILL; do
+		pids=$(run_processes)
+		[ -n "$pids" ] || break
+		kill -s "$signal" $pids 2>/dev/null || true
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			[ -n "$(run_processes)" ] || break 2
+			sleep 0.2
+		done
+	done
+	[ "${1:-}" = keep ] || rm -rf "${own_prefix:-$run}"
+}

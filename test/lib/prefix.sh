@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# prefix.sh [DIR]
+#
+# Makes (or brings up to date) a private PostgreSQL with the extension
+# installed, and prints its folder.  Nothing is installed into the system's
+# PostgreSQL, nothing is left in the tree.  Remove the folder when done.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/common.sh"
+
+bash "$here/install-deps.sh" build >&2
+make_prefix "${1:-}"
+own_prefix=
+trap 'rm -rf "$run"' EXIT
+
+as_tester bash test/lib/build.sh >"$prefix/build.log" 2>&1 ||
+	{
+		grep -E 'error|warning|Error|\*\*\*' -A3 "$prefix/build.log" | head -60 >&2
+		die "the build failed; all of it is in $prefix/build.log"
+	}
+say "$prefix"
