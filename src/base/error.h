@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * error.h
+ *		What a refusal of T+ means, as a table; foreign text made safe.
+ *
+ * The HTTP status and T+'s own code are always read together: 50112 is a
+ * used-up quota under 401 and a foreign token under 403 (protocol, section 4).
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/base/error.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_ERROR_H
+#define TPLUS_ERROR_H
+
+#include "postgres.h"
+
+/* What a caller does about a refusal. */
+typedef enum TplusRefusal
+{
+	TPLUS_REFUSAL_FATAL,		/* report it */
+	TPLUS_REFUSAL_RETRY,		/* transient: back off and ask again */
+	TPLUS_REFUSAL_THROTTLE,		/* all backends pause, then ask again */
+	TPLUS_REFUSAL_TOKEN,		/* this access token is dead, for certain */
+	TPLUS_REFUSAL_TOKEN_MAYBE	/* the token, or the secret, or a permission */
+} TplusRefusal;
+
+typedef struct TplusErrorEntry
+{
+	int			status;			/* HTTP status; 0: any */
+	const char *code;			/* T+ code; NULL: any or none */
+	TplusRefusal refusal;
+	int			sqlstate;
+	const char *message;		/* primary message, without object */
+	const char *hint;			/* may be NULL */
+} TplusErrorEntry;
+
+/*
+ * The entry for a refused call.  code may be NULL.  Never returns NULL: what
+ * the table does not know is FATAL for 4xx and RETRY for 5xx.  extra_codes
+ * is the server option auth_error_codes (may be NULL): codes in it count as
+ * TPLUS_REFUSAL_TOKEN under 401 and 403.
+ */
+extern const TplusErrorEntry *tplus_error_find(int status, const char *code,
+											   const char *extra_codes);
+
+/*
+ * A palloc'd copy of at most max_bytes bytes of foreign UTF-8 text, converted
+ * to the database encoding, invalid bytes and control characters replaced by
+ * "?", and each of the nsecrets secrets (NULLs are skipped) that occurs in it
+ * replaced by "***".  Does not throw but for memory.
+ */
+extern char *tplus_error_clip(const char *text, size_t len, size_t max_bytes,
+							  const char *const *secrets, int nsecrets);
+
+/* How much of a foreign message we repeat, in bytes. */
+#define TPLUS_ERROR_SNIPPET	512
+
+#endif							/* TPLUS_ERROR_H */

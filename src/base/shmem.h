@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.h
+ *		A few kilobytes that all backends of the cluster share.
+ *
+ * Works without shared_preload_libraries: on 15 and 16 the segment is taken
+ * from the slop that PostgreSQL leaves in its shared memory, on 17 and later
+ * from the DSM registry.  Who uses which part is the users' affair: this room
+ * hands out named, zeroed areas with one LWLock each.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/base/shmem.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_SHMEM_H
+#define TPLUS_SHMEM_H
+
+#include "postgres.h"
+
+#include "storage/lwlock.h"
+
+/*
+ * The area called name, size bytes, zeroed when it was first asked for in the
+ * life of this cluster; *lock is its lock.  Returns NULL if there is no room
+ * (the caller then works alone and says so in tplus.info()).  The size of a
+ * name never changes while the cluster runs.
+ */
+extern void *tplus_shmem_area(const char *name, size_t size, LWLock **lock);
+
+/* Where areas live, for tplus.info(): "main shared memory", ... */
+extern const char *tplus_shmem_where(void);
+
+#endif							/* TPLUS_SHMEM_H */

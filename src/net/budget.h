@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * budget.h
+ *		One request budget for all backends of the cluster, per T+ account.
+ *
+ * Buckets (net/limiter) in shared memory (base/shmem), keyed by host and
+ * app_key.  A slot is held only while bytes are owed to us.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/budget.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_BUDGET_H
+#define TPLUS_BUDGET_H
+
+#include "postgres.h"
+
+#include "net/limiter.h"
+
+typedef struct TplusBudget TplusBudget;
+
+/*
+ * The bucket for this key (any bytes; only a hash of them is shared).  The
+ * handle lives as long as the backend; the same key gives the same handle.
+ */
+extern TplusBudget *tplus_budget_attach(const char *authority,
+										const char *app_key);
+
+/*
+ * A permit to have one request under way.  It is allocated in context and
+ * given back with it at the latest, so that no error, cancel or terminate
+ * can lose a slot.
+ */
+typedef struct TplusPermit TplusPermit;
+
+/*
+ * Tries to get a permit without waiting; NULL if there is none now, then
+ * *wait_ms says when to ask again (at most 1000; a release wakes sooner by
+ * then at the latest).
+ */
+extern TplusPermit *tplus_budget_try(TplusBudget *budget,
+									 const TplusRate *rate,
+									 MemoryContext context, long *wait_ms);
+
+/*
+ * Waits for a permit, interruptibly and in turn.  before_wait (may be NULL)
+ * is called with arg before each wait: the caller drains its own transfers
+ * there, so that it never holds what it waits for.  Adds the microseconds
+ * waited to *waited_us.  Throws only what an interrupt throws, and 53400 if
+ * the account is paused for more than five minutes (the message names the
+ * time).
+ */
+extern TplusPermit *tplus_budget_wait(TplusBudget *budget,
+									  const TplusRate *rate,
+									  MemoryContext context,
+									  void (*before_wait) (void *arg),
+									  void *arg, int64 *waited_us);
+
+/* Gives the permit back; NULL and a second call are fine. */
+extern void tplus_budget_release(TplusPermit *permit);
+
+/* All backends pause for so many milliseconds from now. */
+extern void tplus_budget_pause(TplusBudget *budget, int64 pause_ms);
+
+#endif							/* TPLUS_BUDGET_H */

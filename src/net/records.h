@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * records.h
+ *		Bytes in, whole records out, while the body still arrives.
+ *
+ * An incremental scanner that knows just enough of JSON's grammar to find the
+ * array of rows in a response and the end of each record in it.  Where the
+ * rows are: the server may answer with a bare array, {"TotalCount", "Data"},
+ * {"data": {"Columns", "Rows"}}, {"result": ...} (which may be JSON text in a
+ * string), {"value": ...}, {"DataSource": {"Rows"}} (protocol, sections 4.2,
+ * 5 and 7 no. 4).  Everything else of the document, the envelope, is kept (up
+ * to a cap), with the array of rows cut out of it.
+ *
+ * Compiles without a running server: memory comes from malloc behind the
+ * functions below, and nothing here throws.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/records.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_RECORDS_H
+#define TPLUS_RECORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct TplusRecords TplusRecords;
+
+typedef enum TplusRecordsStatus
+{
+	TPLUS_RECORDS_MORE,			/* feed more bytes */
+	TPLUS_RECORDS_RECORD,		/* *text and *len tell a whole record */
+	TPLUS_RECORDS_END,			/* the document is complete */
+	TPLUS_RECORDS_BROKEN		/* see tplus_records_problem */
+} TplusRecordsStatus;
+
+/*
+ * rows_path is where the rows are: "auto" (the first array found at one of
+ * the known places), "." (the document itself is the array), or a dotted path
+ * ("data.Rows").  max_record and max_envelope are caps in bytes.  Returns
+ * NULL when out of memory.
+ */
+extern TplusRecords *tplus_records_create(const char *rows_path,
+										  size_t max_record,
+										  size_t max_envelope);
+extern void tplus_records_free(TplusRecords *records);
+
+/*
+ * Hands over the next bytes of the body.  The bytes are copied as far as they
+ * are needed.  Call next() until it returns MORE before feeding again.
+ */
+extern void tplus_records_feed(TplusRecords *records, const char *bytes,
+							   size_t len);
+
+/* Says that the body is complete: MORE from next() is an error from now on. */
+extern void tplus_records_finish(TplusRecords *records);
+
+/*
+ * The next record.  *text stays valid until the next call of a function here.
+ * A record is the exact bytes of one element of the array of rows, without
+ * white space around it.
+ */
+extern TplusRecordsStatus tplus_records_next(TplusRecords *records,
+											 const char **text, size_t *len);
+
+/* How many records were found so far. */
+extern size_t tplus_records_count(const TplusRecords *records);
+
+/* Has the array of rows begun?  (False at the end: there was none.) */
+extern bool tplus_records_found(const TplusRecords *records);
+
+/*
+ * After END: the document without its rows (the array is left as "[]"); the
+ * whole document, up to the cap, if no array of rows was found.
+ */
+extern const char *tplus_records_envelope(const TplusRecords *records,
+										  size_t *len);
+
+/* After BROKEN: a constant English phrase, and the offset in the body. */
+extern const char *tplus_records_problem(const TplusRecords *records,
+										 size_t *offset);
+
+#endif							/* TPLUS_RECORDS_H */
