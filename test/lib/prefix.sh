@@ -14,9 +14,8 @@ make_prefix "${1:-}"
 own_prefix=
 trap 'rm -rf "$run"' EXIT
 
-as_tester bash test/lib/build.sh >"$prefix/build.log" 2>&1 ||
-	{
-		grep -E 'error|warning|Error|\*\*\*' -A3 "$prefix/build.log" | head -60 >&2
-		die "the build failed; all of it is in $prefix/build.log"
-	}
+if ! as_tester bash test/lib/build.sh >"$prefix/build.log" 2>&1; then
+	grep -E '(error|warning):|\*\*\*' -A3 "$prefix/build.log" | head -60 >&2
+	die "the build failed; all of it is in $prefix/build.log"
+fi
 say "$prefix"

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The build as tests: without a warning, with prefixed symbols only, and
+# noticing a header that was touched.
+set -uo pipefail
+
+. test/lib/common.sh
+prefix=$TPLUS_PREFIX
+run=$TPLUS_RUN
+log=$run/log/build.log
+n=0
+
+# ok STATUS NAME [FILE]: FILE is shown when STATUS is not 0.
+ok() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		say "ok $n - $2"
+	else
+		say "not ok $n - $2"
+		[ -z "${3:-}" ] || sed 's/^/# /' "$3" | cut -c1-300 | head -60 >&2
+	fi
+}
+
+bash test/lib/build.sh >"$log" 2>&1
+status=$?
+grep -E '(error|warning):|\*\*\*' -A4 "$log" >"$run/log/build.errors"
+ok $status "builds and installs with -Wall -Wextra -Werror" "$run/log/build.errors"
+if [ $status != 0 ]; then
+	say "1..$n"
+	exit 0
+fi
+touch "$run/built"
+
+# A symbol without the prefix could be bound to by another module.
+nm -D --defined-only tplus_fdw.so | awk '{print $3}' |
+	grep -vE '^(tplus_|tplus[A-Z]|Tplus|_PG_|Pg_magic|pg_finfo_tplus_|_init$|_fini$)' >"$run/log/symbols"
+[ ! -s "$run/log/symbols" ]
+ok $? "every exported symbol is prefixed" "$run/log/symbols"
+
+header=$(find src -name '*.h' | head -1)
+if [ -n "$header" ]; then
+	touch "$header"
+	make -n PG_CONFIG="$prefix/lib/postgresql/$pg_major/bin/pg_config" \
+		COPT=-DUSE_ASSERT_CHECKING all >"$run/log/rebuild" 2>&1
+	grep -q -- '-o src/[^ ]*\.o' "$run/log/rebuild" && grep -q -- '-o src/[^ ]*\.bc' "$run/log/rebuild"
+	ok $? "a touched header rebuilds objects and bitcode" "$run/log/rebuild"
+	build_extension >"$log" 2>&1
+fi
+
+# The catalog may name what the script does not make, or the other way round.
+for script in sql/tplus_fdw--*.sql; do
+	grep -q 'echo Use "CREATE EXTENSION' "$script" || grep -q 'echo Use "ALTER EXTENSION' "$script"
+	ok $? "$script cannot be sourced in psql"
+done
+say "1..$n"

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# phases.sh: the phases of `make test`, inside a prefix.  Each phase is a set
+# of commands that print TAP; test/lib/tap.pl runs them and counts.
+set -uo pipefail
+
+. test/lib/common.sh
+prefix=$TPLUS_PREFIX
+run=$TPLUS_RUN
+
+bindir=$prefix/lib/postgresql/$pg_major/bin
+pgxs=$prefix/lib/postgresql/$pg_major/lib/pgxs/src
+total_passed=0
+total_failed=0
+
+# tally NAME: adds up what tap.pl counted.  A phase without a count has died,
+# one without a single test is missing: both are failures.
+tally() {
+	local passed=0 failed=0 skipped=0
+	read -r passed failed skipped <"$run/counts.$1" 2>/dev/null || true
+	if [ $((passed + failed)) = 0 ]; then
+		failed=1
+		say "phase $1 ran no test"
+	fi
+	say "== $1: $passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped") (${SECONDS}s)"
+	total_passed=$((total_passed + passed))
+	total_failed=$((total_failed + failed))
+}
+
+# tap PHASE SECONDS ARGUMENT ...: runs tap.pl for a phase with a time limit.
+tap() {
+	local phase=$1 seconds=$2
+	shift 2
+	timeout --kill-after=20 "$seconds" \
+		perl test/lib/tap.pl --counts "$run/counts.$phase" "$@"
+	case $? in
+		124 | 137) say "phase $phase took longer than ${seconds}s" ;;
+	esac
+}
+
+phase_lint() {
+	tap lint 120 "lint=python3 test/lint/lint.py --tap"
+}
+
+phase_format() {
+	tap format 180 "format=bash test/lib/format.sh check-format --tap"
+}
+
+phase_build() {
+	tap build 900 "build=bash test/lib/build_test.sh"
+}
+
+# Sanitized programs of their own, without a server.
+phase_unit() {
+	local source tests=()
+	mkdir -p "$run/unit"
+	for source in test/unit/*.c; do
+		[ -e "$source" ] && tests+=("$source=bash test/lib/unit.sh $source")
+	done
+	tap unit 900 --jobs 2 ${tests[@]+"${tests[@]}"}
+}
+
+phase_sim() {
+	[ -e test/sim/test_sim.py ] || return
+	tap sim 300 "test/sim/test_sim.py=python3 test/lib/unittest_tap.py test/sim/test_sim.py"
+}
+
+phase_regress() {
+	[ -n "${REGRESS:-}" ] || return
+	need_build || return
+	tap regress 1200 "pg_regress=bash test/lib/regress.sh $REGRESS"
+}
+
+phase_tap() {
+	local file tests=()
+	need_build || return
+	export PG_REGRESS=$pgxs/test/regress/pg_regress TESTDIR=$run/tap PGPORT=65432
+	export PG_TEST_TIMEOUT_DEFAULT=${PG_TEST_TIMEOUT_DEFAULT:-120}
+	mkdir -p "$TESTDIR"
+	for file in ${PROVE_TESTS:-t/*.pl}; do
+		[ -e "$file" ] && tests+=("$file=perl -I $pgxs/test/perl -I t/lib $file")
+	done
+	tap tap 2700 --jobs 2 --limit 900 ${tests[@]+"${tests[@]}"}
+	show_tap_logs
+}
+
+# What the failed files wrote beside their TAP, which is where the reason is.
+show_tap_logs() {
+	local file
+	while IFS= read -r file; do
+		say "--- end of the log of $file"
+		tail -n 40 "$TESTDIR/tmp_check/log/regress_log_$(basename "$file" .pl)" 2>/dev/null
+	done < <(cat "$run/counts.tap.failed" 2>/dev/null)
+}
+
+# The phases below the build use it; alone they make it first.
+need_build() {
+	[ -e "$run/built" ] && return
+	if bash test/lib/build.sh >"$run/log/build.log" 2>&1; then
+		touch "$run/built"
+	else
+		say "the build failed; see the build phase"
+		return 1
+	fi
+}
+
+for phase in ${PHASES:-lint format build unit sim regress tap}; do
+	say
+	say "== $phase"
+	if declare -F "phase_$phase" >/dev/null; then
+		SECONDS=0
+		"phase_$phase"
+	else
+		say "there is no phase \"$phase\""
+	fi
+	tally "$phase"
+done
+
+say
+# Moved into place whole: its existence says that the run reached its end.
+echo "$total_passed passed, $total_failed failed" >"$run/counts.new"
+mv "$run/counts.new" "$run/counts"

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# run.sh: `make test`.  Prepares a private folder, runs test/lib/phases.sh in
+# it as an unprivileged user, removes it, and ends with "N passed, N failed".
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/common.sh"
+
+# All phases together; each has a limit of its own in phases.sh.
+limit=4800
+
+finish() {
+	trap '' INT TERM HUP
+	local counts
+	counts=$(cat "$run/counts" 2>/dev/null)
+	if [ -n "${KEEP:-}" ]; then
+		end_run keep
+		say "kept: $prefix (logs and clusters in $run)"
+	else
+		end_run
+	fi
+	# A run that was stopped or died has not passed, whatever it had counted.
+	if [ -z "$counts" ]; then
+		say "the run did not reach its end"
+		counts="0 passed, 1 failed"
+	fi
+	say "$counts"
+	case $counts in
+		"0 passed"*) exit 1 ;;
+		*" 0 failed") exit 0 ;;
+		*) exit 1 ;;
+	esac
+}
+
+run=/nonexistent
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+bash "$here/install-deps.sh" build test format || exit 1
+make_prefix "${TPLUS_PREFIX:-}" || exit 1
+
+# In the background, so that a signal ends the wait.
+as_tester timeout --kill-after=20 "$limit" bash test/lib/phases.sh </dev/null &
+wait $!
