@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * token.h
+ *		The one row that holds the token pair of an account, and its renewal.
+ *
+ * A refresh kills the old access token and the old refresh token at once, and
+ * two at a time are refused (protocol, section 2.2).  So the pair lives in
+ * the table tplus.token and is renewed by a background worker, once for all
+ * backends, whatever becomes of the query that asked.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/token.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_TOKEN_H
+#define TPLUS_TOKEN_H
+
+#include "postgres.h"
+
+#include "base/option.h"
+
+/* An access token as one request uses it. */
+typedef struct TplusToken
+{
+	const char *access_token;	/* secret */
+	int64		generation;		/* 0: the mapping's static open_token */
+} TplusToken;
+
+/*
+ * The access token to use now.  Reads the row afresh, renews before expiry
+ * and waits for a renewal that is under way, interruptibly.  The strings are
+ * palloc'd in the current context.  Adds the microseconds waited to
+ * *waited_us.  Throws 28000 when there is no way to a token (refused refresh
+ * token, left-over marker, ...; the hint says which human action is needed),
+ * 53000 when no worker can be started, 25006 on a standby that would have to
+ * renew.
+ */
+extern void tplus_token_get(const TplusAccount *account, TplusToken *token,
+							int64 *waited_us);
+
+/*
+ * T+ refused a call with this token.  definite: the access token is dead for
+ * certain (403/50107, 401/4007); otherwise it may as well be the secret or a
+ * permission (50000).  Returns true if another token is to be had, so that
+ * the call is worth repeating with a fresh tplus_token_get(); false if the
+ * caller shall report T+'s refusal.  Waits and throws like tplus_token_get().
+ */
+extern bool tplus_token_refused(const TplusAccount *account,
+								const TplusToken *token, bool definite,
+								int64 *waited_us);
+
+/* T+ accepted a call with this token just now. */
+extern void tplus_token_accepted(const TplusAccount *account,
+								 const TplusToken *token);
+
+/*
+ * Renews now, whatever the age of the pair; for tplus.refresh_token().
+ * Throws 0A000 for an account whose token is static.
+ */
+extern void tplus_token_renew(const TplusAccount *account);
+
+/* Entry point of the background worker. */
+extern PGDLLEXPORT void tplus_token_worker_main(Datum arg);
+
+#endif							/* TPLUS_TOKEN_H */
