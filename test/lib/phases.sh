@@ -16,7 +16,7 @@ total_failed=0
 # one without a single test is missing: both are failures.
 tally() {
 	local passed=0 failed=0 skipped=0
-	read -r passed failed skipped <"$run/counts.$1" 2>/dev/null || true
+	[ ! -e "$run/counts.$1" ] || read -r passed failed skipped <"$run/counts.$1"
 	if [ $((passed + failed)) = 0 ]; then
 		failed=1
 		say "phase $1 ran no test"

@@ -40,5 +40,5 @@ bash "$here/install-deps.sh" build test format || exit 1
 make_prefix "${TPLUS_PREFIX:-}" || exit 1
 
 # In the background, so that a signal ends the wait.
-as_tester timeout --kill-after=20 "$limit" bash test/lib/phases.sh </dev/null &
+as_tester timeout --kill-after=20 "$limit" bash test/lib/phases.sh </dev/null 2>&1 &
 wait $!
