@@ -49,20 +49,20 @@ test_env = PHASES='$(PHASES)' REGRESS='$(REGRESS)' PROVE_TESTS='$(PROVE_TESTS)' 
 .PHONY: $(own_goals)
 
 test:
-	@$(test_env) bash test/lib/run.sh
+	@exec env $(test_env) bash test/lib/run.sh
 
 unit: PHASES = unit
 unit:
-	@$(test_env) bash test/lib/run.sh
+	@exec env $(test_env) bash test/lib/run.sh
 
 demo:
-	@bash test/demo/demo.sh
+	@exec bash test/demo/demo.sh
 
 lint:
-	@python3 test/lint/lint.py
+	@exec python3 test/lint/lint.py
 
 format check-format:
-	@bash test/lib/format.sh $@
+	@exec bash test/lib/format.sh $@
 
 bench:
 	@if [ -e bench/run ]; then bash bench/run; else echo 'bench/run does not exist yet'; fi
