@@ -50,7 +50,7 @@ Starts a simulator on a free port.  It ends with C<stop>, or with this process.
 sub new
 {
 	my ($class, %option) = @_;
-	my $self = bless { tls => $option{tls}, %option }, $class;
+	my $self = bless { tls => $option{tls}, owner => $$ }, $class;
 	my @command =
 	  ('python3', "$root/test/sim/tplus_sim.py", '--parent', $$);
 
@@ -77,8 +77,10 @@ sub new
 
 sub DESTROY
 {
+	my ($self) = @_;
 	local ($?, $!, $@);
-	$_[0]->stop;
+	# A forked child does not own it.
+	$self->stop if $self->{owner} == $$;
 	return;
 }
 

@@ -23,6 +23,7 @@ command -v apt-get >/dev/null || exit 0
 missing=()
 for set in "${@:-build}"; do
 	for package in ${packages[$set]}; do
+		case " ${missing[*]-} " in *" $package "*) continue ;; esac
 		state=$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)
 		[[ $state == ii* ]] || missing+=("$package")
 	done

@@ -17,7 +17,8 @@ total_failed=0
 tally() {
 	local passed=0 failed=0 skipped=0
 	[ ! -e "$run/counts.$1" ] || read -r passed failed skipped <"$run/counts.$1"
-	if [ $((passed + failed)) = 0 ]; then
+	# Only the formatter may be absent: other releases have another version.
+	if [ $((passed + failed)) = 0 ] && [ "$1:$skipped" != format:1 ]; then
 		failed=1
 		say "phase $1 ran no test"
 	fi
