@@ -1,0 +1,1 @@
+"""A simulator of the Chanjet T+ OpenAPI, written from the protocol alone."""
