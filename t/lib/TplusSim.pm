@@ -32,7 +32,7 @@ use JSON::PP;
 use Symbol 'gensym';
 
 my $root = Cwd::abs_path(dirname(__FILE__) . '/../..');
-my $json = JSON::PP->new->utf8->canonical->allow_nonref->allow_bignum;
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 =pod
 
