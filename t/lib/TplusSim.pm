@@ -180,6 +180,10 @@ Scripts a fault, see the simulator's README.
 
 =head2 $sim->clear_faults($app_key)
 
+=head2 $sim->change($app_key, %change), $sim->clear_changes($app_key)
+
+Changes of records that wait for requests or rows: in the middle of a scan.
+
 =cut
 
 sub fault
@@ -194,22 +198,36 @@ sub clear_faults
 	return $self->control('DELETE', _of($key, 'faults'));
 }
 
+sub change
+{
+	my ($self, $key, %change) = @_;
+	return $self->control('POST', _of($key, 'changes'), \%change);
+}
+
+sub clear_changes
+{
+	my ($self, $key) = @_;
+	return $self->control('DELETE', _of($key, 'changes'));
+}
+
 =pod
 
-=head2 $sim->journal($app_key), $sim->clear_journal($app_key)
+=head2 $sim->journal($app_key, $query), $sim->clear_journal($app_key)
 
-The requests that the tenant got, oldest first, as a list of hashes.
+The requests that the tenant got, oldest first, as a list of hashes; $query
+narrows them, as in "since=3&path=Query", or waits: "wait=2&timeout_ms=5000".
+
+=head2 $sim->stats($app_key)
+
+Counts over those requests, the peak of requests in flight among them.
 
 =cut
 
 sub journal
 {
 	my ($self, $key, $query) = @_;
-	my $reply = $self->control('GET',
-		_of($key, 'journal') . ($query ? "?$query" : ''));
-	my $entries =
-	  ref $reply eq 'HASH' ? ($reply->{entries} // $reply->{requests}) : $reply;
-	return @{ $entries // [] };
+	return @{ $self->control('GET',
+			_of($key, 'journal') . ($query ? "?$query" : '')) };
 }
 
 sub clear_journal
@@ -220,22 +238,22 @@ sub clear_journal
 
 =pod
 
-=head2 $sim->records($app_key)
+=head2 $sim->records($app_key, $query)
 
-The records as the tenant holds them now, a list of hashes.
+The records as the tenant holds them now, a list of hashes; $query as in
+"resource=warehouse".
 
 =head2 $sim->mutate($app_key, %change)
 
-Changes records at once, or, with a trigger, in the middle of a scan.
+Changes a record at once.
 
 =cut
 
 sub records
 {
 	my ($self, $key, $query) = @_;
-	my $reply = $self->control('GET',
-		_of($key, 'records') . ($query ? "?$query" : ''));
-	return @{ ref $reply eq 'HASH' ? $reply->{records} : $reply };
+	return @{ $self->control('GET',
+			_of($key, 'records') . ($query ? "?$query" : '')) };
 }
 
 sub mutate

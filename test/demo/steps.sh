@@ -27,17 +27,6 @@ sql() {
 	} | psql -X
 }
 
-# The simulator's control interface: sim METHOD PATH JSON.
-sim() {
-	python3 - "$@" <<'PY'
-import os, sys, urllib.request
-method, path, body = sys.argv[1:]
-urllib.request.urlopen(urllib.request.Request(
-    os.environ["TPLUS_SIM_URL"] + "/_sim/tenants/demo" + path,
-    body.encode(), {"Content-Type": "application/json"}, method=method)).read()
-PY
-}
-
 save_successor() {
 	[ -n "${TPLUS_REFRESH_TOKEN:-}" ] && [ -z "${TPLUS_OPEN_TOKEN:-}" ] || return 0
 	: >"$run/token-lost"
@@ -57,7 +46,7 @@ else
 	start_simulator
 	export TPLUS_BASE_URL=$TPLUS_SIM_URL TPLUS_APP_KEY=demo
 	export TPLUS_APP_SECRET=sim-secret TPLUS_OPEN_TOKEN=sim-open-token
-	sim PUT "" '{"records": 5000, "end_date": "'"$today"'", "switches": {"made_compare": "ge"}}'
+	$TPLUS_SIMCTL tenant demo '{"records": 5000, "end_date": "today", "switches": {"made_compare": "ge"}}' >/dev/null
 	say "talking to a simulator of T+ with 5,000 items at $TPLUS_BASE_URL"
 fi
 
@@ -109,9 +98,10 @@ SQL
 
 if [ -n "$simulated" ]; then
 	heading "Meanwhile, in the ERP: two new items, and one of today's is renamed"
-	sim POST /mutate '{"action": "insert", "set": {"Code": "DEMO-1", "Name": "演示存货一", "MadeRecordDate": "'"$today"'"}}'
-	sim POST /mutate '{"action": "insert", "set": {"Code": "DEMO-2", "Name": "演示存货二", "MadeRecordDate": "'"$today"'"}}'
-	sim POST /mutate '{"action": "edit", "code": "DEMO-2", "set": {"Name": "演示存货二（改名）"}}'
+	$TPLUS_SIMCTL mutate demo '[
+		{"action": "insert", "record": {"Code": "DEMO-1", "Name": "演示存货一", "MadeRecordDate": "'"$today"'"}},
+		{"action": "insert", "record": {"Code": "DEMO-2", "Name": "演示存货二", "MadeRecordDate": "'"$today"'"}},
+		{"action": "edit", "code": "DEMO-1", "set": {"Name": "演示存货一（改名）"}}]' >/dev/null
 	say "(done through the control interface of the simulator)"
 fi
 

@@ -16,5 +16,5 @@ start_simulator() {
 			;;
 	esac
 	export TPLUS_SIM_PORT=$port TPLUS_SIM_URL=http://127.0.0.1:$port
-	export TPLUS_SIMCTL="python3 $prefix/src/test/sim/simctl.py"
+	export TPLUS_SIMCTL="python3 $prefix/src/test/sim/simctl.py $port"
 }
