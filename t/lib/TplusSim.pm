@@ -174,11 +174,9 @@ sub switches
 
 =pod
 
-=head2 $sim->fault($app_key, %fault)
+=head2 $sim->fault($app_key, %fault), $sim->clear_faults($app_key)
 
 Scripts a fault, see the simulator's README.
-
-=head2 $sim->clear_faults($app_key)
 
 =head2 $sim->change($app_key, %change), $sim->clear_changes($app_key)
 
@@ -245,9 +243,15 @@ The records as the tenant holds them now, a list of hashes; $query as in
 
 =head2 $sim->mutate($app_key, %change)
 
-Changes a record at once.
+Changes a record at once; returns a list of what it was changed to.
 
 =cut
+
+sub stats
+{
+	my ($self, $key) = @_;
+	return $self->control('GET', _of($key, 'stats'));
+}
 
 sub records
 {

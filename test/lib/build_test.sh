@@ -49,7 +49,7 @@ fi
 # The compiler that PGXS makes bitcode with brings an analyzer.  Dead stores are
 # left to taste: the iterators of the server want them.
 clang=$(pg_config --configure | grep -o "CLANG=[^']*")
-ls *.c src/*/*.c | xargs -P "$(nproc)" -I {} "${clang#CLANG=}" --analyze \
+printf '%s\n' *.c src/*/*.c | xargs -P "$(nproc)" -I {} "${clang#CLANG=}" --analyze \
 	--analyzer-output text -Xclang -analyzer-disable-checker=deadcode \
 	-Isrc -I"$(pg_config --includedir-server)" -D_GNU_SOURCE -DUSE_ASSERT_CHECKING \
 	-o /dev/null {} >"$run/log/analyzer" 2>&1

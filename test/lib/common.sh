@@ -57,7 +57,7 @@ as_tester() (
 	export HOME="$run/tmp" USER="$user" LOGNAME="$user" SHELL=/bin/bash
 	export LANG=C.UTF-8 TMPDIR="$run/tmp" TPLUS_PREFIX="$prefix" TPLUS_RUN="$run"
 	export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PG_MAJOR="$pg_major"
-	cd "$prefix/src"
+	cd "$prefix/src" || exit
 	if [ "$(id -u)" = 0 ]; then
 		exec setpriv --reuid="$user" --regid="$group" --init-groups -- "$@"
 	fi

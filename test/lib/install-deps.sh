@@ -57,7 +57,7 @@ fi
 
 log=$(mktemp)
 apt() {
-	"${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >"$log" 2>&1 </dev/null
+	"${as_root[@]}" timeout 1200 apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >"$log" 2>&1 </dev/null
 }
 if ! { apt install -y --no-install-recommends "${missing[@]}" ||
 	{ apt update && apt install -y --no-install-recommends "${missing[@]}"; }; }

@@ -7,7 +7,6 @@ set -uo pipefail
 prefix=$TPLUS_PREFIX
 run=$TPLUS_RUN
 
-bindir=$prefix/lib/postgresql/$pg_major/bin
 pgxs=$prefix/lib/postgresql/$pg_major/lib/pgxs/src
 total_passed=0
 total_failed=0

@@ -11,7 +11,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 bash "$here/install-deps.sh" build >&2
 make_prefix "${1:-}"
-own_prefix=
 trap 'rm -rf "$run"' EXIT
 
 if ! as_tester bash test/lib/build.sh >"$prefix/build.log" 2>&1; then
