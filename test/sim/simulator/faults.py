@@ -87,21 +87,19 @@ class Fault:
                    for name, value in (match.get("param") or {}).items())
 
     def hits(self, request):
-        if self.times and self.used >= self.times:
-            return False
+        """Counts the request if it fits, and tells if this fault wants it."""
         if not self._fits(request):
             return False
         self.seen += 1
+        if self.times and self.used >= self.times:
+            return False
         match = self.match
         nth = match.get("nth")
         if nth is not None and self.seen not in (nth if isinstance(nth, list) else [int(nth)]):
             return False
         if "every" in match and self.seen % int(match["every"]):
             return False
-        if self.seen < int(match.get("from", 1)):
-            return False
-        self.used += 1
-        return True
+        return self.seen >= int(match.get("from", 1))
 
     def export(self):
         return {"number": self.number, "seen": self.seen, "used": self.used, **self.spec}
@@ -201,7 +199,10 @@ class Faults:
         self.list = []
 
     def match(self, request):
+        chosen = None
         for fault in self.list:
-            if fault.hits(request):
-                return fault
-        return None
+            # all of them count, so that nth of one does not depend on another
+            if fault.hits(request) and chosen is None:
+                chosen = fault
+                fault.used += 1
+        return chosen
