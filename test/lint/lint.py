@@ -72,7 +72,8 @@ def functions(text):
                 not re.search(r"[;}]\s*$|^#|^PG_FUNCTION_INFO", lines[first - 1]):
             first -= 1
         head = "\n".join(lines[first:number])
-        name = re.search(r"^(?:[\w \t*]*[ \t*])?(\w+)\(", head, re.M)
+        name = re.search(r"^(?!pg_attribute)(\w+)\(", head, re.M) or \
+            re.search(r"^[\w \t*]*[ \t*](\w+)\(", head, re.M)
         if not name or re.match(r"\s*(typedef|struct|enum|union)\b[^(]*$", head):
             continue
         last = next((n for n in range(number, len(lines)) if lines[n].rstrip() == "}"),
@@ -265,8 +266,10 @@ def no_extern(tree):
 
 
 @rule("exported functions begin with tplus_",
-      bad=["int\nget_connection(void)\n{\n}\n", "int\nread_it(int a,\n\t\tint b)\n{\n}\n"],
-      good=["static int\nget_connection(void)\n{\n}\n", "Datum\ntplus_ping(PG_FUNCTION_ARGS)\n{\n}\n",
+      bad=["int\nget_connection(void)\n{\n}\n", "int\nread_it(int a,\n\t\tint b)\n{\n}\n",
+           "void\npg_attribute_noreturn()\nfail(int a)\n{\n}\n"],
+      good=["static int\nget_connection(void)\n{\n}\n", "void pg_attribute_noreturn()\ntplus_fail(int a)\n{\n}\n",
+            "Datum\ntplus_ping(PG_FUNCTION_ARGS)\n{\n}\n",
             "void\n_PG_init(void)\n{\n}\n", "static const struct x y[] =\n{\n\tFOO(1)\n};\n",
             {"src/fdw/x.c": "void\ntplusGetForeignRelSize(void)\n{\n}\n"}])
 def exported(tree):
