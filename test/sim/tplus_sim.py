@@ -13,6 +13,7 @@ import ssl
 import sys
 import threading
 import time
+import warnings
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -61,6 +62,7 @@ def tls_context(args):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if args.tls_max:
+        warnings.simplefilter("ignore", DeprecationWarning)
         version = getattr(ssl.TLSVersion, "TLSv" + args.tls_max.replace("1.0", "1").replace(".", "_"))
         if args.tls_max in ("1.0", "1.1"):
             # the library has to be talked into offering what nobody should use

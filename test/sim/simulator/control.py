@@ -28,7 +28,8 @@ class Control:
             return reply(400, {"error": "%s" % e})
 
     def _route(self, request):
-        parts = [unquote(part) for part in request.path.split("/")[2:]]
+        # split before unquoting: an app key may hold a slash
+        parts = [unquote(part) for part in request.target.partition("?")[0].split("/")[2:]]
         if parts == ["ping"]:
             return reply(200, {"ok": True})
         if parts == ["switches"]:

@@ -46,6 +46,7 @@ class Connection(threading.Thread):
         except Hang_up as e:
             if e.reset:
                 transport.reset(self.sock)
+                self.sock.close()
         except Exception:
             traceback.print_exc(file=sys.stderr)
         finally:
@@ -101,7 +102,7 @@ class Connection(threading.Thread):
         original, folded = {}, {}
         for line in lines[1:]:
             name, colon, value = line.partition(":")
-            if not colon or name != name.strip():
+            if not colon or not name or " " in name:
                 raise BadRequest("bad header line %r" % line[:100])
             original[name], folded[name.lower()] = value.strip(), value.strip()
         if target.startswith(("http://", "https://")):

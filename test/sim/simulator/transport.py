@@ -212,10 +212,11 @@ class Sender:
         """Any bytes instead of a reply; then the connection closes, unless told."""
         self._write(as_bytes(self.spec, "raw"))
         if self.spec.get("keep"):
-            return True
+            return self.keep
         self._wait("hold_ms", 0)
         raise Hang_up(self.spec.get("reset", False))
 
 
 def reset(sock):
+    """Makes close() send RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
