@@ -16,6 +16,10 @@ declare -A packages=(
 		libcurl4-openssl-dev libcjson-dev"
 )
 
+# Later releases of Debian have no formatter that could be held to; the format
+# phase skips itself there.
+[ "$pg_major" = 15 ] || packages[format]=perl
+
 # Elsewhere than on Debian the person has to see to it; the build will name
 # what it lacks.
 command -v apt-get >/dev/null || exit 0
