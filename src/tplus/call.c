@@ -1,0 +1,837 @@
+/*-------------------------------------------------------------------------
+ *
+ * call.c
+ *		One call of a T+ operation: budget, token, HTTP, envelope, retry.
+ *
+ * A call is a loop of attempts.  An attempt gets a token, takes a permit of
+ * the shared budget, sends the request and feeds what arrives to the splitter
+ * (net/records).  It ends with a whole reply, with a failure that is worth
+ * another attempt, or with an error.
+ *
+ * The permit is held only while bytes are owed to us.  A backend that waits
+ * for one first lets its own transfers run to their end, so that several
+ * scans of one query never wait for each other.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/call.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "lib/ilist.h"
+#include "portability/instr_time.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/wait.h"
+#include "net/budget.h"
+#include "net/http.h"
+#include "net/records.h"
+#include "tplus/call.h"
+#include "tplus/reply.h"
+#include "tplus/token.h"
+
+/*
+ * One record may not be larger than this: a T+ record has some 100 fields of
+ * at most a few hundred characters, detail lines included a few hundred
+ * kilobytes.  The envelope around the rows is smaller still.
+ */
+#define MAX_RECORD_BYTES	(64 * 1024 * 1024)
+#define MAX_ENVELOPE_BYTES	(1024 * 1024)
+
+/* How much of a refusal's body is read. */
+#define MAX_REFUSAL_BYTES	(64 * 1024)
+
+/* How much is handed to the splitter at a time. */
+#define CHUNK_BYTES			(128 * 1024)
+
+/* First back-off, its limit, and the longest Retry-After that we sit out. */
+#define BACKOFF_MS			250
+#define MAX_BACKOFF_MS		30000
+#define MAX_PAUSE_MS		(5 * 60 * 1000)
+
+const char *const tplus_retry_names[TPLUS_NRETRYCAUSES] = {
+	[TPLUS_RETRY_THROTTLED] = "Throttled",
+	[TPLUS_RETRY_TOKEN] = "Token",
+	[TPLUS_RETRY_SERVER] = "Server",
+	[TPLUS_RETRY_NETWORK] = "Network",
+	[TPLUS_RETRY_MALFORMED] = "Malformed",
+};
+
+struct TplusCall
+{
+	const TplusCallSpec *spec;
+	MemoryContext context;		/* of the call */
+	MemoryContext attempt;		/* of the attempt, reset between attempts */
+	MemoryContextCallback callback;
+	dlist_node	node;			/* in active_calls */
+	TplusHttpRequest request;
+	TplusHttpTransfer *transfer;	/* NULL: no attempt is under way */
+	TplusPermit *permit;		/* NULL: no bytes are owed */
+	TplusRecords *records;
+	TplusToken	token;
+	char	   *chunk;			/* what the splitter looks at */
+	int			attempts;
+	bool		delivered;		/* did a record of any attempt go out? */
+	int64		total;
+	List	   *named_rows;		/* positional rows, turned into objects */
+	int			next_named;
+};
+
+/*
+ * All calls of this backend that may have a transfer under way, so that a
+ * call that waits for the budget can see to them.
+ */
+static dlist_head active_calls = DLIST_STATIC_INIT(active_calls);
+
+/* Runs when the call's context goes, whatever the reason. */
+static void
+forget_call(void *arg)
+{
+	TplusCall  *call = arg;
+
+	dlist_delete(&call->node);
+	tplus_records_free(call->records);
+	call->records = NULL;
+}
+
+TplusCall *
+tplus_call_create(const TplusCallSpec *spec, MemoryContext context)
+{
+	MemoryContext call_context;
+	TplusCall  *call;
+
+	call_context = AllocSetContextCreate(context, "tplus_fdw call",
+										 ALLOCSET_SMALL_SIZES);
+	call = MemoryContextAllocZero(call_context, sizeof(TplusCall));
+	call->spec = spec;
+	call->context = call_context;
+	call->attempt = AllocSetContextCreate(call_context, "tplus_fdw attempt",
+										  ALLOCSET_SMALL_SIZES);
+	call->total = -1;
+	dlist_push_tail(&active_calls, &call->node);
+	call->callback.func = forget_call;
+	call->callback.arg = call;
+	MemoryContextRegisterResetCallback(call_context, &call->callback);
+	return call;
+}
+
+void
+tplus_call_free(TplusCall *call)
+{
+	if (call)
+		MemoryContextDelete(call->context);
+}
+
+int64
+tplus_call_total(const TplusCall *call)
+{
+	return call->total;
+}
+
+static int64
+elapsed_us(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MICROSEC(now);
+}
+
+/* Gives the permit back once the transfer has all its bytes. */
+static void
+settle_permit(TplusCall *call)
+{
+	if (call->transfer &&
+		tplus_http_result(call->transfer)->state == TPLUS_HTTP_RUNNING)
+		return;
+	tplus_budget_release(call->permit);
+	call->permit = NULL;
+}
+
+/*
+ * Lets every transfer of this backend run to its end, so that none holds a
+ * permit while we wait for one.
+ */
+static void
+drain_transfers(void *arg)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &active_calls)
+	{
+		TplusCall  *other = dlist_container(TplusCall, node, iter.cur);
+
+		if (other->transfer == NULL || other->permit == NULL)
+			continue;
+		tplus_http_drain(other->transfer);
+		for (;;)
+		{
+			tplus_http_drive();
+			settle_permit(other);
+			if (other->permit == NULL)
+				break;
+			(void) tplus_wait(tplus_http_fd(), 100, TPLUS_WAIT_NETWORK);
+		}
+	}
+}
+
+/* Ends the attempt: nothing of it is left but what was delivered. */
+static void
+end_attempt(TplusCall *call)
+{
+	tplus_http_free(call->transfer);
+	call->transfer = NULL;
+	tplus_budget_release(call->permit);
+	call->permit = NULL;
+	tplus_records_free(call->records);
+	call->records = NULL;
+	call->named_rows = NIL;
+	call->next_named = 0;
+	MemoryContextReset(call->attempt);
+}
+
+/* The headers of a business call (protocol, section 1.3). */
+static List *
+business_headers(TplusCall *call)
+{
+	const TplusMappingOptions *mapping = &call->spec->account->mapping;
+	List	   *headers;
+
+	headers = list_make2(pstrdup("Content-Type: application/json"),
+						 psprintf("appKey: %s", mapping->app_key));
+	if (mapping->app_secret)
+		headers = lappend(headers,
+						  psprintf("appSecret: %s", mapping->app_secret));
+	return lappend(headers,
+				   psprintf("openToken: %s", call->token.access_token));
+}
+
+static void
+fill_request(TplusCall *call)
+{
+	const TplusServerOptions *server = &call->spec->account->server;
+	TplusHttpRequest *request = &call->request;
+
+	memset(request, 0, sizeof(*request));
+	request->method = "POST";
+	request->base_url = server->base_url;
+	request->path = call->spec->path;
+	request->query = server->extra_query;
+	request->headers = business_headers(call);
+	request->body = call->spec->body;
+	request->body_len = strlen(call->spec->body);
+	request->connect_timeout_ms = server->connect_timeout_ms;
+	request->request_timeout_ms = server->request_timeout_ms;
+	request->stall_timeout_ms = server->stall_timeout_ms;
+	request->max_response_bytes = (size_t) server->max_response_mb * 1024 * 1024;
+	request->ca_file = server->ca_file;
+	request->client_cert = server->client_cert;
+	request->client_key = server->client_key;
+	request->min_tls = server->min_tls;
+	request->proxy = server->proxy;
+	request->proxy_password = call->spec->account->mapping.proxy_password;
+}
+
+static void
+begin_attempt(TplusCall *call)
+{
+	const TplusServerOptions *server = &call->spec->account->server;
+	TplusCallStats *stats = call->spec->stats;
+	TplusBudget *budget;
+	TplusRate	rate;
+	MemoryContext old;
+
+	old = MemoryContextSwitchTo(call->attempt);
+	rate.per_second = server->requests_per_second;
+	rate.burst = server->burst;
+	rate.max_concurrency = server->max_concurrency;
+	budget = tplus_budget_attach(tplus_http_authority(server->base_url),
+								 call->spec->account->mapping.app_key);
+	call->permit = tplus_budget_wait(budget, &rate, call->attempt,
+									 drain_transfers, NULL,
+									 &stats->budget_us);
+
+	/* The token comes last, so that it is as fresh as can be. */
+	tplus_token_get(call->spec->account, &call->token, &stats->token_us);
+	fill_request(call);
+	call->records = tplus_records_create(call->spec->rows_path,
+										 MAX_RECORD_BYTES,
+										 MAX_ENVELOPE_BYTES);
+	if (call->records == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	call->transfer = tplus_http_start(&call->request, call->attempt);
+	call->attempts++;
+	stats->requests++;
+	MemoryContextSwitchTo(old);
+}
+
+/* Waits for bytes or for the end of the transfer. */
+static void
+wait_for_bytes(TplusCall *call)
+{
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	tplus_http_wait(call->transfer, -1);
+	call->spec->stats->network_us += elapsed_us(start);
+	settle_permit(call);
+}
+
+/* Text of T+ for a message: capped, clean, without the account's secrets. */
+static char *
+foreign_text(TplusCall *call, const char *text, size_t len)
+{
+	const TplusMappingOptions *mapping = &call->spec->account->mapping;
+	const char *secrets[6];
+
+	secrets[0] = call->token.access_token;
+	secrets[1] = mapping->app_secret;
+	secrets[2] = mapping->refresh_token;
+	secrets[3] = mapping->open_token;
+	secrets[4] = mapping->certificate;
+	secrets[5] = mapping->app_key;
+	return tplus_error_clip(text, len, TPLUS_ERROR_SNIPPET, secrets,
+							lengthof(secrets));
+}
+
+/*
+ * Pauses before the next attempt.  pause_ms is what the server asked for (-1:
+ * nothing).  Throws if it asks for more than we sit out.
+ */
+static void
+back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
+{
+	const TplusServerOptions *server = &call->spec->account->server;
+	int64		delay_ms = BACKOFF_MS;
+	instr_time	start;
+	int			i;
+
+	call->spec->stats->retries[cause]++;
+	for (i = 1; i < call->attempts && delay_ms < MAX_BACKOFF_MS; i++)
+		delay_ms *= 2;
+	delay_ms = Min(delay_ms, MAX_BACKOFF_MS);
+	/* Half of it is fixed, half by chance: backends shall not return as one. */
+	delay_ms = delay_ms / 2 +
+		(int64) (pg_prng_double(&pg_global_prng_state) * (delay_ms / 2));
+	if (pause_ms > MAX_PAUSE_MS)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("server \"%s\" asks to be left alone until %s",
+						server->name,
+						timestamptz_to_str(GetCurrentTimestamp() +
+										   pause_ms * 1000)),
+				 errhint("Try again after that time, and lower the server option \"requests_per_second\".")));
+	delay_ms = Max(delay_ms, pause_ms);
+	if (cause == TPLUS_RETRY_THROTTLED)
+		tplus_budget_pause(tplus_budget_attach(tplus_http_authority(server->base_url),
+											   call->spec->account->mapping.app_key),
+						   delay_ms);
+	end_attempt(call);
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (;;)
+	{
+		int64		left = delay_ms - elapsed_us(start) / 1000;
+
+		if (left <= 0)
+			break;
+		(void) tplus_wait(PGINVALID_SOCKET, (long) left, TPLUS_WAIT_BACKOFF);
+	}
+	call->spec->stats->backoff_us += elapsed_us(start);
+}
+
+/* Is there another attempt to be made? */
+static bool
+may_retry(TplusCall *call)
+{
+	if (call->delivered && !call->spec->retry_after_rows)
+		return false;
+	return call->attempts <= call->spec->account->server.max_retries;
+}
+
+/* For the error messages: what has been tried. */
+static int
+err_attempts(TplusCall *call)
+{
+	if (call->attempts > 1)
+		errcontext("after %d attempts", call->attempts);
+	return errcontext("request \"%s\" of %s", call->spec->path,
+					  call->spec->what);
+}
+
+/* Reports why there is no whole response. */
+static void
+pg_attribute_noreturn()
+report_failure(TplusCall *call, const TplusHttpResult *result)
+{
+	static const struct
+	{
+		int			sqlstate;
+		const char *message;
+		const char *hint;
+	}			failures[] = {
+		[TPLUS_HTTP_OK] = {ERRCODE_INTERNAL_ERROR, "no failure", NULL},
+		[TPLUS_HTTP_RESOLVE] = {
+			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+			"the name of the host could not be resolved",
+			"Check the server option \"base_url\" and the name service."
+		},
+		[TPLUS_HTTP_CONNECT] = {
+			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+			"no connection could be made",
+			"Check the server options \"base_url\" and \"proxy\", and the firewall."
+		},
+		[TPLUS_HTTP_TLS] = {
+			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+			"no secure connection could be made",
+			"Check the certificate of the server, and the server options \"ca_file\" and \"min_tls\"."
+		},
+		[TPLUS_HTTP_CONNECT_TIMEOUT] = {
+			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+			"connecting took too long",
+			"Check the network, or raise the server option \"connect_timeout_ms\"."
+		},
+		[TPLUS_HTTP_REQUEST_TIMEOUT] = {
+			ERRCODE_CONNECTION_FAILURE, "the response took too long",
+			"Lower \"page_size\", or raise the server option \"request_timeout_ms\"."
+		},
+		[TPLUS_HTTP_STALL_TIMEOUT] = {
+			ERRCODE_CONNECTION_FAILURE, "the response stalled",
+			"Lower \"page_size\", or raise the server option \"stall_timeout_ms\"."
+		},
+		[TPLUS_HTTP_BROKEN] = {
+			ERRCODE_CONNECTION_FAILURE, "the connection broke", NULL
+		},
+		[TPLUS_HTTP_TOO_LARGE] = {
+			ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+			"the response is larger than \"max_response_mb\" allows",
+			"Lower \"page_size\", or raise the server option \"max_response_mb\"."
+		},
+		[TPLUS_HTTP_ENCODING] = {
+			ERRCODE_PROTOCOL_VIOLATION,
+			"the compressed response is damaged", NULL
+		},
+		[TPLUS_HTTP_LOCAL] = {
+			ERRCODE_SYSTEM_ERROR, "the request could not be sent", NULL
+		},
+	};
+
+	ereport(ERROR,
+			(errcode(failures[result->failure].sqlstate),
+			 errmsg("could not read from server \"%s\": %s",
+					call->spec->account->server.name,
+					failures[result->failure].message),
+			 result->message[0] ?
+			 errdetail_internal("%s", foreign_text(call, result->message,
+												   strlen(result->message))) : 0,
+			 failures[result->failure].hint ?
+			 errhint("%s", failures[result->failure].hint) : 0,
+			 err_attempts(call)));
+}
+
+/* No whole response: another attempt, or an error. */
+static void
+handle_failure(TplusCall *call)
+{
+	const TplusHttpResult *result = tplus_http_result(call->transfer);
+
+	switch (result->failure)
+	{
+		case TPLUS_HTTP_TLS:
+		case TPLUS_HTTP_TOO_LARGE:
+		case TPLUS_HTTP_LOCAL:
+			report_failure(call, result);
+			break;
+		default:
+			if (!may_retry(call))
+				report_failure(call, result);
+			back_off(call, TPLUS_RETRY_NETWORK, -1);
+			break;
+	}
+}
+
+static void
+pg_attribute_noreturn()
+report_refusal(TplusCall *call, int status, const TplusReply *reply,
+			   const TplusErrorEntry *entry, const char *snippet)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "T+ answered HTTP %d", status);
+	if (reply->code)
+		appendStringInfo(&detail, ", code %s",
+						 foreign_text(call, reply->code, strlen(reply->code)));
+	if (reply->message)
+		appendStringInfo(&detail, ": \"%s\"",
+						 foreign_text(call, reply->message,
+									  strlen(reply->message)));
+	else if (*snippet)
+		appendStringInfo(&detail, ": \"%s\"", snippet);
+	appendStringInfoChar(&detail, '.');
+
+	ereport(ERROR,
+			(errcode(entry->sqlstate),
+			 errmsg("could not read from server \"%s\": %s",
+					call->spec->account->server.name, entry->message),
+			 errdetail_internal("%s", detail.data),
+			 entry->hint ? errhint("%s", entry->hint) : 0,
+			 err_attempts(call)));
+}
+
+/*
+ * T+ refused the call.  Returns true if another attempt shall be made, false
+ * if the caller gets the refusal; throws otherwise.
+ */
+static bool
+handle_refusal(TplusCall *call, int status, const TplusReply *reply,
+			   const char *body, size_t len)
+{
+	const TplusErrorEntry *entry;
+	TplusRefusal refusal;
+	int64		retry_after_ms = tplus_http_result(call->transfer)->retry_after_ms;
+
+	entry = tplus_error_find(status, reply->code,
+							 call->spec->account->server.auth_error_codes);
+	refusal = entry->refusal;
+
+	/* A failure without a word of T+'s own is the gateway's, and may pass. */
+	if (status == 500 && reply->message == NULL)
+		refusal = TPLUS_REFUSAL_RETRY;
+
+	switch (refusal)
+	{
+		case TPLUS_REFUSAL_TOKEN:
+		case TPLUS_REFUSAL_TOKEN_MAYBE:
+			if (may_retry(call))
+			{
+				TplusToken	token = call->token;
+
+				token.access_token = pstrdup(token.access_token);
+				end_attempt(call);
+				if (tplus_token_refused(call->spec->account, &token,
+										refusal == TPLUS_REFUSAL_TOKEN,
+										&call->spec->stats->token_us))
+				{
+					call->spec->stats->retries[TPLUS_RETRY_TOKEN]++;
+					return true;
+				}
+			}
+			break;
+		case TPLUS_REFUSAL_THROTTLE:
+			if (may_retry(call))
+			{
+				back_off(call, TPLUS_RETRY_THROTTLED, retry_after_ms);
+				return true;
+			}
+			break;
+		case TPLUS_REFUSAL_RETRY:
+			if (may_retry(call))
+			{
+				back_off(call, TPLUS_RETRY_SERVER, retry_after_ms);
+				return true;
+			}
+			break;
+		case TPLUS_REFUSAL_FATAL:
+			break;
+	}
+	if (call->spec->quiet)
+		return false;
+	report_refusal(call, status, reply, entry, foreign_text(call, body, len));
+}
+
+/*
+ * Reads the body of a response that is no success, up to a cap, and handles
+ * it.  Returns as handle_refusal().
+ */
+static bool
+read_refusal(TplusCall *call)
+{
+	const TplusHttpResult *result = tplus_http_result(call->transfer);
+	StringInfoData body;
+	TplusReply	reply;
+	int			status = result->status;
+
+	initStringInfo(&body);
+	for (;;)
+	{
+		size_t		len;
+		const char *bytes = tplus_http_body(call->transfer, &len);
+
+		if (len > 0)
+		{
+			if (body.len < MAX_REFUSAL_BYTES)
+				appendBinaryStringInfo(&body, bytes,
+									   Min((int) len,
+										   MAX_REFUSAL_BYTES - body.len));
+			tplus_http_consume(call->transfer, len);
+			continue;
+		}
+		if (result->state != TPLUS_HTTP_RUNNING)
+			break;
+		wait_for_bytes(call);
+	}
+	tplus_reply_read(body.data, body.len, &reply);
+	return handle_refusal(call, status, &reply, body.data, body.len);
+}
+
+/* The body is whole HTTP but no JSON that we understand. */
+static void
+handle_malformed(TplusCall *call)
+{
+	const TplusHttpResult *result = tplus_http_result(call->transfer);
+	size_t		offset;
+	size_t		len;
+	const char *problem = tplus_records_problem(call->records, &offset);
+	const char *envelope = tplus_records_envelope(call->records, &len);
+	bool		html = strstr(result->content_type, "html") != NULL ||
+		(len > 0 && envelope[0] == '<');
+
+	if (!html && may_retry(call))
+	{
+		back_off(call, TPLUS_RETRY_MALFORMED, -1);
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 html ?
+			 errmsg("could not read from server \"%s\": it answered with a web page instead of JSON",
+					call->spec->account->server.name) :
+			 errmsg("could not read from server \"%s\": the response is not valid JSON",
+					call->spec->account->server.name),
+			 errdetail_internal("At byte %zu of the response: %s. It begins with \"%s\".",
+								offset, problem,
+								foreign_text(call, envelope, Min(len, 200))),
+			 html ?
+			 errhint("Check the server options \"base_url\" and \"proxy\".") : 0,
+			 err_attempts(call)));
+}
+
+/*
+ * The document is complete.  Returns END, or RESTARTED if it was an error
+ * that is worth another attempt, or REFUSED.
+ */
+static TplusCallStatus
+finish_document(TplusCall *call)
+{
+	size_t		len;
+	const char *envelope = tplus_records_envelope(call->records, &len);
+	TplusReply	reply;
+	TplusCallStats *stats = call->spec->stats;
+	const TplusHttpResult *result = tplus_http_result(call->transfer);
+
+	tplus_reply_read(envelope, len, &reply);
+	call->total = reply.total;
+
+	if (!tplus_records_found(call->records))
+	{
+		if (reply.shape == TPLUS_REPLY_NOTHING && !call->spec->empty_is_zero)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("could not read from server \"%s\": the reply is empty where rows were expected",
+							call->spec->account->server.name),
+					 errdetail("The reply is: \"%s\".",
+							   foreign_text(call, envelope, len)),
+					 errhint("If this server means \"no rows\" by that, set the option \"empty_reply\" of the foreign table to \"zero\"."),
+					 err_attempts(call)));
+		if (reply.shape != TPLUS_REPLY_NOTHING)
+		{
+			if (!reply.is_error)
+				ereport(ERROR,
+						(errcode(ERRCODE_PROTOCOL_VIOLATION),
+						 errmsg("could not read from server \"%s\": the reply has no rows where they were expected",
+								call->spec->account->server.name),
+						 errdetail_internal("The reply begins with \"%s\".",
+											foreign_text(call, envelope, Min(len, 200))),
+						 errhint("Check the options \"rows_path\" and \"body_key\" of the foreign table."),
+						 err_attempts(call)));
+			return handle_refusal(call, result->status, &reply, envelope, len) ?
+				TPLUS_CALL_RESTARTED : TPLUS_CALL_REFUSED;
+		}
+	}
+	else if (reply.is_error)
+		return handle_refusal(call, result->status, &reply, envelope, len) ?
+			TPLUS_CALL_RESTARTED : TPLUS_CALL_REFUSED;
+
+	tplus_token_accepted(call->spec->account, &call->token);
+	stats->pages++;
+	stats->wire_bytes += result->wire_bytes;
+	stats->body_bytes += result->body_bytes;
+	return TPLUS_CALL_END;
+}
+
+/*
+ * Feeds the splitter with what has arrived.  Returns false if the transfer
+ * failed.
+ */
+static bool
+feed_records(TplusCall *call)
+{
+	const TplusHttpResult *result = tplus_http_result(call->transfer);
+
+	for (;;)
+	{
+		size_t		len;
+		const char *bytes = tplus_http_body(call->transfer, &len);
+
+		if (len > 0)
+		{
+			/*
+			 * The splitter looks at the bytes until it asks for more, but the
+			 * transfer's buffer may move when another scan drives it.
+			 */
+			if (call->chunk == NULL)
+				call->chunk = MemoryContextAlloc(call->context, CHUNK_BYTES);
+			len = Min(len, CHUNK_BYTES);
+			memcpy(call->chunk, bytes, len);
+			tplus_http_consume(call->transfer, len);
+			tplus_records_feed(call->records, call->chunk, len);
+			return true;
+		}
+		if (result->state == TPLUS_HTTP_FAILED)
+			return false;
+		if (result->state == TPLUS_HTTP_DONE)
+		{
+			tplus_records_finish(call->records);
+			return true;
+		}
+		wait_for_bytes(call);
+	}
+}
+
+/*
+ * Positional rows have their names in the envelope, which may come last: so
+ * they are collected to the end of the reply, then given out as objects.
+ */
+static void
+name_rows(TplusCall *call)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->attempt);
+	size_t		len;
+	const char *envelope = tplus_records_envelope(call->records, &len);
+	List	   *columns = tplus_reply_columns(envelope, len);
+	TplusJsonArena *arena = tplus_json_arena_create(call->attempt);
+	ListCell   *lc;
+
+	foreach(lc, call->named_rows)
+	{
+		char	   *row = lfirst(lc);
+		char	   *named = tplus_reply_name_row(row, strlen(row), columns, arena);
+
+		if (named == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("could not read from server \"%s\": rows and columns of the reply do not match",
+							call->spec->account->server.name),
+					 err_attempts(call)));
+		tplus_json_arena_reset(arena);
+		pfree(row);
+		lfirst(lc) = named;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Hands out the next of the rows that name_rows() made. */
+static TplusCallStatus
+next_named_row(TplusCall *call, const char **text, size_t *len)
+{
+	if (call->next_named >= list_length(call->named_rows))
+		return TPLUS_CALL_END;
+	*text = list_nth(call->named_rows, call->next_named++);
+	*len = strlen(*text);
+	call->delivered = true;
+	return TPLUS_CALL_RECORD;
+}
+
+/* Takes a record from the splitter; true if it goes out as it is. */
+static bool
+take_record(TplusCall *call, const char *text, size_t len)
+{
+	MemoryContext old;
+
+	call->spec->stats->records++;
+	if (*text != '[')
+	{
+		call->delivered = true;
+		return true;
+	}
+	old = MemoryContextSwitchTo(call->attempt);
+	call->named_rows = lappend(call->named_rows, pnstrdup(text, len));
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
+/*
+ * One step of an attempt.  RESTARTED: another attempt is due.
+ */
+static TplusCallStatus
+advance(TplusCall *call, const char **text, size_t *len)
+{
+	const TplusHttpResult *result = tplus_http_result(call->transfer);
+
+	while (result->status == 0 && result->state == TPLUS_HTTP_RUNNING)
+		wait_for_bytes(call);
+	if (result->status != 0 && (result->status < 200 || result->status > 299))
+		return read_refusal(call) ? TPLUS_CALL_RESTARTED : TPLUS_CALL_REFUSED;
+
+	for (;;)
+	{
+		TplusCallStatus status;
+
+		switch (tplus_records_next(call->records, text, len))
+		{
+			case TPLUS_RECORDS_RECORD:
+				if (take_record(call, *text, *len))
+					return TPLUS_CALL_RECORD;
+				break;
+			case TPLUS_RECORDS_MORE:
+				if (!feed_records(call))
+				{
+					handle_failure(call);
+					return TPLUS_CALL_RESTARTED;
+				}
+				break;
+			case TPLUS_RECORDS_BROKEN:
+				handle_malformed(call);
+				return TPLUS_CALL_RESTARTED;
+			case TPLUS_RECORDS_END:
+				status = finish_document(call);
+				if (status != TPLUS_CALL_END || call->named_rows == NIL)
+					return status;
+				name_rows(call);
+				return next_named_row(call, text, len);
+		}
+	}
+}
+
+TplusCallStatus
+tplus_call_next(TplusCall *call, const char **text, size_t *len)
+{
+	TplusCallStatus status;
+	bool		delivered;
+
+	if (call->next_named > 0)
+		return next_named_row(call, text, len);
+	for (;;)
+	{
+		if (call->transfer == NULL)
+			begin_attempt(call);
+		delivered = call->delivered;
+		status = advance(call, text, len);
+		if (status != TPLUS_CALL_RESTARTED)
+			return status;
+		if (delivered)
+		{
+			call->delivered = false;
+			return TPLUS_CALL_RESTARTED;
+		}
+	}
+}

@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.c
+ *		What a scan asks for, whatever the way it is paged.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/query.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "tplus/learned.h"
+#include "tplus/query.h"
+
+char *
+tplus_query_body(const TplusQuery *query, const TplusRequest *request)
+{
+	List	   *params = list_copy(request->arm->params);
+	const char *select = request->keys_only ? query->key_fields :
+		query->select_fields;
+
+	if (request->arm->has_disabled)
+		params = lappend(params,
+						 tplus_encode_bool(query->disabled,
+										   request->arm->disabled,
+										   request->encoding));
+	if (request->cursor)
+		params = lappend(params, tplus_encode_text(query->version,
+												   request->cursor));
+	if (request->page_index >= 0)
+		params = lappend(params, tplus_encode_int("PageIndex",
+												  request->page_index));
+	if (request->page_size > 0)
+		params = lappend(params, tplus_encode_int("PageSize",
+												  request->page_size));
+	if (select)
+		params = lappend(params, tplus_encode_text("SelectFields", select));
+	return tplus_encode_body(query->resource->body_key, params);
+}
+
+TplusCall *
+tplus_query_call(const TplusQuery *query, const TplusRequest *request,
+				 bool quiet, MemoryContext context)
+{
+	TplusCallSpec *spec;
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	spec = palloc0(sizeof(TplusCallSpec));
+	spec->account = query->account;
+	spec->what = query->what;
+	spec->path = request->path;
+	spec->body = tplus_query_body(query, request);
+	spec->rows_path = query->table->rows_path;
+	spec->empty_is_zero = query->table->empty_is_zero;
+	spec->retry_after_rows = query->table->paging != TPLUS_PAGING_NONE;
+	spec->quiet = quiet;
+	spec->stats = query->stats;
+	MemoryContextSwitchTo(old);
+	return tplus_call_create(spec, context);
+}
+
+void
+tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
+				TplusAnswer *answer)
+{
+	MemoryContext context;
+	TplusCall  *call;
+	TplusCallStatus status;
+	const char *text;
+	size_t		len;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "tplus_fdw ask",
+									ALLOCSET_SMALL_SIZES);
+	answer->refused = false;
+	answer->total = -1;
+	answer->records = NIL;
+
+	call = tplus_query_call(query, request, true, context);
+	while ((status = tplus_call_next(call, &text, &len)) != TPLUS_CALL_END)
+	{
+		if (status == TPLUS_CALL_REFUSED)
+		{
+			answer->refused = true;
+			answer->records = NIL;
+			break;
+		}
+		if (status == TPLUS_CALL_RESTARTED)
+			answer->records = NIL;
+		else if (list_length(answer->records) < TPLUS_ANSWER_RECORDS)
+			answer->records = lappend(answer->records, pnstrdup(text, len));
+	}
+	if (!answer->refused)
+		answer->total = tplus_call_total(call);
+	MemoryContextDelete(context);
+}
+
+int64
+tplus_query_count(const TplusQuery *query, const TplusArm *arm,
+				  TplusEncoding encoding)
+{
+	TplusRequest request = {0};
+	TplusAnswer answer;
+	TplusLearned *learned;
+
+	if (query->resource->page_path == NULL)
+		return -1;
+	learned = tplus_learned_get(query->account, query->resource->page_path);
+	request.path = query->resource->page_path;
+	request.arm = arm;
+	request.encoding = encoding;
+	request.keys_only = true;
+	request.page_size = 1;
+	request.page_index = query->table->page_base;
+	tplus_query_ask(query, &request, &answer);
+	if (answer.refused || answer.total < 0)
+		return -1;
+
+	/* A number above that of the rows beside it does not count the page. */
+	if (answer.total > list_length(answer.records))
+		learned->total_is_whole = true;
+	return learned->total_is_whole ? answer.total : -1;
+}

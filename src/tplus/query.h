@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.h
+ *		What a scan asks for, whatever the way it is paged.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/query.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_QUERY_H
+#define TPLUS_QUERY_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "tplus/call.h"
+#include "tplus/encode.h"
+#include "tplus/resource.h"
+
+/* One parameter set; the results of all arms are united. */
+typedef struct TplusArm
+{
+	List	   *params;			/* of TplusParam */
+	bool		has_disabled;	/* does it ask for one value of the flag? */
+	bool		disabled;		/* and which */
+} TplusArm;
+
+typedef struct TplusQuery
+{
+	const TplusAccount *account;
+	const TplusTableOptions *table;
+	const TplusResource *resource;
+	const char *what;			/* for messages: foreign table "item" */
+	const char *key;			/* field that identifies a record */
+	const char *version;		/* field of the row version, or NULL */
+	const char *disabled;		/* field of the flag, or NULL */
+	const char *select_fields;	/* NULL: SelectFields is not sent */
+	const char *key_fields;		/* the same for a sweep for keys alone */
+	List	   *arms;			/* of TplusArm; NIL: nothing can match */
+	bool		hidden_arm;		/* the last arm only looks for hidden records */
+	const char *bound;			/* row versions above this only; or NULL */
+	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */
+	const char *unique_field;	/* a clause pins this unique field, or NULL */
+	const char *unique_value;	/* to this */
+	int			page_size;
+	TplusCallStats *stats;
+} TplusQuery;
+
+/* How one request of a query differs from the others. */
+typedef struct TplusRequest
+{
+	const char *path;
+	const TplusArm *arm;
+	TplusEncoding encoding;		/* of the flag, if the arm has it */
+	bool		keys_only;
+	int			page_size;		/* 0: not sent */
+	const char *cursor;			/* Ts, or NULL */
+	int			page_index;		/* -1: not sent */
+} TplusRequest;
+
+/* The body of a request; palloc'd in the current context. */
+extern char *tplus_query_body(const TplusQuery *query,
+							  const TplusRequest *request);
+
+/* The call that makes this request, in context. */
+extern TplusCall *tplus_query_call(const TplusQuery *query,
+								   const TplusRequest *request, bool quiet,
+								   MemoryContext context);
+
+/* A small answer as a whole. */
+typedef struct TplusAnswer
+{
+	bool		refused;		/* T+ does not answer this request */
+	int64		total;			/* -1: not told */
+	List	   *records;		/* of char *, at most TPLUS_ANSWER_RECORDS */
+} TplusAnswer;
+
+#define TPLUS_ANSWER_RECORDS	100
+
+/*
+ * Makes a request whose answer is evidence, not rows.  Palloc'd in the
+ * current context.  A refusal by T+ is an answer; other failures throw.
+ */
+extern void tplus_query_ask(const TplusQuery *query,
+							const TplusRequest *request, TplusAnswer *answer);
+
+/*
+ * How many records match the arm, by the operation that tells; -1 if there is
+ * none, it refuses, or its number cannot be told from that of a page.
+ */
+extern int64 tplus_query_count(const TplusQuery *query, const TplusArm *arm,
+							   TplusEncoding encoding);
+
+#endif							/* TPLUS_QUERY_H */

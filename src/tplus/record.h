@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.h
+ *		Taking a record in: its key, its version, and whether it is new.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/record.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_RECORD_H
+#define TPLUS_RECORD_H
+
+#include "postgres.h"
+
+#include "net/json.h"
+#include "tplus/query.h"
+
+typedef struct TplusRecord
+{
+	TplusJson  *json;			/* an object; valid until the next record */
+	const char *key;			/* UTF-8; valid as long */
+	bool		generated;		/* was the key made from the content? */
+	uint64		version;		/* 0: none */
+	const char *version_text;	/* as it came; NULL: none */
+	bool		fresh;			/* new to the read: it goes out */
+	bool		again;			/* this sweep had it on an earlier page */
+	bool		disabled_known;
+	bool		disabled;
+	bool		is_unique_one;	/* it is the one that a clause pins */
+} TplusRecord;
+
+typedef struct TplusIntake TplusIntake;
+
+/* For one read; in context. */
+extern TplusIntake *tplus_intake_create(const TplusQuery *query,
+										MemoryContext context);
+
+/*
+ * A sweep or a page begins; a page that is sent again after a failure begins
+ * with repeated = true.
+ */
+extern void tplus_intake_begin_sweep(TplusIntake *intake);
+extern void tplus_intake_begin_page(TplusIntake *intake, bool repeated);
+
+/*
+ * Parses a record and remembers its key.  source tells operations apart,
+ * whose spellings may differ; keys_only: the record holds no more than its
+ * key and version.  Throws for malformed JSON, for a missing key (unless the
+ * table generates one), for a key that two records of one page share, and for
+ * one whose record differs though its version does not.
+ */
+extern void tplus_intake_take(TplusIntake *intake, const char *text,
+							  size_t len, int source, bool keys_only,
+							  TplusRecord *record);
+
+/* Parses a record as take() does, but remembers nothing. */
+extern void tplus_intake_peek(TplusIntake *intake, const char *text,
+							  TplusRecord *record);
+
+/* How many keys the read has seen. */
+extern int64 tplus_intake_count(const TplusIntake *intake);
+
+/* The highest version seen, 0: none; and its text. */
+extern uint64 tplus_intake_max_version(const TplusIntake *intake);
+
+/*
+ * The lowest version that was left out because an earlier one of the same
+ * record had gone out, 0: none.
+ */
+extern uint64 tplus_intake_left_out(const TplusIntake *intake);
+
+/*
+ * The key and the returned version of the first record that came again with
+ * a higher version; false if there is none.
+ */
+extern bool tplus_intake_edited(const TplusIntake *intake, const char **key,
+								uint64 *version);
+
+/* Have all records had their version so far? */
+extern bool tplus_intake_all_versioned(const TplusIntake *intake);
+
+/* Bytes used for keys. */
+extern int64 tplus_intake_bytes(const TplusIntake *intake);
+
+/* A version as T+ spells it: 16 hex digits; palloc'd. */
+extern char *tplus_version_text(uint64 version);
+
+/* Parses 1 to 16 hex digits; false if it is none. */
+extern bool tplus_version_parse(const char *text, uint64 *version);
+
+#endif							/* TPLUS_RECORD_H */

@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * reply.c
+ *		What a reply says beside its rows: totals, columns, errors.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/reply.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+#include "tplus/reply.h"
+
+/* Where a code, a message, a total and column names have been seen. */
+static const char *const code_paths[] = {
+	"code", "Code", "error.code", "error.Code", "data.Code", "errorCode",
+	"ErrorCode", "result.Exception.Code", "Exception.Code", NULL
+};
+static const char *const message_paths[] = {
+	"message", "Message", "msg", "error.msg", "error.message", "error",
+	"data.Message", "ErrorMessage", "result.Exception.Message",
+	"Exception.Message", "RestException.Message", "RestException", NULL
+};
+static const char *const total_paths[] = {
+	"TotalCount", "totalCount", "data.TotalCount", "data.totalCount",
+	"result.TotalCount", "value.TotalCount", "TotalRecords", NULL
+};
+static const char *const column_paths[] = {
+	"data.Columns", "Columns", "data.columns", "columns",
+	"ColumnSource.Rows", NULL
+};
+
+/* Members of a column's description that may hold its name. */
+static const char *const column_keys[] = {
+	"FieldName", "ColumnName", "Name", "name", NULL
+};
+
+/* Codes that mean success (protocol, sections 2.2 and 4.2). */
+static const char *const success_codes[] = {"0", "200", "", NULL};
+
+static const char *
+find_text(const TplusJson *root, const char *const *paths)
+{
+	for (; *paths; paths++)
+	{
+		TplusJson  *node = tplus_json_path(root, *paths);
+		TplusJsonKind kind = tplus_json_kind(node);
+
+		if (kind == TPLUS_JSON_STRING || kind == TPLUS_JSON_NUMBER)
+			return tplus_json_text(node);
+	}
+	return NULL;
+}
+
+static bool
+is_success_code(const char *code)
+{
+	int			i;
+
+	for (i = 0; success_codes[i]; i++)
+	{
+		if (strcmp(success_codes[i], code) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does the object say that something failed? */
+static bool
+says_error(const TplusJson *root, const char *code)
+{
+	TplusJson  *result = tplus_json_get(root, "result", NULL);
+	TplusJson  *error = tplus_json_get(root, "error", NULL);
+	TplusJsonKind error_kind = tplus_json_kind(error);
+
+	if (code && !is_success_code(code))
+		return true;
+	if (tplus_json_kind(result) == TPLUS_JSON_BOOL &&
+		!tplus_json_is_true(result))
+		return true;
+	if (tplus_json_path(root, "result.Exception") ||
+		tplus_json_get(root, "Exception", NULL) ||
+		tplus_json_get(root, "RestException", NULL))
+		return true;
+	return error_kind == TPLUS_JSON_OBJECT ||
+		(error_kind == TPLUS_JSON_STRING && *tplus_json_text(error));
+}
+
+static int64
+parse_total(const char *text)
+{
+	char	   *end;
+	int64		total;
+
+	if (text == NULL || *text == '\0')
+		return -1;
+	errno = 0;
+	total = strtoi64(text, &end, 10);
+	return errno == 0 && *end == '\0' && total >= 0 ? total : -1;
+}
+
+void
+tplus_reply_read(const char *text, size_t len, TplusReply *reply)
+{
+	TplusJsonArena *arena = tplus_json_arena_create(CurrentMemoryContext);
+	const char *problem;
+	size_t		offset;
+	TplusJson  *root;
+	const char *code;
+	const char *message;
+
+	memset(reply, 0, sizeof(*reply));
+	reply->total = -1;
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]))
+		len--;
+	if (len == 0)
+	{
+		reply->shape = TPLUS_REPLY_NOTHING;
+		return;
+	}
+	root = tplus_json_parse(arena, text, len, &problem, &offset);
+	switch (tplus_json_kind(root))
+	{
+		case TPLUS_JSON_MISSING:
+			reply->shape = TPLUS_REPLY_MALFORMED;
+			return;
+		case TPLUS_JSON_NULL:
+			reply->shape = TPLUS_REPLY_NOTHING;
+			return;
+		case TPLUS_JSON_STRING:
+			reply->shape = *tplus_json_text(root) ? TPLUS_REPLY_VALUE :
+				TPLUS_REPLY_NOTHING;
+			return;
+		case TPLUS_JSON_OBJECT:
+			break;
+		default:
+			reply->shape = TPLUS_REPLY_VALUE;
+			return;
+	}
+
+	reply->shape = tplus_json_length(root) == 0 ? TPLUS_REPLY_NOTHING :
+		TPLUS_REPLY_OBJECT;
+	code = find_text(root, code_paths);
+	message = find_text(root, message_paths);
+	reply->is_error = says_error(root, code);
+	reply->code = code ? pstrdup(code) : NULL;
+	reply->message = message ? pstrdup(message) : NULL;
+	reply->total = parse_total(find_text(root, total_paths));
+}
+
+List *
+tplus_reply_columns(const char *text, size_t len)
+{
+	TplusJsonArena *arena = tplus_json_arena_create(CurrentMemoryContext);
+	const char *problem;
+	size_t		offset;
+	TplusJson  *root = tplus_json_parse(arena, text, len, &problem, &offset);
+	List	   *names = NIL;
+	int			i;
+
+	for (i = 0; root && column_paths[i] && names == NIL; i++)
+	{
+		TplusJson  *columns = tplus_json_path(root, column_paths[i]);
+		TplusJson  *column;
+
+		if (tplus_json_kind(columns) != TPLUS_JSON_ARRAY)
+			continue;
+		for (column = tplus_json_first(columns); column;
+			 column = tplus_json_next(column))
+		{
+			const char *name = tplus_json_kind(column) == TPLUS_JSON_OBJECT ?
+				find_text(column, column_keys) : tplus_json_text(column);
+
+			if (name == NULL)
+				return NIL;
+			names = lappend(names, pstrdup(name));
+		}
+	}
+	return names;
+}
+
+char *
+tplus_reply_name_row(const char *text, size_t len, List *columns,
+					 TplusJsonArena *arena)
+{
+	const char *problem;
+	size_t		offset;
+	TplusJson  *row = tplus_json_parse(arena, text, len, &problem, &offset);
+	TplusJson  *value;
+	ListCell   *lc;
+	StringInfoData out;
+
+	if (tplus_json_kind(row) != TPLUS_JSON_ARRAY ||
+		tplus_json_length(row) != list_length(columns))
+		return NULL;
+	initStringInfo(&out);
+	value = tplus_json_first(row);
+	foreach(lc, columns)
+	{
+		appendStringInfoChar(&out, lc == list_head(columns) ? '{' : ',');
+		escape_json(&out, lfirst(lc));
+		appendStringInfoChar(&out, ':');
+		(void) tplus_json_print(value, &out);
+		value = tplus_json_next(value);
+	}
+	appendStringInfoString(&out, columns ? "}" : "{}");
+	return out.data;
+}
