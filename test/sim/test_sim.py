@@ -25,8 +25,5 @@ def load_tests(loader, tests, pattern):
 
 
 if __name__ == "__main__":
-    try:
-        result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(suite())
-    finally:
-        base.stop()
+    result = unittest.TextTestRunner(verbosity=2 if "-v" in sys.argv else 1).run(suite())
     sys.exit(not result.wasSuccessful())

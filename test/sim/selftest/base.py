@@ -1,5 +1,6 @@
 """One simulator for all tests, a client for it, and an oracle for its rows."""
 
+import atexit
 import http.client
 import itertools
 import json
@@ -31,6 +32,7 @@ def start(*arguments):
 def port():
     if not _process:
         _process.extend(start("--records", "60"))
+        atexit.register(stop)
     return _process[1]
 
 

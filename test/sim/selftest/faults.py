@@ -97,6 +97,8 @@ class Replies(Sim):
         self.assertEqual((three.status, three.body), (500, b""))
         self.assertEqual((four.status, four.json), (200, {"x": [1]}))
         self.assertEqual((five.status, five.headers["Retry-After"]), (503, "9"))
+        self.fault("throttled", retry_after_date=2)
+        self.assertIn("GMT", self.call(Q, {"param": {}}).headers["Retry-After"])
 
     def test_redirect(self):
         self.tenant(3, faults=[{"action": "redirect", "status": 307, "location": "https://evil.example/"}])

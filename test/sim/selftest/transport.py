@@ -15,7 +15,7 @@ import unittest
 import warnings
 import zlib
 
-from .base import Q, SIM, Sim, start
+from .base import Q, QP, SIM, Sim, port, start
 
 
 class Transfer(Sim):
@@ -39,6 +39,11 @@ class Transfer(Sim):
         reply = self.call(Q, {"param": {}})
         self.assertEqual((reply.headers["Content-Length"], reply.body), (None, plain))
 
+    def test_one_operation_only(self):
+        self.tenant(3, {"QueryPage.transfer": "chunked"})
+        self.assertIsNone(self.call(Q, {"param": {}}).headers["Transfer-Encoding"])
+        self.assertEqual(self.call(QP, {"param": {}}).headers["Transfer-Encoding"], "chunked")
+
     def test_keepalive(self):
         self.tenant(3, {"keepalive_max": 2})
         for _ in range(5):
@@ -52,6 +57,19 @@ class Transfer(Sim):
         self.call(Q, {"param": {"PageSize": 10}})
         entry = self.journal()[0]
         self.assertGreaterEqual(entry["end"] - entry["start"], 105)
+
+    def test_proxy(self):
+        self.tenant(3)
+        self.connection.request("POST", "http://erp.example" + Q, b'{"param":{}}', self.headers())
+        self.assertEqual(self.connection.getresponse().read()[:1], b"[")
+        self.assertEqual(self.journal()[0]["target"], "http://erp.example" + Q)
+        self.connection.close()
+        self.connection.set_tunnel("127.0.0.1", port())
+        self.assertEqual(self.call(Q, {"param": {}}).status, 200)
+        refused = http.client.HTTPConnection("127.0.0.1", port(), timeout=10)
+        refused.set_tunnel("erp.example", 443)
+        with self.assertRaises(OSError):
+            refused.connect()
 
     def test_chunked_request(self):
         self.tenant(3)

@@ -176,7 +176,7 @@ class Api:
         with tenant.lock:
             store = tenant.store(resource)
             tenant.serial += 1
-            recs, total, last, past = query.page(store, wanted, tenant.serial, lambda rec: len(draw.row(rec)))
+            recs, total, last = query.page(store, wanted, tenant.serial, lambda rec: len(draw.row(rec)))
             rows = [draw.row(rec) for rec in recs]
             tenant.after_page(store, request.path, recs)
         edit = fault.row_edit() if fault is not None else None
@@ -187,8 +187,9 @@ class Api:
             rows[at] = draw.odd_row(recs[at], {i: raw for i in spots if raw is not None},
                                     {i: twice for i in spots if twice is not None})
         response = Response(200, b"", sw["content_type"])
-        response.rebuild = lambda given: self._body(sw, given, total, draw.names, last, past)
+        response.rebuild = lambda given: self._body(sw, given, total, draw.names, last)
         response.rows, response.row_count, response.data = rows, len(rows), True
+        response.switches = sw
         response.body = response.rebuild(rows)
         pause = sw["latency_ms"] + sw["latency_row_ms"] * len(rows)
         if pause > 0:
@@ -196,8 +197,8 @@ class Api:
         return response
 
     @staticmethod
-    def _body(sw, rows, total, names, last, past):
-        body = wire.envelope(sw, rows, total, names, last, past)
+    def _body(sw, rows, total, names, last):
+        body = wire.envelope(sw, rows, total, names, last)
         return b"\xef\xbb\xbf" + body if sw["bom"] else body
 
     @staticmethod

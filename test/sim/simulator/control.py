@@ -29,7 +29,7 @@ class Control:
 
     def _route(self, request):
         # split before unquoting: an app key may hold a slash
-        parts = [unquote(part) for part in request.target.partition("?")[0].split("/")[2:]]
+        parts = [unquote(part) for part in request.target.partition("?")[0].partition("/_sim/")[2].split("/")]
         if parts == ["ping"]:
             return reply(200, {"ok": True})
         if parts == ["switches"]:

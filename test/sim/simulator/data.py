@@ -9,7 +9,7 @@ import random
 from datetime import date, timedelta
 
 from . import words
-from .fields import DEPARTMENT, INVENTORY, INVENTORY_CLASS, PARTNER, WAREHOUSE
+from .fields import DEPARTMENT, INVENTORY_CLASS, PARTNER, WAREHOUSE
 
 END_DATE = "2026-06-30"
 FIRST_TS = 0x913d20

@@ -5,7 +5,9 @@ bytes on the wire are done in transport.py.
 """
 
 import base64
+import email.utils
 import json
+import time
 
 from .message import NAMED, Response
 
@@ -125,6 +127,9 @@ class Fault:
             return None
         if "retry_after" in spec:
             response.headers.append(("Retry-After", str(spec["retry_after"])))
+        elif "retry_after_date" in spec:
+            when = time.time() + float(spec["retry_after_date"])
+            response.headers.append(("Retry-After", email.utils.formatdate(when, usegmt=True)))
         response.content_type = spec.get("content_type", response.content_type)
         response.headers += list((spec.get("headers") or {}).items())
         return response

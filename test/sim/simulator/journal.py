@@ -77,8 +77,8 @@ class Journal:
         except ValueError:
             parsed = body
         return {"seq": e.seq, "start": e.start, "end": e.end, "tenant": self.tenant, "method": request.method,
-                "path": request.path, "query": dict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True)),
-                "headers": request.head, "body": parsed, "raw": body, "status": e.status, "rows": e.rows,
+                "path": request.path, "target": request.target,
+                "query": dict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True)), "headers": request.head, "body": parsed, "raw": body, "status": e.status, "rows": e.rows,
                 "sent": e.sent, "connection": e.connection, "in_flight": e.in_flight, "fault": e.fault,
                 "aborted": e.aborted}
 

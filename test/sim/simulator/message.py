@@ -30,7 +30,7 @@ class Request:
 
 
 class Response:
-    __slots__ = ("status", "headers", "body", "content_type", "rows", "row_count", "data", "rebuild")
+    __slots__ = ("status", "headers", "body", "content_type", "rows", "row_count", "data", "rebuild", "switches")
 
     def __init__(self, status=200, body=b"", content_type="application/json;charset=UTF-8", headers=()):
         self.status, self.body, self.content_type = status, body, content_type
@@ -39,6 +39,7 @@ class Response:
         self.data = False           # a list reply that counts for `changes`
         self.rebuild = None         # function(rows) -> body, for faults in rows
         self.rows = None            # rendered rows
+        self.switches = None        # those of the operation, if it has its own
 
 
 def reply(status, value, **more):

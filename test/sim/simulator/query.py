@@ -328,7 +328,7 @@ def _after(recs, stamps, wanted):
 
 
 def page(store, wanted, serial, size_of):
-    """(rows, count of all matching rows, is it the last page, is it past the end)."""
+    """(rows, count of all matching rows, is it the last page)."""
     sw = wanted.sw
     recs, stamps = _all(store, wanted, serial)
     recs = _after(recs, stamps, wanted)
@@ -356,7 +356,7 @@ def page(store, wanted, serial, size_of):
         if sw["max_bytes"]:
             end = start + _fit(recs[start:end], sw["max_bytes"], size_of)
     rows = recs[start:end]
-    return rows, total, start + len(rows) >= total, start >= total
+    return rows, total, start + len(rows) >= total
 
 
 def _edge(sw, start, size, total):

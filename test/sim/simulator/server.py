@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from . import transport
 from .message import Request, reply
 from .transport import Gone, Hang_up, Sender
+from .tunnel import relay
 
 MAX_HEAD = 1 << 20
 MAX_BODY = 1 << 28
@@ -105,10 +106,10 @@ class Connection(threading.Thread):
             if not colon or not name or " " in name:
                 raise BadRequest("bad header line %r" % line[:100])
             original[name], folded[name.lower()] = value.strip(), value.strip()
-        if target.startswith(("http://", "https://")):
-            # a client that takes us for its proxy sends the whole URL
-            target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
         path, _, query = target.partition("?")
+        if path.startswith(("http://", "https://")):
+            # a client that takes us for its proxy sends the whole URL
+            path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
         body = self._read_body(folded)
         return Request(method, target, unquote(path), dict(parse_qsl(query, keep_blank_values=True)) if query else {},
                        folded, original, body, version)
@@ -211,8 +212,12 @@ class Server:
                 len(response.body), b"keep-alive" if keep else b"close") + body)
             return keep
         tenant = self.app.tenant_of(request)
+        tunnel = request.method == "CONNECT"
         entry = tenant.journal.open(request, conn.number)
         try:
+            if tunnel:
+                entry.status = relay(conn, request.target)
+                return False
             return self._exchange(tenant, request, conn, entry, keep)
         except (Gone, OSError):
             entry.aborted = True
@@ -241,7 +246,7 @@ class Server:
         if response.data:
             tenant.last_body = response.body
         entry.status, entry.rows = response.status, response.row_count
-        sw = tenant.switches.of()
+        sw = response.switches or tenant.switches.of()
         if sw["keepalive_max"] and conn.served >= sw["keepalive_max"]:
             keep = False
         return Sender(conn, request, response, sw, fault, keep, entry).run()

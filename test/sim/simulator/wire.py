@@ -212,7 +212,7 @@ def _trim():
 
 # Envelopes
 
-def envelope(sw, rows, total, names, last_page, past):
+def envelope(sw, rows, total, names, last_page):
     """The body of a list reply: `rows` are rendered, `total` is the true count."""
     shape = sw["shape"]
     if not rows and sw["empty_reply"] != "auto":
