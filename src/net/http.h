@@ -45,6 +45,12 @@ typedef struct TplusHttpRequest
 	const char *min_tls;		/* "1.2" */
 	const char *proxy;
 	const char *proxy_password;
+
+	/*
+	 * libcurl repeats a request by itself if a connection kept alive turns
+	 * out to be dead.  Set this for what must not be sent twice.
+	 */
+	bool		fresh_connection;
 } TplusHttpRequest;
 
 typedef enum TplusHttpState
@@ -126,6 +132,13 @@ extern void tplus_http_wait(TplusHttpTransfer *transfer, long timeout_ms);
 
 /* A descriptor that becomes readable when any transfer can make progress. */
 extern pgsocket tplus_http_fd(void);
+
+/*
+ * Says that the caller is about to wait for that descriptor by itself (async
+ * Append).  Time-outs run then, too: until the next drive() or wait(), for a
+ * second at most, after which the descriptor becomes readable in any case.
+ */
+extern void tplus_http_attend(void);
 
 /*
  * The unread bytes of the body; valid until the next call of any function
