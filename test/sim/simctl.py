@@ -72,6 +72,10 @@ def main():
         fail(__doc__.splitlines()[0])
     method, path, body = request(sys.argv[2:])
     connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        connection = http.client.HTTPConnection("::1", int(sys.argv[1]), timeout=60)
     connection.request(method, path, body.encode() if body is not None else None)
     response = connection.getresponse()
     sys.stdout.buffer.write(response.read() + b"\n")

@@ -247,6 +247,9 @@ class Process(unittest.TestCase):
         except OSError:
             self.skipTest("no IPv6 on this machine")
         _, port = self.start("--ipv6")
+        ctl = subprocess.run([sys.executable, SIM.replace("tplus_sim", "simctl"), str(port), "GET", "/_sim/ping"],
+                             capture_output=True, timeout=20)
+        self.assertEqual(ctl.returncode, 0)
         self.assertEqual(self.ask(http.client.HTTPConnection("::1", port, timeout=10))[0], 200)
 
     def test_tls(self):
@@ -261,6 +264,11 @@ class Process(unittest.TestCase):
             context = ssl.create_default_context(cafile=cert)
             connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
             self.assertEqual(self.ask(connection)[0], 200)
+            plain = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            self.assertEqual(self.ask(plain)[0], 400)
+            plain.request("GET", "/_sim/ping")
+            self.assertEqual(plain.getresponse().status, 200)
+            plain.close()
             with self.assertRaises(ssl.SSLError):
                 self.ask(http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=ssl.create_default_context()))
             _, old = self.start("--tls", cert, key, "--tls-max", "1.1")

@@ -33,13 +33,17 @@ class Connection(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.sock = server, sock
         self.number, self.served = next(_numbers), 0
-        self.buffer = bytearray()
+        self.buffer, self.plain = bytearray(), False
 
     def run(self):
         try:
             if self.server.tls is not None:
                 self.sock.settimeout(30)
-                self.sock = self.server.tls.wrap_socket(self.sock, server_side=True)
+                # a handshake begins with this byte; anything else is a plain
+                # client, which may use the control interface only
+                self.plain = self.sock.recv(1, socket.MSG_PEEK) != b"\x16"
+                if not self.plain:
+                    self.sock = self.server.tls.wrap_socket(self.sock, server_side=True)
                 self.sock.settimeout(None)
             self._serve()
         except (Gone, OSError, ssl.SSLError):
@@ -55,7 +59,7 @@ class Connection(threading.Thread):
 
     def _close(self):
         try:
-            if self.server.tls is None:
+            if self.server.tls is None or self.plain:
                 self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             pass
@@ -72,6 +76,9 @@ class Connection(threading.Thread):
             if request is None:
                 return
             self.served += 1
+            if self.plain and not request.path.startswith("/_sim/"):
+                self.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
             if not self.server.answer(request, self):
                 return
 
