@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * flag.c
+ *		Does the server understand how we spell the flag of stopped records?
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/flag.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "tplus/flag.h"
+#include "tplus/learned.h"
+
+/* In the order of trying: what the official SDK sends comes first. */
+static const TplusEncoding ladder[] = {
+	TPLUS_ENCODING_JSON,
+	TPLUS_ENCODING_TRUEFALSE,
+	TPLUS_ENCODING_01,
+};
+
+TplusEncoding
+tplus_flag_encoding(TplusSweep *sweep, const char *path)
+{
+	TplusLearned *learned;
+
+	if (sweep->encoding != TPLUS_ENCODING_AUTO)
+		return sweep->encoding;
+	learned = tplus_learned_get(sweep->query->account, path);
+	return learned->bool_encoding != TPLUS_ENCODING_AUTO ?
+		learned->bool_encoding : ladder[0];
+}
+
+/* What a sample of records, asked with or without the flag, says of it. */
+typedef struct Sample
+{
+	bool		enabled;		/* some record was not stopped */
+	bool		disabled;		/* some record was */
+} Sample;
+
+static void
+take_sample(TplusSweep *sweep, const char *path, bool with_flag, bool value,
+			Sample *sample)
+{
+	TplusArm	arm = {0};
+	TplusRequest request = {0};
+	TplusAnswer answer;
+	ListCell   *lc;
+
+	/* Without the query's clauses: it is the spelling that is asked about. */
+	if (sweep->query->table->fixed_params)
+		arm.params = tplus_encode_object(sweep->query->table->fixed_params);
+	arm.has_disabled = with_flag;
+	arm.disabled = value;
+	request.path = path;
+	request.arm = &arm;
+	request.encoding = tplus_flag_encoding(sweep, path);
+	request.keys_only = true;
+	request.page_size = TPLUS_ANSWER_RECORDS;
+	request.page_index =
+		sweep->way == TPLUS_WAY_PAGES ? sweep->query->table->page_base : -1;
+	memset(sample, 0, sizeof(*sample));
+	tplus_query_ask(sweep->query, &request, &answer);
+	foreach(lc, answer.records)
+	{
+		TplusRecord record;
+
+		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
+		if (record.disabled_known && record.disabled)
+			sample->disabled = true;
+		if (record.disabled_known && !record.disabled)
+			sample->enabled = true;
+	}
+}
+
+static void
+learn(TplusSweep *sweep, const char *path)
+{
+	tplus_learned_get(sweep->query->account, path)->bool_encoding =
+		tplus_flag_encoding(sweep, path);
+}
+
+/*
+ * The spelling is not understood: the next one, or no flag at all.  Without
+ * the flag everything comes unless the server hides stopped records.
+ */
+static bool
+next_spelling(TplusSweep *sweep, const char *path)
+{
+	TplusEncoding current = tplus_flag_encoding(sweep, path);
+	Sample		plain;
+	int			i;
+
+	for (i = 0; i < (int) lengthof(ladder) - 1; i++)
+	{
+		if (ladder[i] == current)
+		{
+			sweep->encoding = ladder[i + 1];
+			return true;
+		}
+	}
+
+	take_sample(sweep, path, false, false, &plain);
+	if (sweep->arm.disabled && !plain.disabled)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("%s cannot be read to its end", sweep->query->what),
+				 errdetail("The server understands no spelling of \"%s\", so it cannot be told whether it hides records.",
+						   sweep->query->disabled),
+				 errhint("Set the option \"filter_encoding\" of that column, or, if the server hides nothing, the option \"variants\" of the foreign table to \"none\".")));
+	sweep->arm.has_disabled = false;
+	return true;
+}
+
+bool
+tplus_flag_settle(TplusSweep *sweep, const char *path)
+{
+	Sample		asked;
+	Sample		plain;
+
+	if (sweep->query->bool_encoding != TPLUS_ENCODING_AUTO ||
+		tplus_learned_get(sweep->query->account, path)->bool_encoding ==
+		tplus_flag_encoding(sweep, path))
+		return false;
+
+	if (sweep->mismatched)
+	{
+		/* Overlooked: what came is more than asked, or all there is to see. */
+		if (!sweep->arm.disabled || sweep->matched)
+			return false;
+		return next_spelling(sweep, path);
+	}
+	if (sweep->matched)
+	{
+		learn(sweep, path);
+		return false;
+	}
+
+	take_sample(sweep, path, true, false, &asked);
+	if (asked.enabled && !asked.disabled)
+	{
+		learn(sweep, path);
+		return false;
+	}
+	if (asked.disabled)
+		return sweep->arm.disabled ? next_spelling(sweep, path) : false;
+	take_sample(sweep, path, false, false, &plain);
+	return plain.enabled ? next_spelling(sweep, path) : false;
+}

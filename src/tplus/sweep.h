@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweep.h
+ *		Reading one arm of a query page by page, believing nothing.
+ *
+ * What the real service does is not known for certain (protocol, section 7,
+ * no. 1, 2, 3, 11), so each assumption is checked by what comes back.  A sweep
+ * is in one of four ways of asking at a time; in paging "auto" it goes from
+ * one to the next when the server does not do what the way assumes.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/sweep.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_SWEEP_H
+#define TPLUS_SWEEP_H
+
+#include "postgres.h"
+
+#include "tplus/record.h"
+
+typedef enum TplusWay
+{
+	TPLUS_WAY_PLAIN,			/* one page, neither cursor nor page number */
+	TPLUS_WAY_CURSOR,			/* Ts: the row version of the last record */
+	TPLUS_WAY_PAGES,			/* PageIndex */
+	TPLUS_WAY_WHOLE				/* one response has everything, as declared */
+} TplusWay;
+
+typedef struct TplusSweep
+{
+	const TplusQuery *query;
+	TplusArm	arm;			/* as asked; the flag may be dropped */
+	TplusIntake *intake;
+	MemoryContext context;
+	TplusWay	way;
+	TplusEncoding encoding;		/* of the flag */
+
+	bool		done;			/* nothing more to ask in this round */
+	bool		settled;		/* what came is known to be all */
+	int			rounds;
+	int64		round_fresh;	/* records that were new in this round */
+
+	/* the sweep under way */
+	int64		rows;
+	int64		repeats;		/* of them on an earlier page of the sweep */
+	int			pages;
+	bool		violated;		/* the server does not do what we assume */
+	bool		found_unique;	/* the record that a clause pins has come */
+	bool		matched;		/* a record had the flag as asked */
+	bool		mismatched;		/* a record had it otherwise */
+
+	/* the page under way */
+	int			page_rows;
+	int			page_repeats;
+
+	/* by cursor */
+	uint64		cursor;
+	char	   *cursor_text;
+	uint64		last_version;
+	bool		asked_again;	/* after a count that was higher */
+
+	/* by page number */
+	int			page_index;
+	int			page_size;
+	int			short_rows;		/* rows of a page that was not full; 0: none */
+	int			restarts;
+	bool		keys_only;
+	bool		full_needed;	/* a sweep for keys found new ones */
+	int64		total;			/* as the pages told; -1: not */
+} TplusSweep;
+
+/* A sweep of this arm, in context. */
+extern TplusSweep *tplus_sweep_create(const TplusQuery *query,
+									  const TplusArm *arm,
+									  TplusIntake *intake,
+									  MemoryContext context);
+
+/*
+ * Begins a round: the first reads, later ones look for what changed or was
+ * missed meanwhile.
+ */
+extern void tplus_sweep_begin_round(TplusSweep *sweep);
+
+/*
+ * The next request; false when the round is over.  *quiet: a refusal is no
+ * error, tell it to tplus_sweep_refused().
+ */
+extern bool tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request,
+									 bool *quiet);
+
+/* The page begins, for a second time if the call had to be repeated. */
+extern void tplus_sweep_begin_page(TplusSweep *sweep, bool repeated);
+
+/* A record of the page. */
+extern void tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record);
+
+/*
+ * The page is complete; total is what the reply told, or -1.  Decides what to
+ * ask next, which may take requests of its own.  Throws when completeness can
+ * not be had.
+ */
+extern void tplus_sweep_end_page(TplusSweep *sweep, int64 total);
+
+/* T+ refused a quiet request. */
+extern void tplus_sweep_refused(TplusSweep *sweep);
+
+#endif							/* TPLUS_SWEEP_H */
