@@ -26,6 +26,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "net/json_text.h"
+
 /* The node type is cJSON's; nobody outside json.c looks into it. */
 typedef struct cJSON TplusJson;
 
@@ -41,15 +43,6 @@ typedef enum TplusJsonKind
 	TPLUS_JSON_ARRAY,
 	TPLUS_JSON_OBJECT
 } TplusJsonKind;
-
-/* What stands in a string for the escape \u0000. */
-#define TPLUS_JSON_NUL	"\xC0\x80"
-
-/*
- * Deepest nesting accepted.  Records nest references and detail lines, three
- * or four deep; 64 leaves room and bounds the recursion of every walker.
- */
-#define TPLUS_JSON_MAX_DEPTH	64
 
 /* An arena in context; freed with it.  Throws 53200 only. */
 extern TplusJsonArena *tplus_json_arena_create(MemoryContext context);

@@ -1,0 +1,585 @@
+/*-------------------------------------------------------------------------
+ *
+ * records_scan.c
+ *		The scan of a response: its grammar, its rows, and its envelope.
+ *
+ * The text around the rows is scanned by JSON's grammar, one token at a step,
+ * so that the way of keys to each array is known.  Within a record only
+ * strings and brackets matter: they tell where it ends, and whoever parses
+ * the record sees the rest.  Between two records the grammar holds again, so
+ * that a damaged body cannot lose one unnoticed.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/records_scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "net/records_scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* No key that we look for comes near this; it bounds what is retained. */
+#define MAX_KEY		65536
+
+static const char mismatched_bracket[] = "mismatched bracket";
+static const char record_too_large[] = "record larger than the limit";
+static const char unexpected_character[] = "unexpected character";
+
+/* Makes room for more bytes; returns false when out of memory. */
+static bool
+buffer_reserve(TplusScanBuffer *buffer, size_t more)
+{
+	size_t		size = buffer->size > 0 ? buffer->size : 1024;
+	char	   *data;
+
+	if (more <= buffer->size - buffer->len)
+		return true;
+	if (more > SIZE_MAX / 4 || buffer->len > SIZE_MAX / 4)
+		return false;
+	while (size - buffer->len < more)
+		size *= 2;
+	data = realloc(buffer->data, size);
+	if (data == NULL)
+		return false;
+	buffer->data = data;
+	buffer->size = size;
+	return true;
+}
+
+TplusScanStep
+tplus_scan_fail(TplusScan *scan, const char *problem, size_t offset)
+{
+	scan->state = TPLUS_SCAN_BROKEN;
+	scan->problem = problem;
+	scan->problem_offset = offset;
+	return TPLUS_STEP_BROKEN;
+}
+
+TplusScanStep
+tplus_scan_no_memory(TplusScan *scan)
+{
+	scan->out_of_memory = true;
+	return tplus_scan_fail(scan, "out of memory", scan->base + scan->pos);
+}
+
+void
+tplus_scan_append(TplusScan *scan, const char *bytes, size_t len,
+				  size_t offset)
+{
+	TplusScanBuffer *envelope = &scan->envelope;
+	size_t		room = scan->max_envelope - envelope->len;
+
+	if (len > room)
+	{
+		if (!scan->overflow)
+			scan->overflow_offset = offset + room;
+		scan->overflow = true;
+		len = room;
+	}
+	if (len == 0)
+		return;
+	if (!buffer_reserve(envelope, len))
+	{
+		tplus_scan_no_memory(scan);
+		return;
+	}
+	memcpy(envelope->data + envelope->len, bytes, len);
+	envelope->len += len;
+}
+
+/*
+ * An envelope that does not fit matters only beside rows: a document without
+ * rows is kept for the sake of its first bytes.
+ */
+void
+tplus_scan_keep(TplusScan *scan)
+{
+	if (scan->in_rows || scan->state == TPLUS_SCAN_BROKEN)
+		return;
+	if (!scan->muted && scan->pos > scan->kept)
+		tplus_scan_append(scan, scan->input.data + scan->kept,
+						  scan->pos - scan->kept, scan->base + scan->kept);
+	scan->kept = scan->pos;
+	if (scan->overflow && scan->found && scan->state != TPLUS_SCAN_BROKEN)
+		tplus_scan_fail(scan, "text around the rows larger than the limit",
+						scan->overflow_offset);
+}
+
+TplusScanStep
+tplus_scan_broken(TplusScan *scan, const char *problem, size_t pos)
+{
+	tplus_scan_keep(scan);
+	if (scan->state != TPLUS_SCAN_BROKEN)
+		tplus_scan_fail(scan, problem, scan->base + pos);
+
+	/* Whoever reports the problem may want to show more of the document. */
+	if (!scan->found && scan->input.len > scan->kept)
+		tplus_scan_append(scan, scan->input.data + scan->kept,
+						  scan->input.len - scan->kept,
+						  scan->base + scan->kept);
+	return TPLUS_STEP_BROKEN;
+}
+
+/*
+ * Forgets the input that is not needed any more.  Bytes are moved only when
+ * there are fewer of them than were forgotten, so that the moves never cost
+ * more than the scan.
+ */
+static void
+forget_input(TplusScan *scan)
+{
+	TplusScanBuffer *input = &scan->input;
+	size_t		from = scan->pos;
+
+	if (scan->state == TPLUS_SCAN_IN_KEY ||
+		scan->state == TPLUS_SCAN_IN_RECORD ||
+		scan->state == TPLUS_SCAN_IN_WORD_RECORD)
+		from = scan->start;
+	if (!scan->in_rows && scan->kept < from)
+		from = scan->kept;
+	if (from == 0 || from < input->len - from)
+		return;
+	memmove(input->data, input->data + from, input->len - from);
+	input->len -= from;
+	scan->base += from;
+	scan->pos -= from;
+	scan->start -= scan->start < from ? scan->start : from;
+	scan->kept -= scan->kept < from ? scan->kept : from;
+}
+
+void
+tplus_scan_feed(TplusScan *scan, const char *bytes, size_t len)
+{
+	TplusScanBuffer *input = &scan->input;
+
+	forget_input(scan);
+	if (len == 0)
+		return;
+	if (!buffer_reserve(input, len))
+	{
+		tplus_scan_no_memory(scan);
+		return;
+	}
+	memcpy(input->data + input->len, bytes, len);
+	input->len += len;
+}
+
+void
+tplus_scan_release(TplusScan *scan)
+{
+	free(scan->input.data);
+	free(scan->envelope.data);
+}
+
+/* The first byte at or after pos that is none of a class. */
+static inline size_t
+skip_class(const TplusScan *scan, size_t pos, int class)
+{
+	while (pos < scan->input.len &&
+		   TPLUS_JSON_IS(scan->input.data[pos], class))
+		pos++;
+	return pos;
+}
+
+/*
+ * Looks for the closing quote of a string from p on.  Returns true with *stop
+ * behind it, or false with *stop where to look on when there is more.
+ */
+static inline bool
+skip_string(const char *p, const char *end, const char **stop)
+{
+	for (;;)
+	{
+		p = tplus_json_string_stop(p, end);
+		if (p == end || (*p == '\\' && end - p < 2))
+			break;
+		if (*p == '"')
+		{
+			*stop = p + 1;
+			return true;
+		}
+		p += *p == '\\' ? 2 : 1;
+	}
+	*stop = p;
+	return false;
+}
+
+/* Ends the record before pos. */
+static TplusScanStep
+yield_record(TplusScan *scan)
+{
+	scan->text = scan->input.data + scan->start;
+	scan->len = scan->pos - scan->start;
+	scan->state = TPLUS_SCAN_AFTER_VALUE;
+	scan->count++;
+	return TPLUS_STEP_RECORD;
+}
+
+/* Opens or closes a bracket of a record. */
+static const char *
+record_bracket(TplusScan *scan, char c)
+{
+	uint64_t	bit;
+
+	if (c == '{' || c == '[')
+	{
+		if (scan->record_depth == TPLUS_JSON_MAX_DEPTH)
+			return TPLUS_JSON_TOO_DEEP;
+		bit = (uint64_t) 1 << scan->record_depth++;
+		if (c == '[')
+			scan->record_arrays |= bit;
+		else
+			scan->record_arrays &= ~bit;
+		return NULL;
+	}
+	bit = (uint64_t) 1 << --scan->record_depth;
+	return ((scan->record_arrays & bit) != 0) == (c == ']') ? NULL :
+		mismatched_bracket;
+}
+
+/*
+ * Within a record that is an object, an array or a string.  Never looks
+ * beyond what a record may have, whatever came with this piece of the body.
+ */
+static TplusScanStep
+step_record(TplusScan *scan)
+{
+	const char *data = scan->input.data;
+	const char *p = data + scan->pos;
+	const char *end = data + scan->input.len;
+	const char *problem;
+
+	if (scan->input.len - scan->start > scan->max_record)
+		end = data + scan->start + scan->max_record;
+	while (p < end)
+	{
+		if (scan->in_string)
+		{
+			if (!skip_string(p, end, &p))
+				break;
+			scan->in_string = false;
+			scan->pos = (size_t) (p - data);
+			if (scan->record_depth == 0)
+				return yield_record(scan);
+		}
+		while (p < end && !TPLUS_JSON_IS(*p, TPLUS_JSON_STOP))
+			p++;
+		if (p == end)
+			break;
+		if (*p == '"')
+		{
+			scan->in_string = true;
+			p++;
+			continue;
+		}
+		problem = record_bracket(scan, *p);
+		if (problem != NULL)
+			return tplus_scan_broken(scan, problem, (size_t) (p - data));
+		p++;
+		scan->pos = (size_t) (p - data);
+		if (scan->record_depth == 0)
+			return yield_record(scan);
+	}
+	scan->pos = (size_t) (p - data);
+	if (end < data + scan->input.len)
+		return tplus_scan_broken(scan, record_too_large, scan->start);
+	return TPLUS_STEP_MORE;
+}
+
+/* Within a record that is a number, true, false or null. */
+static TplusScanStep
+step_word_record(TplusScan *scan)
+{
+	scan->pos = skip_class(scan, scan->pos, TPLUS_JSON_WORD);
+	if (scan->pos - scan->start > scan->max_record)
+		return tplus_scan_broken(scan, record_too_large, scan->start);
+	return scan->pos < scan->input.len ? yield_record(scan) :
+		TPLUS_STEP_MORE;
+}
+
+static TplusScanStep
+step_word(TplusScan *scan)
+{
+	scan->pos = skip_class(scan, scan->pos, TPLUS_JSON_WORD);
+	if (scan->pos == scan->input.len)
+		return TPLUS_STEP_MORE;
+	scan->state = TPLUS_SCAN_AFTER_VALUE;
+	return TPLUS_STEP_ON;
+}
+
+static TplusScanStep
+step_string(TplusScan *scan)
+{
+	const char *data = scan->input.data;
+	const char *stop;
+	bool		closed = skip_string(data + scan->pos,
+									 data + scan->input.len, &stop);
+
+	scan->pos = (size_t) (stop - data);
+	if (!closed)
+		return TPLUS_STEP_MORE;
+	scan->state = TPLUS_SCAN_AFTER_VALUE;
+	return TPLUS_STEP_ON;
+}
+
+static TplusScanStep
+step_key(TplusScan *scan)
+{
+	const char *data = scan->input.data;
+	const char *key = data + scan->start + 1;
+	const char *end = data + scan->input.len;
+	const char *stop;
+	bool		too_long = scan->input.len - scan->start > MAX_KEY;
+	bool		closed;
+
+	if (too_long)
+		end = data + scan->start + MAX_KEY;
+	closed = skip_string(data + scan->pos, end, &stop);
+	scan->pos = (size_t) (stop - data);
+	if (!closed)
+		return too_long ?
+			tplus_scan_broken(scan, "key too long", scan->start) :
+			TPLUS_STEP_MORE;
+
+	scan->way = tplus_places_below(scan->places, scan->ways[scan->depth - 1],
+								   scan->level + scan->depth - 1, key,
+								   (size_t) (stop - 1 - key));
+	scan->state = TPLUS_SCAN_BEFORE_COLON;
+	return TPLUS_STEP_ON;
+}
+
+/* The array whose bracket is at pos turns out to be that of rows. */
+static TplusScanStep
+begin_rows(TplusScan *scan)
+{
+	if (scan->found)
+		return tplus_scan_broken(scan, "more than one array of rows",
+								 scan->pos);
+	scan->found = true;
+	scan->pos++;
+	tplus_scan_keep(scan);
+	scan->pos--;
+	scan->in_rows = true;
+	return scan->state == TPLUS_SCAN_BROKEN ? TPLUS_STEP_BROKEN :
+		TPLUS_STEP_ON;
+}
+
+/* Opens the bracket at pos. */
+static TplusScanStep
+open_bracket(TplusScan *scan, bool is_array)
+{
+	uint64_t	bit;
+
+	if (scan->depth == TPLUS_JSON_MAX_DEPTH)
+		return tplus_scan_broken(scan, TPLUS_JSON_TOO_DEEP, scan->pos);
+	if (is_array && tplus_places_here(scan->places, scan->way,
+									  scan->level + scan->depth) &&
+		begin_rows(scan) == TPLUS_STEP_BROKEN)
+		return TPLUS_STEP_BROKEN;
+	scan->ways[scan->depth] = is_array ? 0 : scan->way;
+	bit = (uint64_t) 1 << scan->depth++;
+	if (is_array)
+		scan->arrays |= bit;
+	else
+		scan->arrays &= ~bit;
+	scan->way = 0;
+	scan->state = is_array ? TPLUS_SCAN_BEFORE_FIRST_VALUE :
+		TPLUS_SCAN_BEFORE_FIRST_KEY;
+	scan->pos++;
+	return TPLUS_STEP_ON;
+}
+
+/* Closes the innermost bracket with the one at pos. */
+static TplusScanStep
+close_bracket(TplusScan *scan, bool is_array)
+{
+	uint64_t	bit = (uint64_t) 1 << (scan->depth - 1);
+
+	if (((scan->arrays & bit) != 0) != is_array)
+		return tplus_scan_broken(scan, mismatched_bracket, scan->pos);
+	if (scan->in_rows)
+		scan->kept = scan->pos;
+	scan->in_rows = false;
+	scan->depth--;
+	scan->state = TPLUS_SCAN_AFTER_VALUE;
+	scan->pos++;
+	return TPLUS_STEP_ON;
+}
+
+/*
+ * Begins the record whose first byte is at pos.  In the text of a string, the
+ * first one has a bracket: "[12:30] timed out" is a message.
+ */
+static TplusScanStep
+begin_record(TplusScan *scan, char c, bool is_word)
+{
+	if (scan->is_inner && scan->count == 0 && c != '{' && c != '[')
+		return tplus_scan_broken(scan, unexpected_character, scan->pos);
+	scan->state = is_word ? TPLUS_SCAN_IN_WORD_RECORD : TPLUS_SCAN_IN_RECORD;
+	scan->start = scan->pos;
+	scan->record_depth = 0;
+	scan->in_string = c == '"';
+	if (c == '"')
+		scan->pos++;
+	return TPLUS_STEP_ON;
+}
+
+/* Begins the value whose first byte is at pos. */
+static TplusScanStep
+begin_value(TplusScan *scan, char c)
+{
+	bool		is_word = TPLUS_JSON_IS(c, TPLUS_JSON_VALUE);
+
+	if (!is_word && c != '"' && c != '{' && c != '[')
+		return tplus_scan_broken(scan, unexpected_character, scan->pos);
+	if (scan->in_rows)
+		return begin_record(scan, c, is_word);
+	if (c == '{' || c == '[')
+		return open_bracket(scan, c == '[');
+	if (is_word)
+	{
+		scan->state = TPLUS_SCAN_IN_WORD;
+		return TPLUS_STEP_ON;
+	}
+	tplus_scan_keep(scan);
+	if (scan->state == TPLUS_SCAN_BROKEN)
+		return TPLUS_STEP_BROKEN;
+	scan->state = TPLUS_SCAN_IN_STRING;
+	scan->pos++;
+	return scan->way != 0 && !scan->found && !scan->is_inner ?
+		TPLUS_STEP_STRING : TPLUS_STEP_ON;
+}
+
+/* After a value: a comma, the end of its bracket, or nothing. */
+static TplusScanStep
+step_after_value(TplusScan *scan, char c)
+{
+	bool		in_array;
+
+	if (scan->depth == 0)
+		return tplus_scan_broken(scan, "text after the end", scan->pos);
+	if (c == '}' || c == ']')
+		return close_bracket(scan, c == ']');
+	if (c != ',')
+		return tplus_scan_broken(scan, unexpected_character, scan->pos);
+	in_array = (scan->arrays >> (scan->depth - 1)) & 1;
+	scan->state = in_array ? TPLUS_SCAN_BEFORE_VALUE : TPLUS_SCAN_BEFORE_KEY;
+	scan->way = 0;
+	scan->pos++;
+	return TPLUS_STEP_ON;
+}
+
+/* Between tokens. */
+static TplusScanStep
+step_between(TplusScan *scan)
+{
+	char		c;
+
+	scan->pos = skip_class(scan, scan->pos, TPLUS_JSON_BLANK);
+	if (scan->pos == scan->input.len)
+		return TPLUS_STEP_MORE;
+	c = scan->input.data[scan->pos];
+
+	switch (scan->state)
+	{
+		case TPLUS_SCAN_BEFORE_FIRST_VALUE:
+			if (c == ']')
+				return close_bracket(scan, true);
+			return begin_value(scan, c);
+		case TPLUS_SCAN_BEFORE_VALUE:
+			return begin_value(scan, c);
+		case TPLUS_SCAN_BEFORE_FIRST_KEY:
+			if (c == '}')
+				return close_bracket(scan, false);
+			/* FALLTHROUGH */
+		case TPLUS_SCAN_BEFORE_KEY:
+			if (c != '"')
+				break;
+			scan->start = scan->pos++;
+			scan->state = TPLUS_SCAN_IN_KEY;
+			return TPLUS_STEP_ON;
+		case TPLUS_SCAN_BEFORE_COLON:
+			if (c != ':')
+				break;
+			scan->pos++;
+			scan->state = TPLUS_SCAN_BEFORE_VALUE;
+			return TPLUS_STEP_ON;
+		default:
+			return step_after_value(scan, c);
+	}
+	return tplus_scan_broken(scan, unexpected_character, scan->pos);
+}
+
+/* At the first bytes: a byte order mark is passed over. */
+static TplusScanStep
+step_start(TplusScan *scan)
+{
+	size_t		len = scan->input.len;
+
+	if (len == 0)
+		return TPLUS_STEP_MORE;
+	if (len > TPLUS_JSON_MARK_LEN)
+		len = TPLUS_JSON_MARK_LEN;
+	if (memcmp(scan->input.data, TPLUS_JSON_MARK, len) == 0)
+	{
+		if (len < TPLUS_JSON_MARK_LEN)
+			return TPLUS_STEP_MORE;
+		scan->pos = TPLUS_JSON_MARK_LEN;
+		scan->kept = TPLUS_JSON_MARK_LEN;
+	}
+	scan->state = TPLUS_SCAN_BEFORE_VALUE;
+	return TPLUS_STEP_ON;
+}
+
+TplusScanStep
+tplus_scan_step(TplusScan *scan)
+{
+	switch (scan->state)
+	{
+		case TPLUS_SCAN_START:
+			return step_start(scan);
+		case TPLUS_SCAN_IN_KEY:
+			return step_key(scan);
+		case TPLUS_SCAN_IN_STRING:
+			return step_string(scan);
+		case TPLUS_SCAN_IN_WORD:
+			return step_word(scan);
+		case TPLUS_SCAN_IN_RECORD:
+			return step_record(scan);
+		case TPLUS_SCAN_IN_WORD_RECORD:
+			return step_word_record(scan);
+		case TPLUS_SCAN_END:
+			return TPLUS_STEP_MORE;
+		case TPLUS_SCAN_BROKEN:
+			return TPLUS_STEP_BROKEN;
+		default:
+			return step_between(scan);
+	}
+}
+
+bool
+tplus_scan_end(TplusScan *scan)
+{
+	switch (scan->depth > 0 ? TPLUS_SCAN_BROKEN : scan->state)
+	{
+		case TPLUS_SCAN_START:
+			if (scan->input.len > 0)
+				break;			/* part of a byte order mark */
+			/* FALLTHROUGH */
+		case TPLUS_SCAN_BEFORE_VALUE:
+			scan->envelope.len = 0; /* blanks at most */
+			/* FALLTHROUGH */
+		case TPLUS_SCAN_IN_WORD:
+		case TPLUS_SCAN_AFTER_VALUE:
+		case TPLUS_SCAN_END:
+			scan->state = TPLUS_SCAN_END;
+			return true;
+		default:
+			break;
+	}
+	tplus_scan_broken(scan, "unexpected end", scan->input.len);
+	return false;
+}
