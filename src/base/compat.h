@@ -24,6 +24,9 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+
+/* Input functions can report what they refuse without an error. */
+#define TPLUS_HAVE_SOFT_INPUT
 #endif
 
 #if PG_VERSION_NUM >= 180000

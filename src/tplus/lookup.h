@@ -23,18 +23,36 @@
 
 #include "net/json.h"
 
-/* A field, prepared; remembers where the previous record had it. */
+/* Fields to find, prepared; holds what the record scanned last had. */
 typedef struct TplusLookup TplusLookup;
 
-/* Prepares a lookup of field ("Code", "InventoryClass.Code"), in context. */
+/*
+ * Prepares a lookup of field ("Code", "InventoryClass.Code"), in context; or
+ * of several, which are numbered from 0.  Fields are in the database encoding.
+ */
 extern TplusLookup *tplus_lookup_create(const char *field,
 										MemoryContext context);
+extern TplusLookup *tplus_lookup_create_set(const char *const *fields,
+											int nfields,
+											MemoryContext context);
 
 /*
- * The value in this record, which is an object; NULL if the record lacks the
- * field (a JSON null is a node).  Throws 22030 if the record has the key
- * twice with this spelling: no value would be the right one.
+ * Walks once over the members of a record and notes which of them belong to
+ * which field.  Does not throw.
  */
+extern void tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record);
+
+/*
+ * The value of a field in the record scanned last; NULL if the record lacks
+ * the field (a JSON null is a node, also where a whole reference is null).
+ * Throws 22030 if the record has the key twice with this spelling, or twice
+ * but for case and never exactly: no value would be the right one.  Throws
+ * 22000 if DynamicPropertyKeys names the field and its length is not that of
+ * DynamicPropertyValues.
+ */
+extern TplusJson *tplus_lookup_get(const TplusLookup *lookup, int index);
+
+/* Both at once, for a lookup of one field. */
 extern TplusJson *tplus_lookup_find(TplusLookup *lookup,
 									const TplusJson *record);
 

@@ -1,0 +1,169 @@
+/*-------------------------------------------------------------------------
+ *
+ * convert_text.c
+ *		The text of a JSON value, checked and in the database encoding.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/convert_text.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/string.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "base/error.h"
+#include "tplus/convert.h"
+
+/* Bytes shown of a sequence that is no character, as PostgreSQL shows them. */
+#define MAX_SHOWN_BYTES	8
+
+char *
+tplus_convert_clip(const char *text)
+{
+	return tplus_error_clip(text, strlen(text), TPLUS_ERROR_SNIPPET, NULL, 0);
+}
+
+/*
+ * The bytes of the character at text, as "0xe2 0x82 0xac".
+ */
+static char *
+show_bytes(const char *text)
+{
+	int			length = pg_encoding_mblen(PG_UTF8, text);
+	StringInfoData shown;
+
+	initStringInfo(&shown);
+	for (int i = 0; i < Min(length, MAX_SHOWN_BYTES) && text[i] != '\0'; i++)
+		appendStringInfo(&shown, "%s0x%02x", i > 0 ? " " : "",
+						 (unsigned char) text[i]);
+	return shown.data;
+}
+
+/*
+ * Checks that this is UTF-8 text that a PostgreSQL string can hold.
+ */
+static bool
+verify(const TplusConverter *converter, const char *utf8, int length,
+	   TplusProblem *problem)
+{
+	int			valid = pg_encoding_verifymbstr(PG_UTF8, utf8, length);
+
+	if (valid == length)
+		return true;
+	if (strncmp(utf8 + valid, TPLUS_JSON_NUL, strlen(TPLUS_JSON_NUL)) == 0)
+		return tplus_convert_fail(problem, ERRCODE_UNTRANSLATABLE_CHARACTER,
+								  "value for column \"%s\" contains \\u0000, which cannot be converted to text",
+								  converter->column);
+	return tplus_convert_fail(problem, ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+							  "value for column \"%s\" contains an invalid byte sequence for encoding \"UTF8\": %s",
+							  converter->column, show_bytes(utf8 + valid));
+}
+
+/*
+ * Checks UTF-8 text and converts it to the database encoding.
+ */
+static bool
+recode(const TplusConverter *converter, const char *utf8, const char **text,
+	   TplusProblem *problem)
+{
+	int			length = strlen(utf8);
+	int			capacity;
+	int			converted;
+	unsigned char *buffer;
+
+	*text = utf8;
+	if (!verify(converter, utf8, length, problem))
+		return false;
+	if (!OidIsValid(converter->recode) || pg_is_ascii(utf8))
+		return true;
+
+	/* No text is longer than the response: max_response_mb has a bound. */
+	capacity = length * MAX_CONVERSION_GROWTH + 1;
+	buffer = MemoryContextAllocHuge(CurrentMemoryContext, capacity);
+	converted = pg_do_encoding_conversion_buf(converter->recode, PG_UTF8,
+											  GetDatabaseEncoding(),
+											  (unsigned char *) unconstify(char *, utf8),
+											  length, buffer, capacity, true);
+	if (converted < length)
+		return tplus_convert_fail(problem, ERRCODE_UNTRANSLATABLE_CHARACTER,
+								  "value for column \"%s\" contains a character without equivalent in encoding \"%s\": UTF-8 byte sequence %s",
+								  converter->column,
+								  GetDatabaseEncodingName(),
+								  show_bytes(utf8 + converted));
+	*text = (const char *) buffer;
+	return true;
+}
+
+/*
+ * Does a string or a key in this value hold TPLUS_JSON_NUL?
+ */
+static bool
+holds_nul(const TplusJson *node)
+{
+	const char *text = tplus_json_text(node);
+
+	if (text != NULL && strstr(text, TPLUS_JSON_NUL) != NULL)
+		return true;
+	if (text != NULL)
+		return false;
+	for (const TplusJson *child = tplus_json_first(node); child != NULL;
+		 child = tplus_json_next(child))
+	{
+		const char *key = tplus_json_key(child);
+
+		if ((key != NULL && strstr(key, TPLUS_JSON_NUL) != NULL) ||
+			holds_nul(child))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The value as JSON text.
+ */
+bool
+tplus_convert_spell_json(const TplusConverter *converter,
+						 const TplusJson *node, const char **text,
+						 TplusProblem *problem)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	if (tplus_json_print(node, &json))
+		return recode(converter, json.data, text, problem);
+	if (holds_nul(node))
+		return tplus_convert_fail(problem, ERRCODE_UNTRANSLATABLE_CHARACTER,
+								  "value for column \"%s\" contains \\u0000, which cannot be converted to text",
+								  converter->column);
+	return tplus_convert_fail(problem,
+							  ERRCODE_DUPLICATE_JSON_OBJECT_KEY_VALUE,
+							  "value for column \"%s\" contains an object with a key that occurs twice",
+							  converter->column);
+}
+
+/*
+ * The characters of a string, the lexeme of a number, "true" or "false"; the
+ * JSON text of an array or object.
+ */
+bool
+tplus_convert_spell_text(const TplusConverter *converter,
+						 const TplusJson *node, const char **text,
+						 TplusProblem *problem)
+{
+	switch (tplus_json_kind(node))
+	{
+		case TPLUS_JSON_ARRAY:
+		case TPLUS_JSON_OBJECT:
+			return tplus_convert_spell_json(converter, node, text, problem);
+		case TPLUS_JSON_STRING:
+			return recode(converter, tplus_json_text(node), text, problem);
+		default:
+			*text = tplus_json_text(node);
+			return true;
+	}
+}

@@ -1,0 +1,435 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *		Finding a field's value in a record, however the server spells it.
+ *
+ * All spellings of all fields stand in one hash table, keyed without regard
+ * to ASCII case.  One walk over the members of a record then finds every
+ * field, and also every key that occurs twice: asking the record for each
+ * field would cost the product of the two, and a remembered position would
+ * miss a second occurrence.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/lookup.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "port/pg_bitutils.h"
+
+#include "tplus/lookup.h"
+
+/* Custom fields may come as two parallel arrays (protocol, section 3.3). */
+#define DYNAMIC_KEYS	"DynamicPropertyKeys"
+#define DYNAMIC_VALUES	"DynamicPropertyValues"
+
+/*
+ * How a field with dots is spelled as a member of the record, best first.  A
+ * field without dots has the first way only.
+ */
+typedef enum LookupWay
+{
+	WAY_LITERAL,				/* "InventoryClass.Code": ... */
+	WAY_NESTED,					/* "InventoryClass": {"Code": ...} */
+	WAY_FLAT,					/* "InventoryClassCode": ... */
+	NWAYS
+} LookupWay;
+
+typedef struct LookupSpelling
+{
+	const char *key;			/* of the member, UTF-8 */
+	uint32		hash;			/* of key in lower case */
+	int			next;			/* in the same bucket; -1: none */
+
+	/* What the scanned record has of it. */
+	int			nexact;
+	int			nloose;			/* equal but for case */
+	TplusJson  *exact;			/* the first one */
+	TplusJson  *loose;
+} LookupSpelling;
+
+typedef struct LookupField
+{
+	const char *name;			/* as given */
+	const char *utf8;			/* the same as T+ spells it */
+	int			npath;			/* 1: has no dots */
+	char	  **path;			/* utf8, cut at the dots */
+	int			spelling;		/* of WAY_LITERAL; the others follow */
+	int			nspellings;
+} LookupField;
+
+struct TplusLookup
+{
+	int			nfields;		/* without the two arrays */
+	LookupField *fields;		/* the two arrays come last */
+	int			nspellings;
+	LookupSpelling *spellings;
+	uint32		mask;			/* number of buckets - 1 */
+	int		   *buckets;		/* first spelling; -1: none */
+	bool		initial[256];	/* first bytes, lower case, of all spellings */
+};
+
+static uint32
+hash_folded(const char *key)
+{
+	uint32		hash = 2166136261u;
+
+	for (; *key; key++)
+		hash = (hash ^ pg_ascii_tolower((unsigned char) *key)) * 16777619u;
+	return hash ^ (hash >> 15);
+}
+
+static bool
+equal_folded(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+	{
+		if (pg_ascii_tolower((unsigned char) *a) !=
+			pg_ascii_tolower((unsigned char) *b))
+			return false;
+	}
+	return *a == *b;
+}
+
+/*
+ * Prepares one field, but for its spellings.
+ */
+static void
+init_field(LookupField *field, const char *name)
+{
+	char	   *rest;
+	char	   *dot;
+
+	field->name = pstrdup(name);
+	rest = pg_server_to_any(field->name, strlen(name), PG_UTF8);
+	field->utf8 = rest;
+	field->npath = 1;
+	for (const char *p = rest; *p; p++)
+		field->npath += *p == '.';
+	field->path = palloc(sizeof(char *) * field->npath);
+	rest = pstrdup(rest);
+	for (int i = 0; i < field->npath; i++)
+	{
+		field->path[i] = rest;
+		dot = strchr(rest, '.');
+		if (dot != NULL)
+		{
+			*dot = '\0';
+			rest = dot + 1;
+		}
+	}
+	field->nspellings = field->npath == 1 ? 1 : NWAYS;
+}
+
+static const char *
+without_dots(const LookupField *field)
+{
+	StringInfoData flat;
+
+	initStringInfo(&flat);
+	for (int i = 0; i < field->npath; i++)
+		appendStringInfoString(&flat, field->path[i]);
+	return flat.data;
+}
+
+static void
+add_spelling(TplusLookup *lookup, const char *key)
+{
+	int			index = lookup->nspellings++;
+	LookupSpelling *spelling = &lookup->spellings[index];
+	int		   *bucket;
+
+	spelling->key = key;
+	spelling->hash = hash_folded(key);
+	bucket = &lookup->buckets[spelling->hash & lookup->mask];
+	spelling->next = *bucket;
+	*bucket = index;
+	lookup->initial[pg_ascii_tolower((unsigned char) *key)] = true;
+}
+
+TplusLookup *
+tplus_lookup_create(const char *field, MemoryContext context)
+{
+	return tplus_lookup_create_set(&field, 1, context);
+}
+
+TplusLookup *
+tplus_lookup_create_set(const char *const *fields, int nfields,
+						MemoryContext context)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TplusLookup *lookup = palloc0(sizeof(TplusLookup));
+	int			nspellings = 0;
+
+	lookup->nfields = nfields;
+	lookup->fields = palloc0(sizeof(LookupField) * (nfields + 2));
+	for (int i = 0; i < nfields; i++)
+		init_field(&lookup->fields[i], fields[i]);
+	init_field(&lookup->fields[nfields], DYNAMIC_KEYS);
+	init_field(&lookup->fields[nfields + 1], DYNAMIC_VALUES);
+	for (int i = 0; i < nfields + 2; i++)
+		nspellings += lookup->fields[i].nspellings;
+
+	lookup->spellings = palloc0(sizeof(LookupSpelling) * nspellings);
+	lookup->mask = pg_nextpower2_32(2 * nspellings) - 1;
+	lookup->buckets = palloc(sizeof(int) * (lookup->mask + 1));
+	memset(lookup->buckets, -1, sizeof(int) * (lookup->mask + 1));
+	for (int i = 0; i < nfields + 2; i++)
+	{
+		LookupField *field = &lookup->fields[i];
+
+		field->spelling = lookup->nspellings;
+		add_spelling(lookup, field->utf8);
+		if (field->nspellings == 1)
+			continue;
+		add_spelling(lookup, field->path[0]);
+		add_spelling(lookup, without_dots(field));
+	}
+	MemoryContextSwitchTo(caller);
+	return lookup;
+}
+
+void
+tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record)
+{
+	TplusJson  *member = NULL;
+
+	for (int i = 0; i < lookup->nspellings; i++)
+	{
+		lookup->spellings[i].nexact = 0;
+		lookup->spellings[i].nloose = 0;
+	}
+	if (tplus_json_kind(record) == TPLUS_JSON_OBJECT)
+		member = tplus_json_first(record);
+	for (; member != NULL; member = tplus_json_next(member))
+	{
+		const char *key = tplus_json_key(member);
+		uint32		hash;
+
+		if (!lookup->initial[pg_ascii_tolower((unsigned char) *key)])
+			continue;
+		hash = hash_folded(key);
+		for (int i = lookup->buckets[hash & lookup->mask]; i >= 0;
+			 i = lookup->spellings[i].next)
+		{
+			LookupSpelling *spelling = &lookup->spellings[i];
+
+			if (spelling->hash != hash)
+				continue;
+			if (strcmp(spelling->key, key) == 0)
+			{
+				if (spelling->nexact++ == 0)
+					spelling->exact = member;
+			}
+			else if (equal_folded(spelling->key, key))
+			{
+				if (spelling->nloose++ == 0)
+					spelling->loose = member;
+			}
+		}
+	}
+}
+
+static void
+fail_duplicate(const LookupField *field, bool loose)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_JSON_OBJECT_KEY_VALUE),
+			 errmsg("record has field \"%s\" more than once", field->name),
+			 loose ?
+			 errdetail("No key has exactly this spelling, and several differ from it in case alone.") :
+			 errdetail("The same key occurs twice.")));
+}
+
+/*
+ * The member of an object with this key: the exact one, or with loose also
+ * the only one that equals it without regard to case.
+ */
+static TplusJson *
+find_member(const LookupField *field, const TplusJson *object,
+			const char *key, bool loose)
+{
+	TplusJson  *found = NULL;
+	bool		duplicate = false;
+
+	found = tplus_json_get(object, key, &duplicate);
+	if (duplicate)
+		fail_duplicate(field, false);
+	if (found != NULL || !loose)
+		return found;
+
+	for (TplusJson *member = tplus_json_first(object); member != NULL;
+		 member = tplus_json_next(member))
+	{
+		if (!equal_folded(tplus_json_key(member), key))
+			continue;
+		if (found != NULL)
+			fail_duplicate(field, true);
+		found = member;
+	}
+	return found;
+}
+
+/*
+ * Follows the rest of a field's path from its first member down.  *null is
+ * set if a null, or the empty string that T+ also sends for one, stands where
+ * the path goes on.
+ */
+static TplusJson *
+follow(const LookupField *field, TplusJson *node, bool loose, TplusJson **null)
+{
+	for (int i = 1; i < field->npath && node != NULL; i++)
+	{
+		TplusJsonKind kind = tplus_json_kind(node);
+
+		if (kind == TPLUS_JSON_NULL ||
+			(kind == TPLUS_JSON_STRING && *tplus_json_text(node) == '\0'))
+			*null = node;
+		node = kind == TPLUS_JSON_OBJECT ?
+			find_member(field, node, field->path[i], loose) : NULL;
+	}
+	return node;
+}
+
+/*
+ * The field among the members of the record; *null is set if there is a null
+ * for the whole of a reference.  Should the reference also come in another
+ * spelling, that one tells more.
+ */
+static TplusJson *
+find_spelled(const TplusLookup *lookup, const LookupField *field, bool loose,
+			 TplusJson **null)
+{
+	const LookupSpelling *spelling = &lookup->spellings[field->spelling];
+
+	for (int way = 0; way < field->nspellings; way++, spelling++)
+	{
+		TplusJson  *node = NULL;
+
+		if (spelling->nexact > 0)
+		{
+			if (spelling->nexact > 1)
+				fail_duplicate(field, false);
+			node = spelling->exact;
+		}
+		else if (loose && spelling->nloose > 0)
+		{
+			if (spelling->nloose > 1)
+				fail_duplicate(field, true);
+			node = spelling->loose;
+		}
+		if (way == WAY_NESTED)
+			node = follow(field, node, loose, null);
+		if (node != NULL)
+			return node;
+	}
+	return NULL;
+}
+
+static TplusJson *
+child_at(const TplusJson *array, int index)
+{
+	TplusJson  *child = tplus_json_first(array);
+
+	while (child != NULL && index-- > 0)
+		child = tplus_json_next(child);
+	return child;
+}
+
+/*
+ * Where a name stands in an array of names: the exact one, or with loose the
+ * only one that equals it without regard to case; -1 if nowhere.
+ */
+static int
+find_name(const LookupField *field, const TplusJson *names, bool loose)
+{
+	int			found = -1;
+	int			index = 0;
+
+	for (TplusJson *name = tplus_json_first(names); name != NULL;
+		 name = tplus_json_next(name), index++)
+	{
+		const char *text;
+
+		if (tplus_json_kind(name) != TPLUS_JSON_STRING)
+			continue;
+		text = tplus_json_text(name);
+		if (loose ? !equal_folded(text, field->utf8) :
+			strcmp(text, field->utf8) != 0)
+			continue;
+		if (found >= 0)
+			fail_duplicate(field, loose);
+		found = index;
+	}
+	return found;
+}
+
+/*
+ * The field in the parallel arrays of custom fields.
+ */
+static TplusJson *
+find_dynamic(const TplusLookup *lookup, const LookupField *field)
+{
+	const LookupField *arrays = &lookup->fields[lookup->nfields];
+	TplusJson  *null = NULL;
+	TplusJson  *names = find_spelled(lookup, &arrays[0], true, &null);
+	TplusJson  *values;
+	int			index;
+
+	if (tplus_json_kind(names) != TPLUS_JSON_ARRAY)
+		return NULL;
+	index = find_name(field, names, false);
+	if (index < 0)
+		index = find_name(field, names, true);
+	if (index < 0)
+		return NULL;
+
+	values = find_spelled(lookup, &arrays[1], true, &null);
+	if (tplus_json_kind(values) != TPLUS_JSON_ARRAY ||
+		tplus_json_length(values) != tplus_json_length(names))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("could not find the value of field \"%s\" in \"%s\"",
+						field->name, DYNAMIC_VALUES),
+				 errdetail("\"%s\" names %d fields, and there are %d values.",
+						   DYNAMIC_KEYS, tplus_json_length(names),
+						   tplus_json_kind(values) == TPLUS_JSON_ARRAY ?
+						   tplus_json_length(values) : 0)));
+	return child_at(values, index);
+}
+
+TplusJson *
+tplus_lookup_get(const TplusLookup *lookup, int index)
+{
+	const LookupField *field = &lookup->fields[index];
+	TplusJson  *null = NULL;
+	TplusJson  *node;
+
+	Assert(index >= 0 && index < lookup->nfields);
+
+	node = find_spelled(lookup, field, false, &null);
+	if (node == NULL)
+		node = find_spelled(lookup, field, true, &null);
+	if (node == NULL)
+		node = find_dynamic(lookup, field);
+	return node != NULL ? node : null;
+}
+
+TplusJson *
+tplus_lookup_find(TplusLookup *lookup, const TplusJson *record)
+{
+	Assert(lookup->nfields == 1);
+
+	tplus_lookup_scan(lookup, record);
+	return tplus_lookup_get(lookup, 0);
+}
+
+const char *
+tplus_lookup_field(const TplusLookup *lookup)
+{
+	return lookup->fields[0].name;
+}
