@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_loop.h
+ *		libcurl's multi handle behind one descriptor, and the clock of waiting.
+ *
+ * The clock advances only while this backend waits for the network: time-outs
+ * run on it.  A consumer may leave a transfer alone for minutes without being
+ * told that the server was slow.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/http_loop.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_HTTP_LOOP_H
+#define TPLUS_HTTP_LOOP_H
+
+#include "postgres.h"
+
+/* Opens the multi handle of this backend, once.  Throws 58000. */
+extern void tplus_http_loop_open(void);
+
+/*
+ * Adds and removes an easy handle of libcurl.  Adding returns libcurl's
+ * complaint or NULL.  Removing aborts what still runs.
+ */
+extern const char *tplus_http_loop_add(void *easy);
+extern void tplus_http_loop_remove(void *easy);
+
+/* Lets all handles make what progress they can now.  Does not throw. */
+extern void tplus_http_loop_run(void);
+
+/*
+ * What CURLOPT_PRIVATE of the next finished handle says, and its CURLcode;
+ * NULL if there is none.  The handle is still to be removed.
+ */
+extern void *tplus_http_loop_finished(int *code);
+
+/* Waits for any handle, at most so long; throws only what interrupts throw. */
+extern void tplus_http_loop_wait(int64 at_most_us);
+
+/* See tplus_http_fd and tplus_http_attend. */
+extern pgsocket tplus_http_loop_fd(void);
+extern void tplus_http_loop_attend(void);
+
+/* Microseconds: of a monotonic clock, and those spent waiting. */
+extern int64 tplus_http_loop_now(void);
+extern int64 tplus_http_loop_waited(void);
+
+#endif							/* TPLUS_HTTP_LOOP_H */

@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_result.c
+ *		What came of a request: its state, and why there is no whole response.
+ *
+ * Nothing here throws: it runs between calls of libcurl that must be completed.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/http_result.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+#include <time.h>
+
+#include "net/http_result.h"
+
+/* A Retry-After beyond a year is as good as a year. */
+#define MAX_RETRY_AFTER_S	INT64CONST(31536000)
+
+/* What is not here is BROKEN if the request was sent, LOCAL otherwise. */
+static const struct
+{
+	CURLcode	code;
+	TplusHttpFailure failure;
+}			failures[] =
+{
+	{CURLE_COULDNT_RESOLVE_HOST, TPLUS_HTTP_RESOLVE},
+	{CURLE_COULDNT_RESOLVE_PROXY, TPLUS_HTTP_RESOLVE},
+	{CURLE_COULDNT_CONNECT, TPLUS_HTTP_CONNECT},
+	{CURLE_PROXY, TPLUS_HTTP_CONNECT},
+	{CURLE_SSL_CONNECT_ERROR, TPLUS_HTTP_TLS},
+	{CURLE_PEER_FAILED_VERIFICATION, TPLUS_HTTP_TLS},
+	{CURLE_SSL_CERTPROBLEM, TPLUS_HTTP_TLS},
+	{CURLE_SSL_CIPHER, TPLUS_HTTP_TLS},
+	{CURLE_SSL_CACERT_BADFILE, TPLUS_HTTP_TLS},
+	{CURLE_SSL_ISSUER_ERROR, TPLUS_HTTP_TLS},
+	{CURLE_SSL_CRL_BADFILE, TPLUS_HTTP_TLS},
+	{CURLE_SSL_INVALIDCERTSTATUS, TPLUS_HTTP_TLS},
+	{CURLE_SSL_CLIENTCERT, TPLUS_HTTP_TLS},
+	{CURLE_SSL_ENGINE_INITFAILED, TPLUS_HTTP_TLS},
+	{CURLE_SSL_ENGINE_NOTFOUND, TPLUS_HTTP_TLS},
+	{CURLE_BAD_CONTENT_ENCODING, TPLUS_HTTP_ENCODING},
+	{CURLE_OUT_OF_MEMORY, TPLUS_HTTP_LOCAL},
+	{CURLE_SEND_ERROR, TPLUS_HTTP_BROKEN},
+	{CURLE_RECV_ERROR, TPLUS_HTTP_BROKEN},
+	{CURLE_GOT_NOTHING, TPLUS_HTTP_BROKEN}
+};
+
+/*
+ * Was the connection lost while TLS was negotiated?  libcurl has one code for
+ * that and for a refusal; OpenSSL's own refusals begin with "error:".
+ */
+static bool
+lost_in_handshake(const char *text)
+{
+	return strstr(text, "error:") == NULL ||
+		strstr(text, "unexpected eof") != NULL;
+}
+
+TplusHttpFailure
+tplus_http_result_failure(void *easy, int code, const char *text, bool sent)
+{
+	long		proxy_status = 0;
+	int			i;
+
+	if (code == CURLE_SSL_CONNECT_ERROR && lost_in_handshake(text))
+		return TPLUS_HTTP_BROKEN;
+
+	/* The refusal of a proxy counts as an error in receiving. */
+	if (code == CURLE_RECV_ERROR && !sent &&
+		curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE,
+						  &proxy_status) == CURLE_OK && proxy_status >= 300)
+		return TPLUS_HTTP_CONNECT;
+
+	for (i = 0; i < (int) lengthof(failures); i++)
+	{
+		if ((int) failures[i].code == code)
+			return failures[i].failure;
+	}
+	return sent ? TPLUS_HTTP_BROKEN : TPLUS_HTTP_LOCAL;
+}
+
+static const char *
+header_value(CURL *easy, const char *name)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1,
+						 &header) != CURLHE_OK)
+		return NULL;
+	return header->value;
+}
+
+/*
+ * Milliseconds that the server asks us to stay away, -1 if it does not.  A
+ * date is taken relative to the server's own, because clocks differ.
+ */
+static int64
+retry_after_ms(CURL *easy)
+{
+	const char *value = header_value(easy, "Retry-After");
+	int64		seconds;
+
+	if (value == NULL || value[0] == '\0')
+		return -1;
+	if (strspn(value, "0123456789") == strlen(value))
+		seconds = strtol(value, NULL, 10);	/* LONG_MAX if too long */
+	else
+	{
+		time_t		date = curl_getdate(value, NULL);
+		const char *server_date = header_value(easy, "Date");
+		time_t		now = -1;
+
+		if (date == -1)
+			return -1;
+		if (server_date != NULL)
+			now = curl_getdate(server_date, NULL);
+		if (now == -1)
+			now = time(NULL);
+		seconds = date - now;
+	}
+	return Max(0, Min(seconds, MAX_RETRY_AFTER_S)) * 1000;
+}
+
+void
+tplus_http_result_header(TplusHttpResult *result, void *easy)
+{
+	long		status = 0;
+	const char *type = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+		result->status = (int) status;
+	if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK &&
+		type != NULL)
+		strlcpy(result->content_type, type, sizeof(result->content_type));
+	result->retry_after_ms = retry_after_ms(easy);
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_result.h
+ *		What came of a request: its state, and why there is no whole response.
+ *
+ * For net/http; others include that.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/http_result.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_HTTP_RESULT_H
+#define TPLUS_HTTP_RESULT_H
+
+#include "postgres.h"
+
+typedef enum TplusHttpState
+{
+	TPLUS_HTTP_RUNNING,
+	TPLUS_HTTP_DONE,			/* a whole response, whatever its status */
+	TPLUS_HTTP_FAILED			/* no whole response */
+} TplusHttpState;
+
+/* Why there is no whole response. */
+typedef enum TplusHttpFailure
+{
+	TPLUS_HTTP_OK,
+	TPLUS_HTTP_RESOLVE,			/* the host name has no address */
+	TPLUS_HTTP_CONNECT,			/* refused, unreachable, proxy refused */
+	TPLUS_HTTP_TLS,				/* certificate, host name, protocol version */
+	TPLUS_HTTP_CONNECT_TIMEOUT,
+	TPLUS_HTTP_REQUEST_TIMEOUT,
+	TPLUS_HTTP_STALL_TIMEOUT,
+	TPLUS_HTTP_BROKEN,			/* the connection ended too early */
+	TPLUS_HTTP_TOO_LARGE,		/* beyond max_response_bytes */
+	TPLUS_HTTP_ENCODING,		/* undecodable Content-Encoding */
+	TPLUS_HTTP_LOCAL			/* libcurl or memory; see also sent */
+} TplusHttpFailure;
+
+typedef struct TplusHttpResult
+{
+	TplusHttpState state;
+	TplusHttpFailure failure;
+	char		message[256];	/* what went wrong, in ASCII, no secret in it */
+	int			status;			/* 0 before the header */
+	char		content_type[64];	/* "" if none */
+	int64		retry_after_ms; /* -1: no usable Retry-After */
+	int64		wire_bytes;		/* received, headers not counted */
+	int64		body_bytes;		/* after decompression */
+	int64		first_byte_us;	/* since the start; -1: none yet */
+	int64		total_us;		/* since the start, when it ended */
+	bool		sent;			/* the request may have reached the server */
+} TplusHttpResult;
+
+/*
+ * What a CURLcode means for the transfer of this easy handle.  text is
+ * libcurl's message, sent whether the request may have left.
+ */
+extern TplusHttpFailure tplus_http_result_failure(void *easy, int code,
+												  const char *text, bool sent);
+
+/*
+ * Fills in what the header of the response says: status, type, Retry-After.
+ */
+extern void tplus_http_result_header(TplusHttpResult *result, void *easy);
+
+#endif							/* TPLUS_HTTP_RESULT_H */
