@@ -97,7 +97,9 @@ def calls(text, pattern):
 def messages(text, pattern):
     """(line, name, message) for each literal message argument of a call."""
     for line, name, inside in calls(text, pattern):
-        for literal in re.findall(r'(?:"(?:\\.|[^"\\\n])*"\s*)+', without_comments(inside)):
+        # A literal may go on with a macro such as INT64_FORMAT.
+        for literal in re.findall(r'"(?:\\.|[^"\\\n])*"(?:\s*(?:"(?:\\.|[^"\\\n])*"|[A-Z]\w+))*',
+                                  without_comments(inside)):
             parts = re.findall(r'"((?:\\.|[^"\\\n])*)"', literal)
             yield line, name, "".join(parts)
             if not name.endswith("_plural"):
@@ -395,7 +397,8 @@ def primary(tree):
            'errdetail("The option \\"%s\\" "\n\t"is odd", x)'],
       good=['errhint("Check \\"%s\\".", x)', 'errdetail("%s", x)', 'errdetail("Page %d.", n)',
             'errhint("\\"%s\\" is odd.", x)', 'errdetail_internal("%s", x)', 'errhint("%s.", x)',
-            'errhint("Did you mean it?")', 'errhint("%s", cond ? "x" : "y")'])
+            'errhint("Did you mean it?")', 'errhint("%s", cond ? "x" : "y")',
+            'errdetail("It has " INT64_FORMAT " rows.", n)'])
 def sentences(tree):
     names = "errdetail|errdetail_log|errdetail_plural|errhint|errhint_plural"
     for path, text in sources(tree):
