@@ -1,0 +1,205 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.c
+ *		A foreign table as its options and the catalog of T+ describe it.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/table.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
+
+#include "fdw/table.h"
+#include "tplus/decode.h"
+
+/* A resource for a path that the catalog does not have. */
+static const TplusResource *
+make_resource(const TplusTableOptions *options)
+{
+	TplusResource *resource = palloc0(sizeof(TplusResource));
+
+	resource->name = options->path;
+	resource->label = options->path;
+	resource->path = options->path;
+	resource->page_path = options->path;
+	resource->body_key = "param";
+	resource->key = "ID";
+	resource->version = "Ts";
+	resource->max_page_size = options->page_size;
+	return resource;
+}
+
+static const TplusResource *
+find_resource(const TplusTableOptions *options)
+{
+	const TplusResource *resource;
+	TplusResource *changed;
+
+	resource = options->resource ? tplus_resource_find(options->resource) :
+		make_resource(options);
+	if (resource == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+				 errmsg("resource \"%s\" does not exist", options->resource),
+				 errhint("Use IMPORT FOREIGN SCHEMA to see what there is, or the option \"path\" for an operation that the catalog does not have.")));
+	if (options->body_key == NULL)
+		return resource;
+	changed = palloc(sizeof(TplusResource));
+	*changed = *resource;
+	changed->body_key = options->body_key;
+	return changed;
+}
+
+static void
+describe_column(const TplusTable *table, Oid relid, Form_pg_attribute attr,
+				TplusColumn *column)
+{
+	TplusColumnOptions *options;
+
+	column->live = !attr->attisdropped;
+	if (!column->live)
+		return;
+	options = tplus_option_column(relid, attr->attnum);
+	column->generated = attr->attgenerated != '\0';
+	column->type = getBaseType(attr->atttypid);
+	column->name = pstrdup(NameStr(attr->attname));
+	column->field = options->field ? options->field : column->name;
+	column->known = tplus_resource_field(table->resource, column->field);
+	if (options->field == NULL && column->known)
+		column->field = column->known->name;
+	tplus_filter_resolve(table->resource, column->known, column->field,
+						 options, column->type, &column->filter);
+}
+
+TplusTable *
+tplus_table_open(Relation relation)
+{
+	TplusTable *table = palloc0(sizeof(TplusTable));
+	TupleDesc	tupdesc = RelationGetDescr(relation);
+	int			i;
+
+	table->options = tplus_option_table(RelationGetRelid(relation));
+	table->resource = find_resource(table->options);
+	table->key = table->options->key ? table->options->key :
+		table->resource->key;
+	table->natts = tupdesc->natts;
+	table->columns = palloc0(sizeof(TplusColumn) * Max(tupdesc->natts, 1));
+	for (i = 0; i < tupdesc->natts; i++)
+		describe_column(table, RelationGetRelid(relation),
+						TupleDescAttr(tupdesc, i), &table->columns[i]);
+	return table;
+}
+
+bool
+tplus_table_has_field(const TplusTable *table, int attnum)
+{
+	const TplusColumn *column = &table->columns[attnum - 1];
+
+	return column->live && !column->generated &&
+		strcmp(column->field, TPLUS_FIELD_RECORD) != 0 &&
+		strcmp(column->field, TPLUS_FIELD_ERROR) != 0;
+}
+
+Bitmapset *
+tplus_table_needs(const TplusTable *table, Relation relation,
+				  Bitmapset *wanted)
+{
+	Bitmapset  *needs = bms_copy(wanted);
+	int			attnum = -1;
+
+	while ((attnum = bms_next_member(wanted, attnum)) >= 0)
+	{
+		Bitmapset  *used = NULL;
+		int			offset = -1;
+
+		if (!table->columns[attnum - 1].generated)
+			continue;
+		pull_varattnos(build_column_default(relation, attnum), 1, &used);
+		while ((offset = bms_next_member(used, offset)) >= 0)
+		{
+			int			other = offset + FirstLowInvalidHeapAttributeNumber;
+
+			if (other > 0)
+				needs = bms_add_member(needs, other);
+		}
+	}
+	return needs;
+}
+
+/* Appends a field unless it is there. */
+static void
+add_field(StringInfo list, const char *field)
+{
+	size_t		len = strlen(field);
+	const char *found = list->data;
+
+	while ((found = strstr(found, field)) != NULL)
+	{
+		if ((found == list->data || found[-1] == ',') &&
+			(found[len] == ',' || found[len] == '\0'))
+			return;
+		found += len;
+	}
+	if (list->len > 0)
+		appendStringInfoChar(list, ',');
+	appendBinaryStringInfo(list, field, len);
+}
+
+/* Fields that the guards of a read need beside those that are wanted. */
+static void
+add_guard_fields(const TplusTable *table, StringInfo list)
+{
+	add_field(list, table->key);
+	if (table->resource->version)
+		add_field(list, table->resource->version);
+	if (table->resource->disabled)
+		add_field(list, table->resource->disabled);
+}
+
+char *
+tplus_table_select(const TplusTable *table, Bitmapset *columns,
+				   bool keys_only)
+{
+	StringInfoData list;
+	int			attnum = -1;
+	int			i;
+
+	if (strcmp(table->options->select_fields, "none") == 0)
+		return NULL;
+	if (strcmp(table->options->select_fields, "auto") != 0)
+		return pstrdup(table->options->select_fields);
+
+	initStringInfo(&list);
+	add_guard_fields(table, &list);
+	while (!keys_only && (attnum = bms_next_member(columns, attnum)) >= 0)
+	{
+		const TplusColumn *column = &table->columns[attnum - 1];
+
+		if (tplus_table_has_field(table, attnum))
+			add_field(&list, column->field);
+		if (!column->live || strcmp(column->field, TPLUS_FIELD_RECORD) != 0)
+			continue;
+
+		/* The whole record: all that is known, and all that is declared. */
+		for (i = 0; i < table->resource->nfields; i++)
+		{
+			if (table->resource->fields[i].flags & TPLUS_FIELD_SELECT)
+				add_field(&list, table->resource->fields[i].name);
+		}
+		for (i = 1; i <= table->natts; i++)
+		{
+			if (tplus_table_has_field(table, i))
+				add_field(&list, table->columns[i - 1].field);
+		}
+	}
+	return list.data;
+}

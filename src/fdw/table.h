@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.h
+ *		A foreign table as its options and the catalog of T+ describe it.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/table.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_TABLE_H
+#define TPLUS_TABLE_H
+
+#include "postgres.h"
+
+#include "nodes/bitmapset.h"
+#include "utils/rel.h"
+
+#include "base/option.h"
+#include "tplus/filter.h"
+
+/* What a table's column shows; indexed by attnum - 1. */
+typedef struct TplusColumn
+{
+	bool		live;			/* not dropped */
+	bool		generated;		/* computed here from the others */
+	Oid			type;			/* its base type, if it is a domain */
+	const char *name;
+	const char *field;			/* of T+, or "*", "$error" */
+	const TplusField *known;	/* in the catalog; NULL: not there */
+	TplusFilter filter;
+} TplusColumn;
+
+/* A foreign table with everything that its options say. */
+typedef struct TplusTable
+{
+	TplusTableOptions *options;
+	const TplusResource *resource;
+	const char *key;			/* field that identifies a record */
+	int			natts;
+	TplusColumn *columns;
+} TplusTable;
+
+/*
+ * Reads the options of a foreign table and its columns; palloc'd in the
+ * current context.  Throws for options that name nothing.
+ */
+extern TplusTable *tplus_table_open(Relation relation);
+
+/*
+ * Is it a column whose value comes out of the record by a field of its own?
+ */
+extern bool tplus_table_has_field(const TplusTable *table, int attnum);
+
+/*
+ * The attnums (a Bitmapset) that must be filled so that all of the wanted
+ * ones can be: with generated columns come those they are computed from.
+ */
+extern Bitmapset *tplus_table_needs(const TplusTable *table,
+									Relation relation, Bitmapset *wanted);
+
+/*
+ * SelectFields for these columns, with the fields that the guards of the read
+ * need; NULL if it is not to be sent.  keys_only: those fields alone.
+ */
+extern char *tplus_table_select(const TplusTable *table, Bitmapset *columns,
+								bool keys_only);
+
+#endif							/* TPLUS_TABLE_H */
