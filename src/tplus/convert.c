@@ -19,7 +19,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "base/error.h"
 #include "tplus/convert.h"
 
 /* More digits than any integer type holds, and short enough to repeat. */

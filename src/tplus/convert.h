@@ -73,6 +73,14 @@ extern bool tplus_convert_node(TplusConverter *converter,
 extern bool tplus_convert_bool(const TplusJson *node, bool *value);
 
 /*
+ * Foreign text to be repeated in a message: about max_bytes of it, in the
+ * database encoding, "?" for each character that this lacks, a blank for each
+ * that controls a terminal.  Palloc'd.
+ */
+extern char *tplus_convert_show(const TplusConverter *converter,
+								const char *utf8, int max_bytes);
+
+/*
  * What follows is shared among the files of this room.
  *
  * A spell function tells what text the input function is given: in the
@@ -82,9 +90,6 @@ extern bool tplus_convert_bool(const TplusJson *node, bool *value);
 /* Throws, or fills *problem; returns false. */
 extern bool tplus_convert_fail(TplusProblem *problem, int sqlstate,
 							   const char *format,...) pg_attribute_printf(3, 4);
-
-/* Foreign text as we repeat it in a message: capped.  Palloc'd. */
-extern char *tplus_convert_clip(const char *text);
 
 extern bool tplus_convert_spell_text(const TplusConverter *converter,
 									 const TplusJson *node, const char **text,

@@ -68,7 +68,7 @@ fail_syntax(const TplusConverter *converter, const char *text,
 	return tplus_convert_fail(problem, ERRCODE_INVALID_TEXT_REPRESENTATION,
 							  "invalid input syntax for type %s: \"%s\"",
 							  format_type_be(converter->type),
-							  tplus_convert_clip(text));
+							  text);
 }
 
 static const char *
@@ -115,7 +115,7 @@ check_integer(const TplusConverter *converter, const char *text,
 		return tplus_convert_fail(problem,
 								  ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 								  "value \"%s\" is out of range for type %s",
-								  tplus_convert_clip(text),
+								  text,
 								  format_type_be(converter->type));
 	return *skip_space(end) == '\0' || fail_syntax(converter, text, problem);
 }
@@ -255,12 +255,12 @@ fail_datetime(const TplusConverter *converter, const char *text, int dterr,
 			return tplus_convert_fail(problem,
 									  ERRCODE_DATETIME_FIELD_OVERFLOW,
 									  "date/time field value out of range: \"%s\"",
-									  tplus_convert_clip(text));
+									  text);
 		case DTERR_TZDISP_OVERFLOW:
 			return tplus_convert_fail(problem,
 									  ERRCODE_INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
 									  "time zone displacement out of range: \"%s\"",
-									  tplus_convert_clip(text));
+									  text);
 		default:
 			return tplus_convert_fail(problem,
 									  ERRCODE_INVALID_DATETIME_FORMAT,
@@ -268,7 +268,7 @@ fail_datetime(const TplusConverter *converter, const char *text, int dterr,
 									  converter->type == TIMESTAMPOID ?
 									  "timestamp" :
 									  format_type_be(converter->type),
-									  tplus_convert_clip(text));
+									  text);
 	}
 }
 
@@ -308,7 +308,7 @@ check_datetime(const TplusConverter *converter, const char *text,
 	return tplus_convert_fail(problem, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
 							  "%s out of range: \"%s\"",
 							  is_date ? "date" : "timestamp",
-							  tplus_convert_clip(text));
+							  text);
 }
 
 /*

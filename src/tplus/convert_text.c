@@ -16,17 +16,10 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "base/error.h"
 #include "tplus/convert.h"
 
 /* Bytes shown of a sequence that is no character, as PostgreSQL shows them. */
 #define MAX_SHOWN_BYTES	8
-
-char *
-tplus_convert_clip(const char *text)
-{
-	return tplus_error_clip(text, strlen(text), TPLUS_ERROR_SNIPPET, NULL, 0);
-}
 
 /*
  * The bytes of the character at text, as "0xe2 0x82 0xac".
@@ -97,6 +90,43 @@ recode(const TplusConverter *converter, const char *utf8, const char **text,
 								  show_bytes(utf8 + converted));
 	*text = (const char *) buffer;
 	return true;
+}
+
+char *
+tplus_convert_show(const TplusConverter *converter, const char *utf8,
+				   int max_bytes)
+{
+	const char *end = utf8 + strlen(utf8);
+	StringInfoData shown;
+
+	initStringInfo(&shown);
+	while (utf8 < end && shown.len < max_bytes)
+	{
+		unsigned char recoded[MAX_CONVERSION_INPUT_LENGTH * MAX_CONVERSION_GROWTH + 1];
+		int			length;
+
+		length = pg_encoding_verifymbchar(PG_UTF8, utf8, end - utf8);
+		if (length <= 0)
+		{
+			appendStringInfoChar(&shown, '?');
+			utf8++;
+			continue;
+		}
+		if (length == 1 && iscntrl((unsigned char) *utf8))
+			appendStringInfoChar(&shown, ' ');
+		else if (length == 1 || !OidIsValid(converter->recode))
+			appendBinaryStringInfo(&shown, utf8, length);
+		else if (pg_do_encoding_conversion_buf(converter->recode, PG_UTF8,
+											   GetDatabaseEncoding(),
+											   (unsigned char *) unconstify(char *, utf8),
+											   length, recoded,
+											   sizeof(recoded), true) == length)
+			appendStringInfoString(&shown, (char *) recoded);
+		else
+			appendStringInfoChar(&shown, '?');
+		utf8 += length;
+	}
+	return shown.data;
 }
 
 /*

@@ -115,9 +115,9 @@ name_place(void *arg)
 					 decoder->spec->relname);
 	if (decoder->key_text != NULL)
 		appendStringInfo(&place, ", record with key \"%s\"",
-						 tplus_error_clip(decoder->key_text,
-										  strlen(decoder->key_text),
-										  MAX_SHOWN_KEY, NULL, 0));
+						 tplus_convert_show(&decoder->current->converter,
+											decoder->key_text,
+											MAX_SHOWN_KEY));
 	appendStringInfo(&place, ", page %d", decoder->page);
 	errcontext("%s", place.data);
 }
@@ -178,7 +178,8 @@ append_problem(StringInfo problems, const DecodeColumn *column,
 						   ", {\"column\": ");
 	escape_json(problems, column->converter.column);
 	appendStringInfoString(problems, ", \"value\": ");
-	escape_json(problems, tplus_convert_clip(text));
+	escape_json(problems, tplus_convert_show(&column->converter, text,
+											 TPLUS_ERROR_SNIPPET));
 	appendStringInfoString(problems, ", \"message\": ");
 	escape_json(problems, problem->message);
 	appendStringInfo(problems, ", \"sqlstate\": \"%s\"}",
