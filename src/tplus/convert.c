@@ -159,7 +159,7 @@ integral_digits(const char *text)
 		long		exponent = strtol(p + 1, &end, 10);
 
 		if (end == p + 1 || isspace((unsigned char) p[1]) ||
-			Abs(exponent) > digits.len + MAX_INTEGER_DIGITS)
+			labs(exponent) > digits.len + MAX_INTEGER_DIGITS)
 			return text;
 		point += (int) exponent;
 		p = end;
