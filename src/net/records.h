@@ -6,10 +6,15 @@
  * An incremental scanner that knows just enough of JSON's grammar to find the
  * array of rows in a response and the end of each record in it.  Where the
  * rows are: the server may answer with a bare array, {"TotalCount", "Data"},
- * {"data": {"Columns", "Rows"}}, {"result": ...} (which may be JSON text in a
- * string), {"value": ...}, {"DataSource": {"Rows"}} (protocol, sections 4.2,
- * 5 and 7 no. 4).  Everything else of the document, the envelope, is kept (up
- * to a cap), with the array of rows cut out of it.
+ * {"data": {"Columns", "Rows"}}, {"result": ...}, {"value": ...},
+ * {"DataSource": {"Rows"}} (protocol, sections 4.2, 5 and 7 no. 4), and any
+ * of these may be JSON text in a string.  Everything else of the document,
+ * the envelope, is kept (up to a cap), with the array of rows emptied.
+ *
+ * Brackets, commas and colons around and between the records are checked, so
+ * that a damaged or truncated body ends as BROKEN.  What is within a record
+ * is for its parser to judge.  A second array at a place where rows may be is
+ * an error: nobody could tell which are the rows.
  *
  * Compiles without a running server: memory comes from malloc behind the
  * functions below, and nothing here throws.
@@ -49,8 +54,9 @@ extern TplusRecords *tplus_records_create(const char *rows_path,
 extern void tplus_records_free(TplusRecords *records);
 
 /*
- * Hands over the next bytes of the body.  The bytes are copied as far as they
- * are needed.  Call next() until it returns MORE before feeding again.
+ * Hands over the next bytes of the body.  They are copied.  Call next() until
+ * it returns MORE before feeding again.  After BROKEN more may be fed, for the
+ * sake of the envelope.
  */
 extern void tplus_records_feed(TplusRecords *records, const char *bytes,
 							   size_t len);
@@ -73,13 +79,21 @@ extern size_t tplus_records_count(const TplusRecords *records);
 extern bool tplus_records_found(const TplusRecords *records);
 
 /*
- * After END: the document without its rows (the array is left as "[]"); the
- * whole document, up to the cap, if no array of rows was found.
+ * After END: the document without its rows (the array is left as "[]", and a
+ * string that held them as the JSON in it); if there were no rows, the
+ * document as it came, or its first max_envelope bytes if it is longer.  An
+ * empty or blank body leaves an empty envelope.
+ *
+ * After BROKEN: what there was of it; if no rows had begun, the first bytes of
+ * the body, whatever they are, for a message.
  */
 extern const char *tplus_records_envelope(const TplusRecords *records,
 										  size_t *len);
 
-/* After BROKEN: a constant English phrase, and the offset in the body. */
+/*
+ * After BROKEN: a constant English phrase ("unexpected end", "record larger
+ * than the limit", "out of memory", ...), and the offset in the body.
+ */
 extern const char *tplus_records_problem(const TplusRecords *records,
 										 size_t *offset);
 
