@@ -19,6 +19,88 @@ CREATE FOREIGN DATA WRAPPER tplus_fdw
 
 -- Tokens
 
+-- One row for each token pair: see src/tplus/token.h and pair.c, which reads
+-- and writes it below SQL.  Nobody but a superuser has a use for it, and its
+-- data are never dumped: a restored copy of a pair would fight the original.
+CREATE TABLE tplus.token (
+  fingerprint bytea PRIMARY KEY,
+  server name NOT NULL,
+  auth text NOT NULL,
+  generation bigint NOT NULL,
+  access_token text,
+  refresh_token text,
+  obtained_at timestamptz,
+  expires_at timestamptz,
+  refresh_expires_at timestamptz,
+  renewals bigint NOT NULL,
+  renewing_since timestamptz,
+  renewing_until timestamptz,
+  failure text,
+  failures integer NOT NULL,
+  failed_until timestamptz,
+  failed_with bytea,
+  sqlstate text,
+  message text,
+  hint text
+);
+
+REVOKE ALL ON tplus.token FROM PUBLIC;
+
+-- Without a policy, this keeps the members of pg_read_all_data out, too.
+ALTER TABLE tplus.token ENABLE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE tplus.token IS
+  'token pairs of T+ accounts; secret, and written by tplus_fdw alone';
+COMMENT ON COLUMN tplus.token.fingerprint IS
+  'SHA-256 of the address, app_key and the refresh token or certificate of the user mapping';
+COMMENT ON COLUMN tplus.token.server IS
+  'a server that uses the pair; others may share it';
+COMMENT ON COLUMN tplus.token.renewing_since IS
+  'a renewal began and has not ended; one that nobody carries on was interrupted';
+
+CREATE FUNCTION tplus.authorize(server name, code text,
+  redirect_uri text DEFAULT NULL)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tplus_authorize'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION tplus.authorize(name, text, text) IS
+  'exchanges a one-time code for the first token pair; returns when the access token ends';
+
+CREATE FUNCTION tplus.refresh_token(server name)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tplus_refresh_token'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION tplus.refresh_token(name) IS
+  'renews the token pair now; returns when the access token ends';
+
+CREATE FUNCTION tplus.renew_due(within interval DEFAULT '2 days',
+  OUT server name, OUT usename name, OUT renewed boolean, OUT message text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_renew_due'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION tplus.renew_due(interval) IS
+  'renews the token pairs of the current user, or of everybody for a superuser, that end within this time';
+
+CREATE FUNCTION tplus.token_states(
+  OUT server name, OUT usename name, OUT auth text, OUT generation bigint,
+  OUT obtained_at timestamptz, OUT expires_at timestamptz,
+  OUT refresh_expires_at timestamptz, OUT state text, OUT message text,
+  OUT renewals bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_token_states'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+
+CREATE VIEW tplus.token_status AS
+  SELECT * FROM tplus.token_states();
+
+GRANT SELECT ON tplus.token_status TO PUBLIC;
+
+COMMENT ON VIEW tplus.token_status IS
+  'how the tokens of user mappings fare; shows one''s own, those of one''s servers, and all to pg_monitor';
+
 
 -- Reading
 

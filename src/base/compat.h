@@ -34,4 +34,34 @@
 #include "commands/explain_state.h"
 #endif
 
+/*
+ * create_foreignscan_path() got restrictinfos of joins (17) and the number of
+ * disabled nodes (18).
+ */
+#if PG_VERSION_NUM >= 180000
+#define tplus_create_foreignscan_path(root, rel, rows, startup, total, keys, \
+									  outer, outerpath, priv) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, keys, \
+							outer, outerpath, NIL, priv)
+#elif PG_VERSION_NUM >= 170000
+#define tplus_create_foreignscan_path(root, rel, rows, startup, total, keys, \
+									  outer, outerpath, priv) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, keys, \
+							outer, outerpath, NIL, priv)
+#else
+#define tplus_create_foreignscan_path(root, rel, rows, startup, total, keys, \
+									  outer, outerpath, priv) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, keys, \
+							outer, outerpath, priv)
+#endif
+
+/* May the role use the foreign server? */
+#if PG_VERSION_NUM >= 160000
+#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
+	object_aclcheck(ForeignServerRelationId, serverid, roleid, ACL_USAGE)
+#else
+#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
+	pg_foreign_server_aclcheck(serverid, roleid, ACL_USAGE)
+#endif
+
 #endif							/* TPLUS_COMPAT_H */

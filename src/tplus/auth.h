@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "base/option.h"
+#include "tplus/auth_reply.h"
 
 typedef enum TplusGrant
 {
@@ -30,30 +31,9 @@ typedef struct TplusGrantRequest
 {
 	TplusGrant	grant;
 	const char *code;			/* for CODE; secret */
-	const char *redirect_uri;	/* for CODE */
+	const char *redirect_uri;	/* for CODE, may be NULL */
 	const char *refresh_token;	/* for REFRESH; secret */
 } TplusGrantRequest;
-
-typedef enum TplusGrantOutcome
-{
-	TPLUS_GRANT_OK,
-	TPLUS_GRANT_REFUSED,		/* T+ says these credentials are no good */
-	TPLUS_GRANT_BUSY,			/* 14002: somebody else renews */
-	TPLUS_GRANT_FAILED			/* no usable answer; worth another try later */
-} TplusGrantOutcome;
-
-typedef struct TplusGrantReply
-{
-	TplusGrantOutcome outcome;
-	char	   *access_token;	/* secret */
-	char	   *refresh_token;	/* secret; NULL: none came */
-	int64		expires_in;		/* seconds; 0: not told */
-	int64		refresh_expires_in; /* seconds; 0: not told */
-	int			status;			/* HTTP status, 0: no response */
-	char	   *code;			/* T+'s code, may be NULL */
-	char	   *message;		/* redacted, for people; never NULL */
-	bool		outcome_unknown;	/* sent, but no answer: the pair may be dead */
-} TplusGrantReply;
 
 /*
  * Makes the call; everything returned is palloc'd in the current context.
@@ -62,5 +42,11 @@ typedef struct TplusGrantReply
 extern void tplus_auth_grant(const TplusAccount *account,
 							 const TplusGrantRequest *request,
 							 TplusGrantReply *reply);
+
+/*
+ * The longest that one such call can take, in milliseconds: its time-outs
+ * guarantee it.
+ */
+extern int64 tplus_auth_limit_ms(const TplusAccount *account);
 
 #endif							/* TPLUS_AUTH_H */

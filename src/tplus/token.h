@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "base/option.h"
+#include "datatype/timestamp.h"
 
 /* An access token as one request uses it. */
 typedef struct TplusToken
@@ -29,14 +30,27 @@ typedef struct TplusToken
 	int64		generation;		/* 0: the mapping's static open_token */
 } TplusToken;
 
+/* What people may know about a pair; times are 0 if there is none. */
+typedef struct TplusTokenStatus
+{
+	const char *auth;			/* as the server option spells it */
+	int64		generation;
+	TimestampTz obtained_at;
+	TimestampTz expires_at;
+	TimestampTz refresh_expires_at;
+	const char *state;			/* constant, see tplus_token_status() */
+	char	   *message;		/* redacted; NULL: nothing to say */
+	int64		renewals;
+} TplusTokenStatus;
+
 /*
  * The access token to use now.  Reads the row afresh, renews before expiry
  * and waits for a renewal that is under way, interruptibly.  The strings are
  * palloc'd in the current context.  Adds the microseconds waited to
  * *waited_us.  Throws 28000 when there is no way to a token (refused refresh
- * token, left-over marker, ...; the hint says which human action is needed),
- * 53000 when no worker can be started, 25006 on a standby that would have to
- * renew.
+ * token, lost pair, ...; the hint says which human action is needed), the
+ * class of the network's failure when T+ was not reached, 53000 when no
+ * worker can be started, 25006 on a standby that would have to renew.
  */
 extern void tplus_token_get(const TplusAccount *account, TplusToken *token,
 							int64 *waited_us);
@@ -57,10 +71,34 @@ extern void tplus_token_accepted(const TplusAccount *account,
 								 const TplusToken *token);
 
 /*
- * Renews now, whatever the age of the pair; for tplus.refresh_token().
- * Throws 0A000 for an account whose token is static.
+ * Renews now, whatever the age of the pair and although the last attempt
+ * failed; for tplus.refresh_token().  Throws like tplus_token_get(), and
+ * 0A000 for an account whose token is static.
  */
 extern void tplus_token_renew(const TplusAccount *account);
+
+/*
+ * Renews if there is no token yet, or if either half of the pair ends within
+ * so many microseconds; returns whether it did.  Throws likewise.
+ */
+extern bool tplus_token_renew_due(const TplusAccount *account,
+								  int64 within_us);
+
+/*
+ * Exchanges a one-time code for a pair, which takes the place of the one that
+ * the account has.  redirect_uri may be NULL.  Throws 28000 if T+ refuses the
+ * code, 0A000 for an account that does not work with codes.
+ */
+extern void tplus_token_authorize(const TplusAccount *account,
+								  const char *code, const char *redirect_uri);
+
+/*
+ * Looks without touching anything.  The state is "static", "none yet",
+ * "valid", "expired", "renewing", "interrupted" (a renewal was, and its pair
+ * may be lost) or "failed".
+ */
+extern void tplus_token_status(const TplusAccount *account,
+							   TplusTokenStatus *status);
 
 /* Entry point of the background worker. */
 extern PGDLLEXPORT void tplus_token_worker_main(Datum arg);

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * server.h
+ *		Which servers and user mappings are ours, and who may use them.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/server.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_SERVER_H
+#define TPLUS_SERVER_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/* A user mapping of one of our servers. */
+typedef struct TplusMappingRef
+{
+	Oid			serverid;
+	char	   *server;			/* its name */
+	Oid			owner;			/* of the server */
+	Oid			userid;			/* InvalidOid: the mapping for PUBLIC */
+} TplusMappingRef;
+
+/*
+ * The server of this name.  Throws 42704 if there is none, 42809 if it is not
+ * one of ours, 42501 if the current user lacks USAGE on it.
+ */
+extern Oid	tplus_server_find(const char *name);
+
+/* May the current user use the server? */
+extern bool tplus_server_is_usable(Oid serverid);
+
+/* All user mappings of our servers in this database, TplusMappingRef. */
+extern List *tplus_server_mappings(void);
+
+#endif							/* TPLUS_SERVER_H */

@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * token_functions.c
+ *		SQL functions about tokens: get, renew, show.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/token_functions.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "fdw/server.h"
+#include "fdw/token_functions.h"
+#include "tplus/token.h"
+
+PG_FUNCTION_INFO_V1(tplus_authorize);
+PG_FUNCTION_INFO_V1(tplus_refresh_token);
+PG_FUNCTION_INFO_V1(tplus_renew_due);
+PG_FUNCTION_INFO_V1(tplus_token_states);
+
+/* Something to do with an account, under guard. */
+typedef void (*AccountAction) (const TplusAccount *account, void *arg);
+
+static void
+require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+}
+
+/* The account of the current user on the server that the argument names. */
+static TplusAccount *
+account_argument(FunctionCallInfo fcinfo, int argument)
+{
+	require_argument(fcinfo, argument, "server");
+	return tplus_option_account(tplus_server_find(NameStr(*PG_GETARG_NAME(argument))),
+								GetUserId());
+}
+
+/* When the token that the account has now will end. */
+static Datum
+end_of_token(FunctionCallInfo fcinfo, const TplusAccount *account)
+{
+	TplusTokenStatus status;
+
+	tplus_token_status(account, &status);
+	if (status.expires_at == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(status.expires_at);
+}
+
+/*
+ * tplus.authorize(server name, code text, redirect_uri text)
+ */
+Datum
+tplus_authorize(PG_FUNCTION_ARGS)
+{
+	TplusAccount *account = account_argument(fcinfo, 0);
+	char	   *code;
+
+	require_argument(fcinfo, 1, "code");
+	code = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (*code == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be empty", "code")));
+	tplus_token_authorize(account, code, PG_ARGISNULL(2) ? NULL :
+						  text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	explicit_bzero(code, strlen(code));
+	return end_of_token(fcinfo, account);
+}
+
+/*
+ * tplus.refresh_token(server name)
+ */
+Datum
+tplus_refresh_token(PG_FUNCTION_ARGS)
+{
+	TplusAccount *account = account_argument(fcinfo, 0);
+
+	tplus_token_renew(account);
+	return end_of_token(fcinfo, account);
+}
+
+/*
+ * Resolves the account of a mapping and does something with it, so that an
+ * error of one does not keep the others from their turn.  Returns NULL, or
+ * the error as a line; a cancel is passed on.
+ */
+static char *
+with_account(const TplusMappingRef *ref, AccountAction action, void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile complaint = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		action(tplus_option_account(ref->serverid, ref->userid), arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		complaint = error->detail ?
+			psprintf("%s: %s", error->message, error->detail) :
+			pstrdup(error->message);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return complaint;
+}
+
+static Datum
+user_name(Oid userid)
+{
+	const char *name = OidIsValid(userid) ?
+	GetUserNameFromId(userid, true) : "public";
+
+	return DirectFunctionCall1(namein, CStringGetDatum(name ? name : ""));
+}
+
+/* Is this the mapping that the current user would use? */
+static bool
+is_own_mapping(const TplusMappingRef *ref, List *all)
+{
+	ListCell   *lc;
+
+	if (ref->userid == GetUserId())
+		return true;
+	if (OidIsValid(ref->userid))
+		return false;
+	foreach(lc, all)
+	{
+		TplusMappingRef *other = lfirst(lc);
+
+		if (other->serverid == ref->serverid && other->userid == GetUserId())
+			return false;
+	}
+	return true;
+}
+
+typedef struct RenewDue
+{
+	int64		within_us;
+	bool		renewed;
+	const char *message;
+} RenewDue;
+
+static void
+renew_due_action(const TplusAccount *account, void *arg)
+{
+	RenewDue   *state = arg;
+
+	if (account->auth == TPLUS_AUTH_OPEN_TOKEN)
+	{
+		state->message = "the access token is static";
+		return;
+	}
+	state->renewed = tplus_token_renew_due(account, state->within_us);
+	if (!state->renewed)
+		state->message = "not due";
+}
+
+/* The argument as microseconds, counted from now. */
+static int64
+interval_argument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz end;
+
+	require_argument(fcinfo, argument, name);
+	end = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												  TimestampTzGetDatum(now),
+												  PG_GETARG_DATUM(argument)));
+	if (end < now || TIMESTAMP_NOT_FINITE(end))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be negative or infinite",
+						name)));
+	return end - now;
+}
+
+/*
+ * tplus.renew_due(within interval): a row for each token within the current
+ * user's reach, which is everybody's for a superuser.
+ */
+Datum
+tplus_renew_due(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64		within_us = interval_argument(fcinfo, 0, "within");
+	List	   *mappings = tplus_server_mappings();
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(lc, mappings)
+	{
+		TplusMappingRef *ref = lfirst(lc);
+		RenewDue	state = {.within_us = within_us};
+		Datum		values[4];
+		bool		nulls[4] = {false};
+		char	   *complaint;
+
+		if (!superuser() && (!is_own_mapping(ref, mappings) ||
+							 !tplus_server_is_usable(ref->serverid)))
+			continue;
+		complaint = with_account(ref, renew_due_action, &state);
+		if (complaint)
+			state.message = complaint;
+		values[0] = DirectFunctionCall1(namein, CStringGetDatum(ref->server));
+		values[1] = user_name(ref->userid);
+		values[2] = BoolGetDatum(complaint == NULL && state.renewed);
+		nulls[3] = state.message == NULL;
+		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(state.message);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static void
+status_action(const TplusAccount *account, void *arg)
+{
+	tplus_token_status(account, arg);
+}
+
+/* May the current user know how the token of this mapping fares? */
+static bool
+may_see_status(const TplusMappingRef *ref, List *all)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		has_privs_of_role(GetUserId(), ref->owner) ||
+		(is_own_mapping(ref, all) && tplus_server_is_usable(ref->serverid));
+}
+
+static Datum
+time_value(TimestampTz value, bool *is_null)
+{
+	*is_null = value == 0;
+	return TimestampTzGetDatum(value);
+}
+
+static Datum
+text_value(const char *value, bool *is_null)
+{
+	*is_null = value == NULL;
+	return value ? CStringGetTextDatum(value) : (Datum) 0;
+}
+
+/*
+ * tplus.token_states(): what the view tplus.token_status shows.
+ */
+Datum
+tplus_token_states(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *mappings = tplus_server_mappings();
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(lc, mappings)
+	{
+		TplusMappingRef *ref = lfirst(lc);
+		TplusTokenStatus status = {.state = "unusable"};
+		Datum		values[10];
+		bool		nulls[10] = {false};
+		char	   *complaint;
+
+		if (!may_see_status(ref, mappings))
+			continue;
+		complaint = with_account(ref, status_action, &status);
+		if (complaint)
+			status.message = complaint;
+		values[0] = DirectFunctionCall1(namein, CStringGetDatum(ref->server));
+		values[1] = user_name(ref->userid);
+		values[2] = text_value(status.auth, &nulls[2]);
+		values[3] = Int64GetDatum(status.generation);
+		values[4] = time_value(status.obtained_at, &nulls[4]);
+		values[5] = time_value(status.expires_at, &nulls[5]);
+		values[6] = time_value(status.refresh_expires_at, &nulls[6]);
+		values[7] = text_value(status.state, &nulls[7]);
+		values[8] = text_value(status.message, &nulls[8]);
+		values[9] = Int64GetDatum(status.renewals);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

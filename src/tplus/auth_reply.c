@@ -1,0 +1,297 @@
+/*-------------------------------------------------------------------------
+ *
+ * auth_reply.c
+ *		What the answer to a call for a token pair means.
+ *
+ * Nothing is believed: an answer without a usable access token is no success,
+ * whatever its status says, and then the old pair may be dead all the same,
+ * because T+ may have issued a new one that we could not read.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/auth_reply.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/error.h"
+#include "tplus/auth_reply.h"
+
+/* Longest token that we believe; it must travel in a header. */
+#define MAX_TOKEN_BYTES	8192
+
+#define HINT_AUTHORIZE \
+	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING."
+#define HINT_APPLICATION \
+	"Check app_key and app_secret in the user mapping."
+#define HINT_TICKET \
+	"Set the latest app_ticket with ALTER USER MAPPING, and check the certificate."
+#define HINT_PATH \
+	"Check the server options \"base_url\" and \"token_path\"."
+#define HINT_NETWORK \
+	"Check the server option \"base_url\" and the network between this server and T+."
+
+/*
+ * Codes whose meaning for a grant the general table does not tell.  They are
+ * looked up without regard to the HTTP status: gateways differ in it.
+ */
+typedef struct GrantCode
+{
+	const char *code;
+	TplusGrantOutcome outcome;
+	int			sqlstate;
+	const char *hint;
+} GrantCode;
+
+static const GrantCode grant_codes[] = {
+	{"14002", TPLUS_GRANT_BUSY, ERRCODE_OBJECT_IN_USE,
+	"If this goes on, another program or database uses the same token pair; each needs its own."},
+	{"4001", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_APPLICATION},
+	{"4002", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_APPLICATION},
+	{"4003", TPLUS_GRANT_REFUSED, ERRCODE_FDW_ERROR, HINT_PATH},
+	{"4008", TPLUS_GRANT_REFUSED, ERRCODE_FDW_ERROR, HINT_PATH},
+	{"4007", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_AUTHORIZE},
+	{"50107", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_AUTHORIZE},
+	{"4019", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TICKET},
+	{"4031", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TICKET},
+	{"4041", TPLUS_GRANT_REFUSED,
+	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TICKET},
+	{"4028", TPLUS_GRANT_FAILED, ERRCODE_CONNECTION_FAILURE,
+	"The platform could not reach the T+ server of the enterprise; check that it runs."},
+	{"500", TPLUS_GRANT_FAILED, ERRCODE_SYSTEM_ERROR, NULL},
+};
+
+/* Why there was no whole response. */
+typedef struct TransportFailure
+{
+	int			sqlstate;
+	const char *phrase;
+} TransportFailure;
+
+static const TransportFailure transport_failures[] = {
+	[TPLUS_HTTP_OK] = {ERRCODE_SYSTEM_ERROR, "no response"},
+	[TPLUS_HTTP_RESOLVE] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+	"the host name has no address"},
+	[TPLUS_HTTP_CONNECT] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+	"no connection"},
+	[TPLUS_HTTP_TLS] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+	"no TLS connection"},
+	[TPLUS_HTTP_CONNECT_TIMEOUT] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+	"no connection within connect_timeout_ms"},
+	[TPLUS_HTTP_REQUEST_TIMEOUT] = {ERRCODE_CONNECTION_FAILURE,
+	"no answer within request_timeout_ms"},
+	[TPLUS_HTTP_STALL_TIMEOUT] = {ERRCODE_CONNECTION_FAILURE,
+	"no byte within stall_timeout_ms"},
+	[TPLUS_HTTP_BROKEN] = {ERRCODE_CONNECTION_FAILURE,
+	"the connection ended too early"},
+	[TPLUS_HTTP_TOO_LARGE] = {ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+	"the answer is larger than a token reply can be"},
+	[TPLUS_HTTP_ENCODING] = {ERRCODE_PROTOCOL_VIOLATION,
+	"the answer could not be decompressed"},
+	[TPLUS_HTTP_LOCAL] = {ERRCODE_SYSTEM_ERROR,
+	"the request could not be made"},
+};
+
+/* What the two answer shapes call the parts of a pair. */
+typedef struct ReplyField
+{
+	const char *oauth;			/* section 2.2, below "result" */
+	const char *self_built;		/* section 2.3, below "value" */
+} ReplyField;
+
+static const ReplyField field_access = {"access_token", "accessToken"};
+static const ReplyField field_refresh = {"refresh_token", "refreshToken"};
+static const ReplyField field_expires = {"expires_in", "expiresIn"};
+static const ReplyField field_refresh_expires = {
+	"refresh_expires_in", "refreshExpiresIn"
+};
+
+/* A token as it may stand in a header; NULL if the node is none. */
+static char *
+token_text(const TplusJson *node)
+{
+	const char *text = tplus_json_text(node);
+	const char *p;
+
+	if (tplus_json_kind(node) != TPLUS_JSON_STRING || *text == '\0')
+		return NULL;
+	for (p = text; *p; p++)
+	{
+		if (*p <= ' ' || (unsigned char) *p >= 0x7f)
+			return NULL;
+	}
+	return p - text <= MAX_TOKEN_BYTES ? pstrdup(text) : NULL;
+}
+
+/* Seconds, given as a number or as text; 0 if the node is neither. */
+static int64
+seconds(const TplusJson *node)
+{
+	const char *text = tplus_json_text(node);
+	char	   *end;
+	int64		value;
+
+	if (tplus_json_kind(node) != TPLUS_JSON_STRING &&
+		tplus_json_kind(node) != TPLUS_JSON_NUMBER)
+		return 0;
+	errno = 0;
+	value = strtoi64(text, &end, 10);
+
+	/* A fraction is of no interest, and nothing lives for ten years. */
+	if (errno != 0 || end == text || (*end != '\0' && *end != '.') || value < 0)
+		return 0;
+	return Min(value, (int64) 10 * 365 * 24 * 3600);
+}
+
+static const TplusJson *
+reply_field(const TplusJson *root, const ReplyField *field)
+{
+	const TplusJson *pair = tplus_json_get(root, "result", NULL);
+
+	if (tplus_json_kind(pair) != TPLUS_JSON_OBJECT)
+		pair = tplus_json_get(root, "value", NULL);
+	if (tplus_json_kind(pair) != TPLUS_JSON_OBJECT)
+		pair = root;
+	root = tplus_json_get(pair, field->oauth, NULL);
+	return root ? root : tplus_json_get(pair, field->self_built, NULL);
+}
+
+/* The first of some paths that leads to text or a number, made safe to show. */
+static char *
+foreign_text(const TplusJson *root, const char *const *paths, size_t max_bytes,
+			 const char *const *secrets, int nsecrets)
+{
+	for (; *paths; paths++)
+	{
+		const TplusJson *node = tplus_json_path(root, *paths);
+		const char *text = tplus_json_text(node);
+
+		if (text && *text && (tplus_json_kind(node) == TPLUS_JSON_STRING ||
+							  tplus_json_kind(node) == TPLUS_JSON_NUMBER))
+			return tplus_error_clip(text, strlen(text), max_bytes,
+									secrets, nsecrets);
+	}
+	return NULL;
+}
+
+/* What a refusal means: first by code, else by the general table. */
+static void
+judge_refusal(TplusGrantReply *reply)
+{
+	const TplusErrorEntry *entry;
+	int			i;
+
+	for (i = 0; reply->code && i < (int) lengthof(grant_codes); i++)
+	{
+		if (strcmp(grant_codes[i].code, reply->code) == 0)
+		{
+			reply->outcome = grant_codes[i].outcome;
+			reply->sqlstate = grant_codes[i].sqlstate;
+			reply->hint = grant_codes[i].hint;
+			return;
+		}
+	}
+
+	entry = tplus_error_find(reply->status, reply->code, NULL);
+	reply->sqlstate = entry->sqlstate;
+	reply->hint = entry->hint;
+	switch (entry->refusal)
+	{
+		case TPLUS_REFUSAL_RETRY:
+			reply->outcome = TPLUS_GRANT_FAILED;
+			break;
+		case TPLUS_REFUSAL_THROTTLE:
+			reply->outcome = TPLUS_GRANT_BUSY;
+			break;
+		case TPLUS_REFUSAL_TOKEN_MAYBE:
+			reply->outcome = TPLUS_GRANT_REFUSED;
+			reply->hint = "Check app_secret in the user mapping. "
+				HINT_AUTHORIZE;
+			break;
+		default:
+			reply->outcome = TPLUS_GRANT_REFUSED;
+			break;
+	}
+	if (reply->status >= 300 && reply->status < 500 &&
+		reply->sqlstate == ERRCODE_FDW_TABLE_NOT_FOUND)
+		reply->hint = HINT_PATH;
+}
+
+void
+tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
+					  const char *const *secrets, int nsecrets)
+{
+	static const char *const code_paths[] = {"code", "error.code", NULL};
+	static const char *const message_paths[] = {
+		"message", "msg", "error.msg", "error.message", "error", NULL
+	};
+	bool		refused;
+	char	   *said;
+
+	reply->code = foreign_text(root, code_paths, 64, secrets, nsecrets);
+	said = foreign_text(root, message_paths, TPLUS_ERROR_SNIPPET,
+						secrets, nsecrets);
+	refused = reply->status < 200 || reply->status > 299 ||
+		(reply->code && strcmp(reply->code, "200") != 0 &&
+		 strcmp(reply->code, "0") != 0);
+
+	if (!refused)
+	{
+		reply->access_token = token_text(reply_field(root, &field_access));
+		reply->refresh_token = token_text(reply_field(root, &field_refresh));
+		reply->expires_in = seconds(reply_field(root, &field_expires));
+		reply->refresh_expires_in =
+			seconds(reply_field(root, &field_refresh_expires));
+		if (reply->access_token)
+		{
+			reply->outcome = TPLUS_GRANT_OK;
+			reply->message = "";
+			return;
+		}
+		reply->outcome = TPLUS_GRANT_FAILED;
+		reply->sqlstate = ERRCODE_FDW_ERROR;
+		reply->hint = HINT_PATH;
+		reply->outcome_unknown = true;
+		reply->message = psprintf("T+ answered with HTTP status %d but without an access token",
+								  reply->status);
+		return;
+	}
+
+	judge_refusal(reply);
+	reply->outcome_unknown = reply->outcome == TPLUS_GRANT_FAILED &&
+		reply->code == NULL;
+	reply->message = psprintf("HTTP status %d%s%s%s%s", reply->status,
+							  reply->code ? ", code " : "",
+							  reply->code ? reply->code : "",
+							  said ? ": " : "", said ? said : "");
+}
+
+void
+tplus_auth_reply_failed(TplusGrantReply *reply, const TplusHttpResult *result,
+						const char *const *secrets, int nsecrets)
+{
+	const TransportFailure *failure = &transport_failures[result->failure];
+	char	   *said = tplus_error_clip(result->message,
+										strlen(result->message),
+										TPLUS_ERROR_SNIPPET,
+										secrets, nsecrets);
+
+	reply->outcome = TPLUS_GRANT_FAILED;
+	reply->sqlstate = failure->sqlstate;
+	reply->hint = HINT_NETWORK;
+	reply->outcome_unknown = result->sent;
+	reply->message = *said ? psprintf("%s: %s", failure->phrase, said) :
+		pstrdup(failure->phrase);
+}

@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * auth_reply.h
+ *		What the answer to a call for a token pair means.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/auth_reply.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_AUTH_REPLY_H
+#define TPLUS_AUTH_REPLY_H
+
+#include "postgres.h"
+
+#include "net/http.h"
+#include "net/json.h"
+
+typedef enum TplusGrantOutcome
+{
+	TPLUS_GRANT_OK,
+	TPLUS_GRANT_REFUSED,		/* T+ says these credentials are no good */
+	TPLUS_GRANT_BUSY,			/* 14002 and the like: ask again in a moment */
+	TPLUS_GRANT_FAILED			/* no usable answer; worth another try later */
+} TplusGrantOutcome;
+
+typedef struct TplusGrantReply
+{
+	TplusGrantOutcome outcome;
+	char	   *access_token;	/* secret; NULL unless OK */
+	char	   *refresh_token;	/* secret; NULL: none came */
+	int64		expires_in;		/* seconds; 0: not told */
+	int64		refresh_expires_in; /* seconds; 0: not told */
+	int			status;			/* HTTP status, 0: no response */
+	int			sqlstate;		/* what to report; 0 if OK */
+	char	   *code;			/* T+'s code, may be NULL */
+	char	   *message;		/* redacted, for people; never NULL */
+	const char *hint;			/* a constant sentence, may be NULL */
+	bool		outcome_unknown;	/* sent, but no answer: the pair may be
+									 * dead */
+} TplusGrantReply;
+
+/*
+ * Fills in the reply, whose status is set, from the body of a whole response;
+ * root is NULL if that is no JSON.  The secrets are blotted out wherever
+ * foreign text repeats them.  Results are palloc'd; throws for memory only.
+ */
+extern void tplus_auth_reply_read(TplusGrantReply *reply,
+								  const TplusJson *root,
+								  const char *const *secrets, int nsecrets);
+
+/* Likewise, when no whole response came. */
+extern void tplus_auth_reply_failed(TplusGrantReply *reply,
+									const TplusHttpResult *result,
+									const char *const *secrets, int nsecrets);
+
+#endif							/* TPLUS_AUTH_REPLY_H */
