@@ -20,13 +20,13 @@
 
 #include <curl/curl.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 
 #include "lib/ilist.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
 #include "net/http.h"
+#include "net/http_buffer.h"
 #include "net/http_loop.h"
 
 /*
@@ -37,7 +37,11 @@
 #define HIGH_WATER			(1024 * 1024)
 #define LOW_WATER			(256 * 1024)
 
-#define FIRST_BUFFER		(64 * 1024)
+/*
+ * Name resolutions that may hang on after their transfers were aborted: each
+ * is a thread with about three descriptors, until the resolver gives up.
+ */
+#define MAX_HANGING			32
 
 #define NEVER				PG_INT64_MAX
 
@@ -45,6 +49,7 @@ struct TplusHttpTransfer
 {
 	TplusHttpResult result;
 	TplusHttpRequest request;
+	TplusHttpBuffer body;		/* not read yet */
 	MemoryContext context;		/* holds this struct alone */
 	MemoryContextCallback callback;
 
@@ -64,12 +69,6 @@ struct TplusHttpTransfer
 	bool		drained;		/* does not pause any more */
 	char		error[CURL_ERROR_SIZE]; /* libcurl writes into it */
 
-	/* unread bytes are buffer[start .. end), memory of malloc */
-	char	   *buffer;
-	size_t		capacity;
-	size_t		start;
-	size_t		end;
-
 	int64		begun_us;		/* of the monotonic clock */
 	int64		begun_at;		/* these three: of the clock of waiting */
 	int64		heard_at;		/* when a byte last moved */
@@ -78,12 +77,6 @@ struct TplusHttpTransfer
 };
 
 static dlist_head running = DLIST_STATIC_INIT(running);
-
-static size_t
-unread_bytes(const TplusHttpTransfer *transfer)
-{
-	return transfer->end - transfer->start;
-}
 
 /* No program that this backend starts shall inherit a connection. */
 static int
@@ -120,37 +113,6 @@ header_callback(char *bytes, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
-/*
- * Makes room for len more bytes behind the unread ones.  Not palloc, because
- * libcurl is on the stack.
- */
-static bool
-make_room(TplusHttpTransfer *transfer, size_t len)
-{
-	size_t		unread = unread_bytes(transfer);
-	size_t		capacity = Max(transfer->capacity, FIRST_BUFFER);
-	char	   *buffer;
-
-	if (transfer->capacity - transfer->end >= len)
-		return true;
-	if (transfer->start > 0)
-	{
-		memmove(transfer->buffer, transfer->buffer + transfer->start, unread);
-		transfer->start = 0;
-		transfer->end = unread;
-	}
-	while (capacity - unread < len)
-		capacity *= 2;
-	if (capacity == transfer->capacity)
-		return true;
-	buffer = realloc(transfer->buffer, capacity);
-	if (buffer == NULL)
-		return false;
-	transfer->buffer = buffer;
-	transfer->capacity = capacity;
-	return true;
-}
-
 static size_t
 body_callback(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -164,19 +126,17 @@ body_callback(char *bytes, size_t size, size_t count, void *arg)
 		transfer->refusal = TPLUS_HTTP_TOO_LARGE;
 		return 0;
 	}
-	if (!transfer->drained && unread_bytes(transfer) >= HIGH_WATER)
+	if (!transfer->drained && tplus_http_buffer_unread(&transfer->body) >= HIGH_WATER)
 	{
 		transfer->paused = true;
 		transfer->paused_at = tplus_http_loop_waited();
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	if (!make_room(transfer, len))
+	if (!tplus_http_buffer_append(&transfer->body, bytes, len))
 	{
 		transfer->refusal = TPLUS_HTTP_LOCAL;
 		return 0;
 	}
-	memcpy(transfer->buffer + transfer->end, bytes, len);
-	transfer->end += len;
 	result->body_bytes += len;
 	return len;
 }
@@ -214,30 +174,18 @@ free_callback(void *arg)
 	TplusHttpTransfer *transfer = arg;
 
 	detach(transfer);
-	if (transfer->buffer != NULL)
-		explicit_bzero(transfer->buffer, transfer->capacity);
-	free(transfer->buffer);
-	transfer->buffer = NULL;
+	tplus_http_buffer_free(&transfer->body);
 }
 
 static const char *
 phase_name(const TplusHttpTransfer *transfer)
 {
-	curl_off_t	resolved = 0;
-	struct sockaddr_storage peer;
-	socklen_t	len = sizeof(peer);
-
 	if (transfer->header_done)
 		return "reading the body of the response";
 	if (transfer->sent)
 		return "waiting for the first byte of the response";
-	if (transfer->socket >= 0 &&
-		getpeername(transfer->socket, (struct sockaddr *) &peer, &len) == 0)
-		return transfer->request.proxy ?
-			"negotiating with the proxy or about TLS" : "negotiating TLS";
-	(void) curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T,
-							 &resolved);
-	return resolved > 0 ? "connecting" : "resolving the host name";
+	return tplus_http_result_connecting(transfer->easy, transfer->socket,
+										transfer->request.proxy != NULL);
 }
 
 /*
@@ -363,14 +311,17 @@ static int64
 next_deadline(const TplusHttpTransfer *transfer, TplusHttpFailure *failure)
 {
 	const TplusHttpRequest *request = &transfer->request;
-	int			phase_ms = transfer->sent ?
-		request->stall_timeout_ms : request->connect_timeout_ms;
-	int64		phase_begun = transfer->sent ?
-		transfer->heard_at : transfer->begun_at;
+	int			phase_ms = request->connect_timeout_ms;
+	int64		phase_begun = transfer->begun_at;
 	int64		deadline = NEVER;
 
 	if (transfer->paused)
 		return NEVER;
+	if (transfer->sent)
+	{
+		phase_ms = request->stall_timeout_ms;
+		phase_begun = transfer->heard_at;
+	}
 	if (request->request_timeout_ms > 0)
 	{
 		deadline = transfer->begun_at +
@@ -433,6 +384,17 @@ make_transfer(const TplusHttpRequest *request, MemoryContext context)
 	return transfer;
 }
 
+static bool
+resolver_hangs(void)
+{
+	int			hanging = tplus_http_loop_threads();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &running)
+		hanging--;
+	return hanging > MAX_HANGING;
+}
+
 TplusHttpTransfer *
 tplus_http_start(const TplusHttpRequest *request, MemoryContext context)
 {
@@ -459,6 +421,12 @@ tplus_http_start(const TplusHttpRequest *request, MemoryContext context)
 	if (problem != NULL)
 	{
 		end_transfer(transfer, TPLUS_HTTP_LOCAL, problem);
+		return transfer;
+	}
+	if (resolver_hangs())
+	{
+		end_transfer(transfer, TPLUS_HTTP_RESOLVE,
+					 "too many earlier name resolutions have not ended yet");
 		return transfer;
 	}
 	problem = tplus_http_loop_add(transfer->easy);
@@ -494,9 +462,10 @@ tplus_http_drive(void)
 void
 tplus_http_wait(TplusHttpTransfer *transfer, long timeout_ms)
 {
-	int64		give_up = timeout_ms < 0 ? NEVER :
-		tplus_http_loop_now() + timeout_ms * INT64CONST(1000);
+	int64		give_up = NEVER;
 
+	if (timeout_ms >= 0)
+		give_up = tplus_http_loop_now() + timeout_ms * INT64CONST(1000);
 	for (;;)
 	{
 		TplusHttpFailure ignored;
@@ -506,7 +475,7 @@ tplus_http_wait(TplusHttpTransfer *transfer, long timeout_ms)
 		tplus_http_drive();
 		now = tplus_http_loop_now();
 		if (transfer->result.state != TPLUS_HTTP_RUNNING ||
-			unread_bytes(transfer) > 0 || now >= give_up)
+			tplus_http_buffer_unread(&transfer->body) > 0 || now >= give_up)
 			return;
 		left = next_deadline(transfer, &ignored) - tplus_http_loop_waited();
 		tplus_http_loop_wait(Min(left, give_up - now));
@@ -522,7 +491,19 @@ tplus_http_fd(void)
 void
 tplus_http_attend(void)
 {
-	tplus_http_loop_attend();
+	int64		left = NEVER;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &running)
+	{
+		TplusHttpFailure ignored;
+		int64		deadline;
+
+		deadline = next_deadline(dlist_container(TplusHttpTransfer, node,
+												 iter.cur), &ignored);
+		left = Min(left, deadline - tplus_http_loop_waited());
+	}
+	tplus_http_loop_attend(left);
 }
 
 /* Goes on with a paused transfer, if its unread bytes allow. */
@@ -533,7 +514,7 @@ resume(TplusHttpTransfer *transfer)
 	CURLcode	code;
 
 	if (!transfer->paused || !transfer->added ||
-		(!transfer->drained && unread_bytes(transfer) > LOW_WATER))
+		(!transfer->drained && tplus_http_buffer_unread(&transfer->body) > LOW_WATER))
 		return;
 	transfer->paused = false;
 	transfer->begun_at += now - transfer->paused_at;
@@ -548,27 +529,14 @@ resume(TplusHttpTransfer *transfer)
 const char *
 tplus_http_body(TplusHttpTransfer *transfer, size_t *len)
 {
-	*len = unread_bytes(transfer);
-	return *len > 0 ? transfer->buffer + transfer->start : "";
+	*len = tplus_http_buffer_unread(&transfer->body);
+	return tplus_http_buffer_bytes(&transfer->body);
 }
 
 void
 tplus_http_consume(TplusHttpTransfer *transfer, size_t len)
 {
-	Assert(len <= unread_bytes(transfer));
-	transfer->start += len;
-	if (transfer->start == transfer->end)
-	{
-		transfer->start = transfer->end = 0;
-
-		/* What drain() has let grow is not needed twice. */
-		if (transfer->capacity > 4 * HIGH_WATER)
-		{
-			free(transfer->buffer);
-			transfer->buffer = NULL;
-			transfer->capacity = 0;
-		}
-	}
+	tplus_http_buffer_consume(&transfer->body, len);
 	resume(transfer);
 }
 

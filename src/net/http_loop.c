@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -37,8 +38,7 @@
 #define EVENTS_PER_ROUND	16
 #define ROUNDS_PER_RUN		8
 
-/* How long one tplus_http_loop_attend() lets the clock run. */
-#define ATTEND_US			INT64CONST(1000000)
+#define MAX_ATTEND_US		INT64CONST(1000000)
 
 #define MAX_SLEEP_US		INT64CONST(60000000)
 
@@ -49,6 +49,7 @@ static int	epoll_fd = -1;
 static int	timer_fd = -1;
 static int64 waited_us = 0;		/* the clock of waiting */
 static int64 attend_since = 0;	/* monotonic; 0: nobody waits elsewhere */
+static int64 attend_until = NEVER;	/* monotonic */
 static int64 curl_due = NEVER;	/* monotonic: when libcurl wants a call */
 
 int64
@@ -77,8 +78,7 @@ arm_timer(void)
 	struct itimerspec when = {{0}};
 	int64		due = curl_due;
 
-	if (attend_since > 0)
-		due = Min(due, attend_since + ATTEND_US);
+	due = Min(due, attend_until);
 	if (due != NEVER)
 	{
 		due = Max(due, 1);
@@ -262,8 +262,9 @@ tplus_http_loop_run(void)
 		return;
 	if (attend_since > 0)
 	{
-		waited_us += Min(tplus_http_loop_now() - attend_since, ATTEND_US);
+		waited_us += Min(tplus_http_loop_now(), attend_until) - attend_since;
 		attend_since = 0;
+		attend_until = NEVER;
 	}
 	for (round = 0; round < ROUNDS_PER_RUN && act_on_events(); round++)
 		;
@@ -310,9 +311,21 @@ tplus_http_loop_fd(void)
 }
 
 void
-tplus_http_loop_attend(void)
+tplus_http_loop_attend(int64 at_most_us)
 {
 	tplus_http_loop_open();
 	attend_since = tplus_http_loop_now();
+	attend_until = attend_since + Max(0, Min(at_most_us, MAX_ATTEND_US));
 	arm_timer();
+}
+
+int
+tplus_http_loop_threads(void)
+{
+	struct stat tasks;
+
+	/* One link for each thread, and two as any directory has. */
+	if (stat("/proc/self/task", &tasks) != 0)
+		return 0;
+	return (int) tasks.st_nlink - 3;
 }

@@ -41,12 +41,23 @@ extern void *tplus_http_loop_finished(int *code);
 /* Waits for any handle, at most so long; throws only what interrupts throw. */
 extern void tplus_http_loop_wait(int64 at_most_us);
 
-/* See tplus_http_fd and tplus_http_attend. */
 extern pgsocket tplus_http_loop_fd(void);
-extern void tplus_http_loop_attend(void);
+
+/*
+ * The caller waits for that descriptor by itself: the clock runs until the
+ * next run(), and the descriptor becomes readable after at_most_us, but both
+ * end after a second.
+ */
+extern void tplus_http_loop_attend(int64 at_most_us);
 
 /* Microseconds: of a monotonic clock, and those spent waiting. */
 extern int64 tplus_http_loop_now(void);
 extern int64 tplus_http_loop_waited(void);
+
+/*
+ * Threads of this process beside its own; libcurl resolves names in threads,
+ * and leaves them behind when a transfer is aborted.
+ */
+extern int	tplus_http_loop_threads(void);
 
 #endif							/* TPLUS_HTTP_LOOP_H */

@@ -23,12 +23,13 @@
 
 #define USER_AGENT	"tplus_fdw/1.0"
 
-static const struct
+typedef struct TlsVersion
 {
 	const char *name;
 	long		version;
-}			tls_versions[] =
-{
+} TlsVersion;
+
+static const TlsVersion tls_versions[] = {
 	{"1.0", CURL_SSLVERSION_TLSv1_0},
 	{"1.1", CURL_SSLVERSION_TLSv1_1},
 	{"1.2", CURL_SSLVERSION_TLSv1_2},

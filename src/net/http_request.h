@@ -82,7 +82,7 @@ extern const char *tplus_http_request_apply(const TplusHttpRequest *request,
 											void *easy,
 											struct curl_slist **headers);
 
-/* Throws: libcurl could not be set up.  why is its own text. */
-extern void tplus_http_setup_failed(const char *what, const char *why) pg_attribute_noreturn();
+/* Always throws: libcurl could not be set up.  why is its own text. */
+extern void tplus_http_setup_failed(const char *what, const char *why);
 
 #endif							/* TPLUS_HTTP_REQUEST_H */

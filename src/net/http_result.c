@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "net/http_result.h"
@@ -22,13 +23,14 @@
 /* A Retry-After beyond a year is as good as a year. */
 #define MAX_RETRY_AFTER_S	INT64CONST(31536000)
 
-/* What is not here is BROKEN if the request was sent, LOCAL otherwise. */
-static const struct
+typedef struct Meaning
 {
 	CURLcode	code;
 	TplusHttpFailure failure;
-}			failures[] =
-{
+} Meaning;
+
+/* What is not here is BROKEN if the request was sent, LOCAL otherwise. */
+static const Meaning meanings[] = {
 	{CURLE_COULDNT_RESOLVE_HOST, TPLUS_HTTP_RESOLVE},
 	{CURLE_COULDNT_RESOLVE_PROXY, TPLUS_HTTP_RESOLVE},
 	{CURLE_COULDNT_CONNECT, TPLUS_HTTP_CONNECT},
@@ -77,12 +79,26 @@ tplus_http_result_failure(void *easy, int code, const char *text, bool sent)
 						  &proxy_status) == CURLE_OK && proxy_status >= 300)
 		return TPLUS_HTTP_CONNECT;
 
-	for (i = 0; i < (int) lengthof(failures); i++)
+	for (i = 0; i < (int) lengthof(meanings); i++)
 	{
-		if ((int) failures[i].code == code)
-			return failures[i].failure;
+		if ((int) meanings[i].code == code)
+			return meanings[i].failure;
 	}
 	return sent ? TPLUS_HTTP_BROKEN : TPLUS_HTTP_LOCAL;
+}
+
+const char *
+tplus_http_result_connecting(void *easy, int fd, bool proxied)
+{
+	struct sockaddr_storage peer;
+	socklen_t	len = sizeof(peer);
+	curl_off_t	resolved = 0;
+
+	if (fd >= 0 && getpeername(fd, (struct sockaddr *) &peer, &len) == 0)
+		return proxied ? "negotiating with the proxy or about TLS" :
+			"negotiating TLS";
+	(void) curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+	return resolved > 0 ? "connecting" : "resolving the host name";
 }
 
 static const char *

@@ -63,6 +63,13 @@ extern TplusHttpFailure tplus_http_result_failure(void *easy, int code,
 												  const char *text, bool sent);
 
 /*
+ * What a transfer is about that has not begun to send, as a phrase.  fd is
+ * the last socket opened for it, -1 if none.
+ */
+extern const char *tplus_http_result_connecting(void *easy, int fd,
+												bool proxied);
+
+/*
  * Fills in what the header of the response says: status, type, Retry-After.
  */
 extern void tplus_http_result_header(TplusHttpResult *result, void *easy);
