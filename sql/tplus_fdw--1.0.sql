@@ -104,6 +104,63 @@ COMMENT ON VIEW tplus.token_status IS
 
 -- Reading
 
+CREATE FUNCTION tplus.high_water("table" regclass)
+RETURNS text
+AS 'MODULE_PATHNAME', 'tplus_high_water'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION tplus.high_water(regclass) IS
+'row version up to which the last statement returned everything, or null';
+
+CREATE FUNCTION tplus.comment_columns("table" regclass)
+RETURNS integer
+LANGUAGE plpgsql STRICT VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  col record;
+  done integer := 0;
+BEGIN
+  FOR col IN
+    SELECT a.attname, o.option_value AS label
+      FROM pg_attribute a, pg_options_to_table(a.attfdwoptions) o
+     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+       AND o.option_name = 'label'
+     ORDER BY a.attnum
+  LOOP
+    EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', $1, col.attname, col.label);
+    done := done + 1;
+  END LOOP;
+  RETURN done;
+END
+$$;
+
+COMMENT ON FUNCTION tplus.comment_columns(regclass) IS
+'turns the labels of a foreign table''s columns into comments; returns how many';
 
 -- Information
 
+CREATE FUNCTION tplus.ping(server name)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'tplus_ping'
+LANGUAGE C STRICT VOLATILE;
+
+COMMENT ON FUNCTION tplus.ping(name) IS
+'makes one cheap call with the mapping of the current user; returns milliseconds';
+
+CREATE FUNCTION tplus.info(OUT name text, OUT value text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_info'
+LANGUAGE C STRICT STABLE;
+
+COMMENT ON FUNCTION tplus.info() IS
+'versions, features of libcurl, and where shared state lives';
+
+CREATE FUNCTION tplus.options(OUT object text, OUT name text, OUT kind text,
+  OUT default_value text, OUT secret boolean, OUT superuser_only boolean,
+  OUT help text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_options'
+LANGUAGE C STRICT STABLE;
+
+COMMENT ON FUNCTION tplus.options() IS 'all options of all objects';

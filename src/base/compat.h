@@ -64,4 +64,16 @@
 	pg_foreign_server_aclcheck(serverid, roleid, ACL_USAGE)
 #endif
 
+/* The check of rights on an object is one function for all kinds since 16. */
+#if PG_VERSION_NUM >= 160000
+#define tplus_server_aclcheck(serverid, roleid, mode) \
+	object_aclcheck(ForeignServerRelationId, serverid, roleid, mode)
+#else
+#define tplus_server_aclcheck(serverid, roleid, mode) \
+	pg_foreign_server_aclcheck(serverid, roleid, mode)
+#endif
+
+/* InitMaterializedSRF() had another name in early versions of 15. */
+#define tplus_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)
+
 #endif							/* TPLUS_COMPAT_H */

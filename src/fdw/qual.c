@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
 #include "utils/pg_locale.h"
@@ -38,7 +39,7 @@ column_of(Node *node, Index varno)
 {
 	while (node && IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
-	if (node && IsA(node, Var) && ((Var *) node)->varno == varno &&
+	if (node && IsA(node, Var) && ((Var *) node)->varno == (int) varno &&
 		((Var *) node)->varlevelsup == 0 && ((Var *) node)->varattno > 0)
 		return ((Var *) node)->varattno;
 	return 0;

@@ -156,18 +156,18 @@ add_field(StringInfo list, const char *field)
 
 /* Fields that the guards of a read need beside those that are wanted. */
 static void
-add_guard_fields(const TplusTable *table, StringInfo list)
+add_guard_fields(const TplusTable *table, bool with_flag, StringInfo list)
 {
 	add_field(list, table->key);
 	if (table->resource->version)
 		add_field(list, table->resource->version);
-	if (table->resource->disabled)
+	if (with_flag && table->resource->disabled)
 		add_field(list, table->resource->disabled);
 }
 
 char *
 tplus_table_select(const TplusTable *table, Bitmapset *columns,
-				   bool keys_only)
+				   bool with_flag)
 {
 	StringInfoData list;
 	int			attnum = -1;
@@ -179,8 +179,8 @@ tplus_table_select(const TplusTable *table, Bitmapset *columns,
 		return pstrdup(table->options->select_fields);
 
 	initStringInfo(&list);
-	add_guard_fields(table, &list);
-	while (!keys_only && (attnum = bms_next_member(columns, attnum)) >= 0)
+	add_guard_fields(table, with_flag, &list);
+	while ((attnum = bms_next_member(columns, attnum)) >= 0)
 	{
 		const TplusColumn *column = &table->columns[attnum - 1];
 

@@ -63,9 +63,10 @@ extern Bitmapset *tplus_table_needs(const TplusTable *table,
 
 /*
  * SelectFields for these columns, with the fields that the guards of the read
- * need; NULL if it is not to be sent.  keys_only: those fields alone.
+ * need; NULL if it is not to be sent.  columns may be NULL; with_flag: the
+ * flag of stopped records is needed as well.
  */
 extern char *tplus_table_select(const TplusTable *table, Bitmapset *columns,
-								bool keys_only);
+								bool with_flag);
 
 #endif							/* TPLUS_TABLE_H */

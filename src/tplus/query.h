@@ -41,7 +41,8 @@ typedef struct TplusQuery
 	const char *select_fields;	/* NULL: SelectFields is not sent */
 	const char *key_fields;		/* the same for a sweep for keys alone */
 	List	   *arms;			/* of TplusArm; NIL: nothing can match */
-	bool		hidden_arm;		/* the last arm only looks for hidden records */
+	int			hidden_arms;	/* the last so many only look for what is hidden */
+	bool		repeat;			/* a record may change arms during the read */
 	const char *bound;			/* row versions above this only; or NULL */
 	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */
 	const char *unique_field;	/* a clause pins this unique field, or NULL */

@@ -108,7 +108,8 @@ is_complete(TplusRead *read)
 	}
 	if (!settled)
 		return false;
-	if (read->narms == 1 || !read->query->table->verify)
+	if (read->narms == 1 || !read->query->repeat ||
+		!read->query->table->verify)
 		return true;
 	return read->rounds > 1 && fresh == 0;
 }
@@ -158,10 +159,17 @@ check_edited(TplusRead *read)
 static bool
 next_sweep(TplusRead *read)
 {
-	/* What the last arm is to bring to light is visible already. */
-	if (read->query->hidden_arm && read->disabled_seen && read->narms > 1)
-		read->narms = 1;
+	/* What the hidden arms are to bring to light is visible already. */
+	if (read->disabled_seen)
+		read->narms = list_length(read->query->arms) -
+			read->query->hidden_arms;
 
+	/* The one record that a clause pins has come: there is no other. */
+	if (read->sweeps[read->current]->found_unique)
+	{
+		read->done = true;
+		return false;
+	}
 	if (++read->current < read->narms)
 	{
 		tplus_sweep_begin_round(read->sweeps[read->current]);
@@ -213,7 +221,7 @@ check_record(TplusRead *read, const TplusRecord *record)
 {
 	const TplusQuery *query = read->query;
 	TplusSweep *sweep = read->sweeps[read->current];
-	bool		flag_matters = query->hidden_arm || sweep->arm.has_disabled;
+	bool		flag_matters = query->hidden_arms > 0 || sweep->arm.has_disabled;
 
 	if (query->disabled && flag_matters && !record->disabled_known &&
 		!read->request.keys_only)
@@ -286,6 +294,13 @@ tplus_read_high_water(const TplusRead *read, uint64 *version)
 	if (!read->done || !tplus_intake_all_versioned(read->intake))
 		return false;
 	*version = tplus_intake_max_version(read->intake);
+	if (read->query->bound)
+	{
+		uint64		bound = 0;
+
+		(void) tplus_version_parse(read->query->bound, &bound);
+		*version = Max(*version, bound);
+	}
 
 	/*
 	 * What was edited while later rounds ran has a version above all that was
@@ -293,7 +308,7 @@ tplus_read_high_water(const TplusRead *read, uint64 *version)
 	 * before.
 	 */
 	if (read->rounds > 1)
-		*version = read->round_version;
+		*version = Min(*version, read->round_version);
 	for (i = 0; i < read->narms; i++)
 	{
 		/* A sweep by number that was not confirmed proves nothing. */
@@ -304,6 +319,25 @@ tplus_read_high_water(const TplusRead *read, uint64 *version)
 	if (left_out > 0)
 		*version = Min(*version, left_out - 1);
 	return *version > 0;
+}
+
+char *
+tplus_read_first_body(const TplusQuery *query, const char **path)
+{
+	TplusIntake *intake;
+	TplusSweep *sweep;
+	TplusRequest request;
+	bool		quiet;
+
+	if (query->arms == NIL)
+		return NULL;
+	intake = tplus_intake_create(query, CurrentMemoryContext);
+	sweep = tplus_sweep_create(query, linitial(query->arms), intake,
+							   CurrentMemoryContext);
+	tplus_sweep_begin_round(sweep);
+	(void) tplus_sweep_next_request(sweep, &request, &quiet);
+	*path = request.path;
+	return tplus_query_body(query, &request);
 }
 
 int64

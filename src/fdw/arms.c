@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * arms.c
+ *		From the conditions of a scan to the parameter sets of its query.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/arms.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fdw/arms.h"
+
+/* Does one of the parameter sets set this parameter, or what it is part of? */
+static bool
+is_fixed(List *sets, const char *param)
+{
+	char	   *root = pstrdup(param);
+	ListCell   *lc;
+
+	root[strcspn(root, ".")] = '\0';
+	foreach(lc, sets)
+	{
+		if (tplus_encode_find(lfirst(lc), param) ||
+			tplus_encode_find(lfirst(lc), root))
+			return true;
+	}
+	return false;
+}
+
+static List *
+without_fixed(List *conditions, List *fixed, List *variants)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+	{
+		TplusCondition *cond = lfirst(lc);
+
+		if (cond->filter.kind == TPLUS_FILTER_KIND_VERSION || cond->isnull ||
+			(!is_fixed(list_make1(fixed), cond->filter.param) &&
+			 !is_fixed(variants, cond->filter.param)))
+			result = lappend(result, cond);
+	}
+	return result;
+}
+
+static TplusArm *
+make_arm(List *fixed, List *variant, List *set, bool has_flag, bool flag)
+{
+	TplusArm   *arm = palloc0(sizeof(TplusArm));
+
+	arm->params = list_concat(list_concat_copy(fixed, variant), set);
+	arm->has_disabled = has_flag;
+	arm->disabled = flag;
+	return arm;
+}
+
+void
+tplus_arms_make(const TplusTable *table, const char *timezone,
+				List *conditions, TplusQuery *query)
+{
+	const TplusTableOptions *options = table->options;
+	TplusFiltering filtering;
+	List	   *fixed = NIL;
+	List	   *variants;
+	bool		is_auto = strcmp(options->variants, "auto") == 0;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (options->fixed_params)
+		fixed = tplus_encode_object(options->fixed_params);
+	if (is_auto || strcmp(options->variants, "none") == 0)
+		variants = list_make1(NIL);
+	else
+		variants = tplus_encode_array(options->variants);
+
+	tplus_filter_apply(without_fixed(conditions, fixed, variants), options,
+					   timezone, &filtering);
+	query->arms = NIL;
+	query->hidden_arms = 0;
+	query->repeat = list_length(variants) > 1;
+	query->bound = filtering.bound;
+	query->unique_field = filtering.unique_field;
+	query->unique_value = filtering.unique_value;
+	if (filtering.impossible)
+		return;
+
+	foreach(lc, variants)
+	{
+		foreach(lc2, filtering.sets)
+			query->arms = lappend(query->arms,
+								  make_arm(fixed, lfirst(lc), lfirst(lc2),
+										   filtering.has_flag, filtering.flag));
+	}
+
+	/* Stopped records may be hidden from those who do not ask for them. */
+	if (!is_auto || table->resource->disabled == NULL || filtering.has_flag ||
+		is_fixed(list_make1(fixed), table->resource->disabled))
+		return;
+	foreach(lc2, filtering.sets)
+	{
+		query->arms = lappend(query->arms,
+							  make_arm(fixed, NIL, lfirst(lc2), true, true));
+		query->hidden_arms++;
+	}
+	query->repeat = true;
+}

@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * highwater.c
+ *		The row version up to which the last statement returned everything.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/highwater.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "fdw/highwater.h"
+
+typedef struct HighwaterEntry
+{
+	Oid			relid;
+	int			open;			/* scans that have begun and not ended */
+	int			scans;			/* begun since there was none */
+	uint64		version;
+} HighwaterEntry;
+
+static HTAB *entries = NULL;
+
+static HighwaterEntry *
+get_entry(Oid relid)
+{
+	HighwaterEntry *entry;
+	bool		found;
+
+	if (entries == NULL)
+	{
+		HASHCTL		ctl;
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(HighwaterEntry);
+		ctl.hcxt = TopMemoryContext;
+		entries = hash_create("tplus_fdw high water", 16, &ctl,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(entries, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->open = 0;
+		entry->scans = 0;
+		entry->version = 0;
+	}
+	return entry;
+}
+
+static void
+end_scan(void *arg)
+{
+	HighwaterEntry *entry = arg;
+
+	entry->open--;
+}
+
+void
+tplus_highwater_begin(Oid relid, MemoryContext context)
+{
+	HighwaterEntry *entry = get_entry(relid);
+	MemoryContextCallback *callback;
+
+	callback = MemoryContextAllocZero(context, sizeof(MemoryContextCallback));
+	callback->func = end_scan;
+	callback->arg = entry;
+
+	/* Scans that overlap count as one statement's: nothing is said then. */
+	if (entry->open == 0)
+		entry->scans = 0;
+	entry->open++;
+	entry->scans++;
+	entry->version = 0;
+	MemoryContextRegisterResetCallback(context, callback);
+}
+
+void
+tplus_highwater_set(Oid relid, uint64 version)
+{
+	HighwaterEntry *entry = get_entry(relid);
+
+	entry->version = entry->scans == 1 ? version : 0;
+}
+
+uint64
+tplus_highwater_get(Oid relid)
+{
+	return get_entry(relid)->version;
+}

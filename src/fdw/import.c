@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * import.c
+ *		IMPORT FOREIGN SCHEMA from the catalog of resources.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/import.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+
+#include "fdw/import.h"
+#include "tplus/resource.h"
+
+/* The one remote schema. */
+#define REMOTE_SCHEMA	"tplus"
+
+static void
+check_statement(ImportForeignSchemaStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (strcmp(stmt->remote_schema, REMOTE_SCHEMA) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("schema \"%s\" does not exist in T+",
+						stmt->remote_schema),
+				 errhint("The only schema is \"%s\".", REMOTE_SCHEMA)));
+	foreach(lc, stmt->options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\" of IMPORT FOREIGN SCHEMA",
+						def->defname)));
+	}
+	foreach(lc, stmt->table_list)
+	{
+		RangeVar   *rv = lfirst_node(RangeVar, lc);
+
+		if (tplus_resource_find(rv->relname) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+					 errmsg("resource \"%s\" does not exist", rv->relname),
+					 errhint("Import without LIMIT TO to get all resources of the catalog.")));
+	}
+}
+
+/*
+ * A label in the database encoding; NULL if that lacks one of its characters,
+ * for a label is not worth an error.
+ */
+static char *
+convert_label(const char *label)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			len = strlen(label);
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	char	   *result;
+	Oid			proc;
+
+	if (encoding == PG_UTF8)
+		return pstrdup(label);
+	proc = encoding == PG_SQL_ASCII ? InvalidOid :
+		FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(proc))
+		return NULL;
+	result = palloc(size);
+	if (pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding,
+									  (unsigned char *) label, len,
+									  (unsigned char *) result, size,
+									  true) != len)
+		return NULL;
+	return result;
+}
+
+/* The name as unquoted SQL would fold it. */
+static char *
+folded_name(const TplusField *field)
+{
+	char	   *name = tplus_resource_column_name(field);
+
+	return asc_tolower(name, strlen(name));
+}
+
+static void
+append_column(StringInfo sql, const TplusField *field)
+{
+	char	   *label = convert_label(field->label);
+
+	appendStringInfo(sql, "  %s %s OPTIONS (field %s",
+					 quote_identifier(folded_name(field)),
+					 tplus_resource_type_name(field->type),
+					 quote_literal_cstr(field->name));
+	if (label)
+		appendStringInfo(sql, ", label %s", quote_literal_cstr(label));
+	appendStringInfoChar(sql, ')');
+}
+
+static char *
+table_sql(const TplusResource *resource, ImportForeignSchemaStmt *stmt)
+{
+	StringInfoData sql;
+	bool		first = true;
+	int			i;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s.%s (\n",
+					 quote_identifier(stmt->local_schema),
+					 quote_identifier(resource->name));
+	for (i = 0; i < resource->nfields; i++)
+	{
+		if ((resource->fields[i].flags & TPLUS_FIELD_IMPORT) == 0)
+			continue;
+		if (!first)
+			appendStringInfoString(&sql, ",\n");
+		first = false;
+		append_column(&sql, &resource->fields[i]);
+	}
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",
+					 quote_identifier(stmt->server_name),
+					 quote_literal_cstr(resource->name));
+	return sql.data;
+}
+
+/* PostgreSQL itself leaves out what LIMIT TO or EXCEPT excludes. */
+List *
+tplusImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
+{
+	const TplusResource *resource;
+	List	   *commands = NIL;
+	int			i;
+
+	check_statement(stmt);
+	for (i = 0; (resource = tplus_resource_at(i)) != NULL; i++)
+	{
+		if (IsImportableForeignTable(resource->name, stmt))
+			commands = lappend(commands, table_sql(resource, stmt));
+	}
+	return commands;
+}

@@ -1,0 +1,428 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *		Begin, iterate, rescan, end.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "fdw/arms.h"
+#include "fdw/highwater.h"
+#include "fdw/plan.h"
+#include "fdw/scan.h"
+#include "fdw/validate.h"
+
+/*
+ * A field that so many records of one page lack is missing, not just empty in
+ * each of them.
+ */
+#define MISSING_MIN_RECORDS	10
+
+/* The user whose mapping the scan uses. */
+static Oid
+scan_user(ForeignScanState *node)
+{
+#if PG_VERSION_NUM >= 160000
+	Oid			userid = ((ForeignScan *) node->ss.ps.plan)->checkAsUser;
+#else
+	Index		rti = ((ForeignScan *) node->ss.ps.plan)->scan.scanrelid;
+	Oid			userid = exec_rt_fetch(rti, node->ss.ps.state)->checkAsUser;
+#endif
+
+	return OidIsValid(userid) ? userid : GetUserId();
+}
+
+static Bitmapset *
+list_to_bitmapset(List *list)
+{
+	Bitmapset  *set = NULL;
+	ListCell   *lc;
+
+	foreach(lc, list)
+		set = bms_add_member(set, lfirst_int(lc));
+	return set;
+}
+
+/* Columns to decode; also notes the key's column and the generated ones. */
+static TplusDecodeSpec *
+make_decode_spec(TplusScanState *state)
+{
+	TplusDecodeSpec *spec = palloc0(sizeof(TplusDecodeSpec));
+	TplusDecodeColumn *columns;
+	int			attnum = -1;
+
+	columns = palloc0(sizeof(TplusDecodeColumn) *
+					  (bms_num_members(state->columns) + 1));
+	while ((attnum = bms_next_member(state->columns, attnum)) >= 0)
+	{
+		const TplusColumn *column = &state->table->columns[attnum - 1];
+
+		if (column->generated)
+		{
+			Expr	   *expr = (Expr *) build_column_default(state->relation,
+															 attnum);
+
+			state->generated = lappend_int(state->generated, attnum);
+			state->generated_states = lappend(state->generated_states,
+											  ExecPrepareExpr(expr, state->node->ss.ps.state));
+			continue;
+		}
+		columns[spec->ncolumns].attnum = attnum;
+		columns[spec->ncolumns].field = column->field;
+		spec->ncolumns++;
+		if (strcmp(column->field, state->table->key) == 0)
+			state->key_attnum = attnum;
+	}
+	spec->relname = state->table->options->name;
+	spec->tupdesc = RelationGetDescr(state->relation);
+	spec->columns = columns;
+	spec->timezone = state->account->server.timezone;
+	spec->error_is_null = state->table->options->error_is_null;
+	return spec;
+}
+
+/*
+ * The fields that clauses rest on and that the catalog knows to be in each
+ * record: where one is missing, the recheck would drop rows in silence.
+ */
+static List *
+make_required(TplusScanState *state, List *clauses)
+{
+	Bitmapset  *offsets = NULL;
+	List	   *required = NIL;
+	ListCell   *lc;
+	int			attnum = -1;
+
+	foreach(lc, clauses)
+		pull_varattnos(linitial(lfirst(lc)), 1, &offsets);
+	while ((attnum = bms_next_member(state->columns, attnum)) >= 0)
+	{
+		const TplusColumn *column = &state->table->columns[attnum - 1];
+		TplusRequired *item;
+
+		if (!bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber,
+						   offsets) ||
+			column->known == NULL ||
+			(column->known->flags & TPLUS_FIELD_ALWAYS) == 0)
+			continue;
+		item = palloc(sizeof(TplusRequired));
+		item->lookup = tplus_lookup_create(column->field, CurrentMemoryContext);
+		item->field = column->field;
+		required = lappend(required, item);
+	}
+	return required;
+}
+
+void
+tplusBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	EState	   *estate = node->ss.ps.state;
+	TplusScanState *state = palloc0(sizeof(TplusScanState));
+	Relation	relation = node->ss.ss_currentRelation;
+	Oid			serverid = GetForeignServerIdByRelId(RelationGetRelid(relation));
+
+	node->fdw_state = state;
+	state->node = node;
+	state->relation = relation;
+	state->table = tplus_table_open(relation);
+	state->what = psprintf("foreign table \"%s\"", state->table->options->name);
+	state->pushed = list_nth(plan->fdw_private, TPLUS_PLAN_PUSHED);
+	state->columns = list_to_bitmapset(list_nth(plan->fdw_private,
+												TPLUS_PLAN_COLUMNS));
+	state->only_bound = boolVal(list_nth(plan->fdw_private,
+										 TPLUS_PLAN_ONLY_BOUND));
+	state->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
+	state->read_context = AllocSetContextCreate(estate->es_query_cxt,
+												"tplus_fdw scan",
+												ALLOCSET_DEFAULT_SIZES);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+	{
+		/* A plan can be looked at without a right to read. */
+		state->account = palloc0(sizeof(TplusAccount));
+		state->account->server = *tplus_option_server(serverid);
+		return;
+	}
+	state->account = tplus_option_account(serverid, scan_user(node));
+	tplus_validate_transport(&state->account->server);
+	state->decoder = tplus_decode_create(make_decode_spec(state));
+	state->required = make_required(state,
+									list_nth(plan->fdw_private,
+											 TPLUS_PLAN_CLAUSES));
+	tplus_highwater_begin(RelationGetRelid(relation), estate->es_query_cxt);
+}
+
+/* The pushed clauses with their values. */
+static List *
+evaluate_conditions(TplusScanState *state)
+{
+	ExprContext *econtext = state->node->ss.ps.ps_ExprContext;
+	List	   *conditions = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, state->pushed, lc2, state->value_states)
+	{
+		List	   *item = lfirst(lc);
+		ExprState  *expr = lfirst(lc2);
+		int			attnum = intVal(linitial(item));
+		const TplusColumn *column = &state->table->columns[attnum - 1];
+		TplusCondition *cond = palloc0(sizeof(TplusCondition));
+
+		cond->filter = column->filter;
+		cond->compare = intVal(lsecond(item));
+		cond->column_type = column->type;
+		cond->value_type = getBaseType(exprType((Node *) expr->expr));
+		cond->value = ExecEvalExpr(expr, econtext, &cond->isnull);
+		conditions = lappend(conditions, cond);
+	}
+	return conditions;
+}
+
+/* The spelling of the flag that the table's options declare. */
+static TplusEncoding
+declared_encoding(const TplusTable *table)
+{
+	int			i;
+
+	for (i = 0; i < table->natts; i++)
+	{
+		if (table->columns[i].live && table->columns[i].filter.is_flag)
+			return table->columns[i].filter.encoding;
+	}
+	return TPLUS_ENCODING_AUTO;
+}
+
+void
+tplus_scan_prepare(TplusScanState *state)
+{
+	TplusQuery *query = &state->query;
+	const TplusTable *table = state->table;
+	bool		with_flag;
+
+	memset(query, 0, sizeof(*query));
+	query->account = state->account;
+	query->table = table->options;
+	query->resource = table->resource;
+	query->what = state->what;
+	query->key = table->key;
+	query->version = table->resource->version;
+	query->bool_encoding = declared_encoding(table);
+	query->page_size = table->options->page_size > 0 ?
+		table->options->page_size : state->account->server.page_size;
+	query->stats = &state->stats;
+	tplus_arms_make(table, state->account->server.timezone,
+					evaluate_conditions(state), query);
+	with_flag = query->hidden_arms > 0 ||
+		(query->arms && ((TplusArm *) linitial(query->arms))->has_disabled);
+	query->disabled = with_flag ? table->resource->disabled : NULL;
+	query->select_fields = tplus_table_select(table, state->columns, with_flag);
+	query->key_fields = tplus_table_select(table, NULL, with_flag);
+}
+
+static void
+begin_read(TplusScanState *state)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->read_context);
+
+	tplus_scan_prepare(state);
+	state->read = tplus_read_create(&state->query, state->read_context);
+	state->page = 0;
+	state->page_rows = 0;
+	state->scans++;
+	MemoryContextSwitchTo(old);
+}
+
+/* A page is over: were there fields that none of its records had? */
+static void
+end_page(TplusScanState *state)
+{
+	StringInfoData news;
+	const char *field;
+	int			index = 0;
+
+	if (state->page_rows < MISSING_MIN_RECORDS)
+		return;
+	initStringInfo(&news);
+	while ((field = tplus_decode_missing(state->decoder, &index)) != NULL)
+	{
+		MemoryContext old;
+		ListCell   *lc;
+		bool		known = false;
+
+		foreach(lc, state->missing)
+			known |= strcmp(lfirst(lc), field) == 0;
+		if (known)
+			continue;
+		old = MemoryContextSwitchTo(state->node->ss.ps.state->es_query_cxt);
+		state->missing = lappend(state->missing, pstrdup(field));
+		MemoryContextSwitchTo(old);
+		appendStringInfo(&news, "%s\"%s\"", news.len > 0 ? ", " : "", field);
+	}
+	if (news.len > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("no record of a page of %s has %s", state->what,
+						news.data),
+				 errdetail("The columns are null there."),
+				 errhint("Check the option \"field\" of the columns and the rights of the application.")));
+	pfree(news.data);
+}
+
+static void
+begin_page(TplusScanState *state)
+{
+	end_page(state);
+	state->page = tplus_read_page(state->read);
+	state->page_rows = 0;
+	tplus_decode_begin_page(state->decoder);
+}
+
+static void
+check_required(TplusScanState *state, const TplusRecord *record)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->required)
+	{
+		TplusRequired *item = lfirst(lc);
+
+		if (tplus_lookup_find(item->lookup, record->json) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("a record of %s has no \"%s\"", state->what,
+							item->field),
+					 errdetail("A clause of the query rests on it, so rows could be missing."),
+					 errhint("Check the rights of the application.")));
+	}
+}
+
+/* A record without a key shows the one that was made for it. */
+static void
+fill_generated_key(TplusScanState *state, const TplusRecord *record,
+				   TupleTableSlot *slot)
+{
+	Form_pg_attribute attr;
+	Oid			input;
+	Oid			ioparam;
+
+	if (!record->generated || state->key_attnum == 0)
+		return;
+	attr = TupleDescAttr(slot->tts_tupleDescriptor, state->key_attnum - 1);
+	getTypeInputInfo(attr->atttypid, &input, &ioparam);
+	slot->tts_values[state->key_attnum - 1] =
+		OidInputFunctionCall(input, (char *) record->key, ioparam,
+							 attr->atttypmod);
+	slot->tts_isnull[state->key_attnum - 1] = false;
+}
+
+static void
+fill_generated_columns(TplusScanState *state, TupleTableSlot *slot)
+{
+	ExprContext *econtext = state->node->ss.ps.ps_ExprContext;
+	TupleTableSlot *saved = econtext->ecxt_scantuple;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	econtext->ecxt_scantuple = slot;
+	forboth(lc, state->generated, lc2, state->generated_states)
+	{
+		int			i = lfirst_int(lc) - 1;
+
+		slot->tts_values[i] = ExecEvalExpr((ExprState *) lfirst(lc2), econtext,
+										   &slot->tts_isnull[i]);
+	}
+	econtext->ecxt_scantuple = saved;
+}
+
+/* Everything has been returned: what can be said of row versions? */
+static void
+end_read(TplusScanState *state)
+{
+	uint64		version = 0;
+
+	end_page(state);
+	state->page_rows = 0;
+	if (state->scans > 1 || !state->only_bound ||
+		!tplus_read_high_water(state->read, &version))
+		version = 0;
+	tplus_highwater_set(RelationGetRelid(state->relation), version);
+}
+
+TupleTableSlot *
+tplusIterateForeignScan(ForeignScanState *node)
+{
+	TplusScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	TplusRecord record;
+
+	ExecClearTuple(slot);
+	if (state->read == NULL)
+		begin_read(state);
+	if (!tplus_read_next(state->read, &record))
+	{
+		end_read(state);
+		return slot;
+	}
+	if (tplus_read_page(state->read) != state->page)
+		begin_page(state);
+
+	memset(slot->tts_isnull, true,
+		   slot->tts_tupleDescriptor->natts * sizeof(bool));
+	check_required(state, &record);
+	tplus_decode_record(state->decoder, record.json, record.key, state->page,
+						slot->tts_values, slot->tts_isnull);
+	fill_generated_key(state, &record, slot);
+	ExecStoreVirtualTuple(slot);
+	if (state->generated)
+		fill_generated_columns(state, slot);
+	state->page_rows++;
+	state->returned++;
+	return slot;
+}
+
+/* Ends the read under way; what it cost stays in the sums. */
+static void
+forget_read(TplusScanState *state)
+{
+	if (state->read)
+	{
+		state->way = tplus_read_way(state->read);
+		state->key_bytes = Max(state->key_bytes,
+							   tplus_read_key_bytes(state->read));
+	}
+	state->read = NULL;
+	MemoryContextReset(state->read_context);
+}
+
+void
+tplusReScanForeignScan(ForeignScanState *node)
+{
+	forget_read(node->fdw_state);
+}
+
+void
+tplusEndForeignScan(ForeignScanState *node)
+{
+	TplusScanState *state = node->fdw_state;
+
+	if (state)
+		forget_read(state);
+}

@@ -1,0 +1,81 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *		Begin, iterate, rescan, end.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/scan.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_SCAN_H
+#define TPLUS_SCAN_H
+
+#include "postgres.h"
+
+#include "foreign/fdwapi.h"
+#include "nodes/execnodes.h"
+
+#include "fdw/table.h"
+#include "tplus/decode.h"
+#include "tplus/lookup.h"
+#include "tplus/read.h"
+
+/* A field of the catalog that a clause rests on, so it must be there. */
+typedef struct TplusRequired
+{
+	TplusLookup *lookup;
+	const char *field;
+} TplusRequired;
+
+/*
+ * The executor's view of a scan, in ForeignScanState.fdw_state; made by
+ * BeginForeignScan, in the query's context.
+ */
+typedef struct TplusScanState
+{
+	ForeignScanState *node;
+	Relation	relation;
+	TplusTable *table;
+	TplusAccount *account;
+	char	   *what;			/* "foreign table "item"" */
+	List	   *pushed;			/* see TPLUS_PLAN_PUSHED */
+	List	   *value_states;	/* of ExprState, one for each pushed clause */
+	Bitmapset  *columns;		/* attnums to fill */
+	bool		only_bound;
+	TplusDecoder *decoder;
+	int			key_attnum;		/* column of the key, or 0 */
+	List	   *required;		/* of TplusRequired */
+	List	   *generated;		/* of int: attnums to compute */
+	List	   *generated_states;	/* of ExprState */
+
+	/* from the first fetch to the end or the next rescan */
+	MemoryContext read_context;
+	TplusQuery	query;
+	TplusRead  *read;			/* NULL: not begun */
+	int			page;			/* the page that rows came from last */
+	int			page_rows;
+	int			scans;			/* reads begun */
+
+	TplusCallStats stats;
+	int64		returned;		/* rows handed to the executor */
+	List	   *missing;		/* of char *: fields that whole pages lacked */
+	const char *way;			/* how the last read went on */
+	int64		key_bytes;
+} TplusScanState;
+
+/*
+ * Evaluates the pushed values and fills the query of the scan, in the current
+ * context.  Sends nothing.
+ */
+extern void tplus_scan_prepare(TplusScanState *state);
+
+/* Callbacks of FdwRoutine. */
+extern void tplusBeginForeignScan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *tplusIterateForeignScan(ForeignScanState *node);
+extern void tplusReScanForeignScan(ForeignScanState *node);
+extern void tplusEndForeignScan(ForeignScanState *node);
+
+#endif							/* TPLUS_SCAN_H */

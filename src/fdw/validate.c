@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * validate.c
+ *		What makes options right beyond their form.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/fdw/validate.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "commands/defrem.h"
+#include "lib/stringinfo.h"
+
+#include "fdw/validate.h"
+#include "net/http.h"
+#include "tplus/resource.h"
+
+static void
+check_url(const char *url, bool allow_plain_http)
+{
+	bool		plain;
+
+	if (!tplus_http_url_is_safe(url, &plain))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"base_url\""),
+				 errhint("The value must be a URL like https://openapi.chanjet.com: https or http, a host, and no user, query or fragment.")));
+	if (plain && !allow_plain_http)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"base_url\" would send secrets unencrypted"),
+				 errhint("Use https, or set the server option \"allow_plain_http\" to \"true\".")));
+}
+
+static void
+check_path(const char *name, const char *path)
+{
+	if (!tplus_http_path_is_safe(path))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", name, path),
+				 errhint("The value must begin with one slash and be a plain path, without query, \"..\", \"//\" or blanks.")));
+}
+
+static void
+check_resource(const char *name)
+{
+	StringInfoData all;
+	const TplusResource *resource;
+	int			i;
+
+	if (tplus_resource_find(name))
+		return;
+	initStringInfo(&all);
+	for (i = 0; (resource = tplus_resource_at(i)) != NULL; i++)
+		appendStringInfo(&all, "%s\"%s\"", i > 0 ? ", " : "", resource->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+			 errmsg("resource \"%s\" does not exist", name),
+			 errhint("Available resources are: %s. Use the option \"path\" for an operation that is not among them.",
+					 all.data)));
+}
+
+void
+tplus_validate(List *options, Oid catalog)
+{
+	const char *base_url = NULL;
+	bool		allow_plain_http = false;
+	ListCell   *lc;
+
+	tplus_option_validate(options, catalog);
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, "base_url") == 0)
+			base_url = defGetString(def);
+		else if (strcmp(def->defname, "allow_plain_http") == 0)
+			allow_plain_http = defGetBoolean(def);
+		else if (strcmp(def->defname, "path") == 0 ||
+				 strcmp(def->defname, "token_path") == 0)
+			check_path(def->defname, defGetString(def));
+		else if (strcmp(def->defname, "resource") == 0)
+			check_resource(defGetString(def));
+	}
+	if (base_url)
+		check_url(base_url, allow_plain_http);
+}
+
+void
+tplus_validate_transport(const TplusServerOptions *server)
+{
+	check_url(server->base_url, server->allow_plain_http);
+}
