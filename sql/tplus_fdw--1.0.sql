@@ -160,7 +160,7 @@ CREATE FUNCTION tplus.options(OUT object text, OUT name text, OUT kind text,
   OUT default_value text, OUT secret boolean, OUT superuser_only boolean,
   OUT help text)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'tplus_options'
+AS 'MODULE_PATHNAME', 'tplus_list_options'
 LANGUAGE C STRICT STABLE;
 
 COMMENT ON FUNCTION tplus.options() IS 'all options of all objects';

@@ -35,7 +35,7 @@
 PG_FUNCTION_INFO_V1(tplus_ping);
 PG_FUNCTION_INFO_V1(tplus_high_water);
 PG_FUNCTION_INFO_V1(tplus_info);
-PG_FUNCTION_INFO_V1(tplus_options);
+PG_FUNCTION_INFO_V1(tplus_list_options);
 
 Oid
 tplus_usable_server(const char *name)
@@ -146,7 +146,7 @@ tplus_info(PG_FUNCTION_ARGS)
 
 /* The table of options, for documentation and tests. */
 Datum
-tplus_options(PG_FUNCTION_ARGS)
+tplus_list_options(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	TplusOptionInfo info;
