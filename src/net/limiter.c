@@ -25,8 +25,8 @@
 /* Longest wait that is told; keeps the sum of any times in range. */
 #define MAX_WAIT_US		(INT64_C(365) * 86400 * 1000000)
 
-/* A token is whole if rounding took this much of it. */
-#define ROUNDING		1e-9
+/* A token is whole if no more than this is missing, which is rounding. */
+#define ROUNDING_US		0.01
 
 /*
  * Brings the tokens up to date.  Where times are out of order, nothing
@@ -68,20 +68,21 @@ int64_t
 tplus_limiter_take(TplusBucket *bucket, const TplusRate *rate, int64_t now_us)
 {
 	int32_t		slots = rate->max_concurrency > 1 ? rate->max_concurrency : 1;
-	double		wait_us;
+	double		missing_us = 0;
 
 	refill(bucket, rate, now_us);
 
-	if (bucket->paused_until_us > now_us)
+	if (bucket->paused_until_us != 0 && bucket->paused_until_us > now_us)
 		return bucket->paused_until_us - now_us;
 	if (bucket->in_flight >= slots)
 		return TPLUS_LIMITER_FULL;
-	if (rate->per_second > 0 && bucket->tokens < 1 - ROUNDING)
+	if (rate->per_second > 0)
+		missing_us = (1 - bucket->tokens) / rate->per_second * US_PER_SECOND;
+	if (missing_us > ROUNDING_US)
 	{
-		wait_us = ceil((1 - ROUNDING - bucket->tokens) / rate->per_second *
-					   US_PER_SECOND) +
+		missing_us = ceil(missing_us - ROUNDING_US / 2) +
 			(double) (bucket->refilled_us - now_us);
-		return wait_us < MAX_WAIT_US ? (int64_t) wait_us : MAX_WAIT_US;
+		return missing_us < MAX_WAIT_US ? (int64_t) missing_us : MAX_WAIT_US;
 	}
 
 	if (rate->per_second > 0)
@@ -100,6 +101,6 @@ tplus_limiter_release(TplusBucket *bucket)
 void
 tplus_limiter_pause(TplusBucket *bucket, int64_t until_us)
 {
-	if (until_us > bucket->paused_until_us)
+	if (bucket->paused_until_us == 0 || until_us > bucket->paused_until_us)
 		bucket->paused_until_us = until_us;
 }

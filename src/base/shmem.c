@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.c
+ *		A few kilobytes that all backends of the cluster share.
+ *
+ * Locking: an area is created, zeroed and given its lock under a lock of the
+ * server's (AddinShmemInitLock, or that of the DSM registry), so whoever finds
+ * it finds it complete.  From then on its content is guarded by its own lock,
+ * by rules of its user.  Nothing is ever given back.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/base/shmem.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
+
+#include "base/shmem.h"
+
+#define TRANCHE_NAME	"tplus_fdw"
+
+/* What is shared: the lock, and the user's bytes behind it. */
+typedef struct Area
+{
+	LWLock		lock;
+	char		bytes[FLEXIBLE_ARRAY_MEMBER];
+} Area;
+
+#define AREA_HEADER		MAXALIGN(offsetof(Area, bytes))
+
+/* An area that this backend has asked for; in TopMemoryContext. */
+typedef struct KnownArea
+{
+	char	   *name;
+	Area	   *area;			/* NULL: there was no room */
+} KnownArea;
+
+static List *known_areas = NIL;
+
+#if PG_VERSION_NUM >= 170000
+
+static void
+initialize_area(void *area)
+{
+	LWLockInitialize(&((Area *) area)->lock, LWLockNewTrancheId());
+}
+
+/* A new segment of the registry is zeroed by the kernel. */
+static Area *
+find_or_create(const char *name, size_t size)
+{
+	bool		found;
+
+	return GetNamedDSMSegment(name, size, initialize_area, &found);
+}
+
+const char *
+tplus_shmem_where(void)
+{
+	return "dynamic shared memory";
+}
+
+#else
+
+static bool room_missing = false;
+
+/*
+ * Takes the area from what PostgreSQL leaves unused of its shared memory.
+ * Failing, ShmemInitStruct leaves nothing behind but an error, and that the
+ * error has forgotten how often interrupts are held.
+ */
+static Area *
+find_or_create(const char *name, size_t size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Area	   *volatile area = NULL;
+	uint32		holdoffs;
+	uint32		cancel_holdoffs;
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	holdoffs = InterruptHoldoffCount;
+	cancel_holdoffs = QueryCancelHoldoffCount;
+	PG_TRY();
+	{
+		area = ShmemInitStruct(name, size, &found);
+		if (!found)
+		{
+			memset(area, 0, size);
+			LWLockInitialize(&area->lock, LWLockNewTrancheId());
+		}
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_OUT_OF_MEMORY)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		InterruptHoldoffCount = holdoffs;
+		QueryCancelHoldoffCount = cancel_holdoffs;
+		room_missing = true;
+	}
+	PG_END_TRY();
+	LWLockRelease(AddinShmemInitLock);
+	return area;
+}
+
+const char *
+tplus_shmem_where(void)
+{
+	return room_missing ? "none: the shared memory is full" :
+		"main shared memory";
+}
+
+#endif
+
+/* The area, NULL if there is no room; remembered in any case. */
+static KnownArea *
+learn_area(const char *name, size_t size)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	KnownArea  *known = palloc(sizeof(KnownArea));
+	char		full_name[NAMEDATALEN];
+
+	snprintf(full_name, sizeof(full_name), "tplus_fdw %s", name);
+	known->name = pstrdup(name);
+	known->area = find_or_create(full_name, add_size(AREA_HEADER, size));
+	if (known->area != NULL)
+		LWLockRegisterTranche(known->area->lock.tranche, TRANCHE_NAME);
+	known_areas = lappend(known_areas, known);
+	MemoryContextSwitchTo(old);
+	return known;
+}
+
+void *
+tplus_shmem_area(const char *name, size_t size, LWLock **lock)
+{
+	KnownArea  *known = NULL;
+	ListCell   *lc;
+
+	foreach(lc, known_areas)
+	{
+		known = lfirst(lc);
+		if (strcmp(known->name, name) == 0)
+			break;
+		known = NULL;
+	}
+	if (known == NULL)
+		known = learn_area(name, size);
+	if (known->area == NULL)
+		return NULL;
+	*lock = &known->area->lock;
+	return (char *) known->area + AREA_HEADER;
+}
