@@ -50,9 +50,12 @@ grep -vxF text "$work/typedefs" >"$work/typedefs.text"
 indent() {
 	local typedefs=$work/typedefs
 	! grep -qE 'char +\*+text\b' "$1" || typedefs=$work/typedefs.text
-	pg_bsd_indent -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1 \
-		-i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4 -U"$typedefs" \
-		<"$1" >"$work/out" 2>"$work/errors" || true
+	# It takes the byte 0x80, which ends many Chinese characters, for a mark of
+	# its own; 0xC0 is in no UTF-8.
+	LC_ALL=C tr '\200' '\300' <"$1" |
+		pg_bsd_indent -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1 \
+			-i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4 -U"$typedefs" 2>"$work/errors" |
+		LC_ALL=C tr '\300' '\200' >"$work/out" || true
 	if [ -s "$work/errors" ]; then
 		sed "s,^,$1: ," "$work/errors" >&2
 		return 1
