@@ -19,6 +19,9 @@ CREATE FOREIGN DATA WRAPPER tplus_fdw
 
 -- Tokens
 
+-- What is here checks by itself who may do what.
+GRANT USAGE ON SCHEMA tplus TO PUBLIC;
+
 -- One row for each token pair: see src/tplus/token.h and pair.c, which reads
 -- and writes it below SQL.  Nobody but a superuser has a use for it, and its
 -- data are never dumped: a restored copy of a pair would fight the original.
