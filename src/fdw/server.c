@@ -42,21 +42,7 @@ is_ours(const ForeignServer *server)
 bool
 tplus_server_is_usable(Oid serverid)
 {
-	return TPLUS_SERVER_ACLCHECK(serverid, GetUserId()) == ACLCHECK_OK;
-}
-
-Oid
-tplus_server_find(const char *name)
-{
-	ForeignServer *server = GetForeignServerByName(name, false);
-
-	if (!is_ours(server))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("server \"%s\" is not a server of tplus_fdw", name)));
-	if (!tplus_server_is_usable(server->serverid))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
-	return server->serverid;
+	return tplus_server_aclcheck(serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
 }
 
 List *

@@ -26,12 +26,6 @@ typedef struct TplusMappingRef
 	Oid			userid;			/* InvalidOid: the mapping for PUBLIC */
 } TplusMappingRef;
 
-/*
- * The server of this name.  Throws 42704 if there is none, 42809 if it is not
- * one of ours, 42501 if the current user lacks USAGE on it.
- */
-extern Oid	tplus_server_find(const char *name);
-
 /* May the current user use the server? */
 extern bool tplus_server_is_usable(Oid serverid);
 

@@ -22,8 +22,11 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
+#include "fdw/functions.h"
 #include "fdw/server.h"
 #include "fdw/token_functions.h"
+#include "fdw/validate.h"
 #include "tplus/token.h"
 
 PG_FUNCTION_INFO_V1(tplus_authorize);
@@ -47,9 +50,14 @@ require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 static TplusAccount *
 account_argument(FunctionCallInfo fcinfo, int argument)
 {
+	TplusAccount *account;
+	Oid			serverid;
+
 	require_argument(fcinfo, argument, "server");
-	return tplus_option_account(tplus_server_find(NameStr(*PG_GETARG_NAME(argument))),
-								GetUserId());
+	serverid = tplus_usable_server(NameStr(*PG_GETARG_NAME(argument)));
+	account = tplus_option_account(serverid, GetUserId());
+	tplus_validate_transport(&account->server);
+	return account;
 }
 
 /* When the token that the account has now will end. */
@@ -221,7 +229,7 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 	List	   *mappings = tplus_server_mappings();
 	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, 0);
+	tplus_init_srf(fcinfo);
 	foreach(lc, mappings)
 	{
 		TplusMappingRef *ref = lfirst(lc);
@@ -285,7 +293,7 @@ tplus_token_states(PG_FUNCTION_ARGS)
 	List	   *mappings = tplus_server_mappings();
 	ListCell   *lc;
 
-	InitMaterializedSRF(fcinfo, 0);
+	tplus_init_srf(fcinfo);
 	foreach(lc, mappings)
 	{
 		TplusMappingRef *ref = lfirst(lc);
