@@ -55,15 +55,6 @@
 							outer, outerpath, priv)
 #endif
 
-/* May the role use the foreign server? */
-#if PG_VERSION_NUM >= 160000
-#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
-	object_aclcheck(ForeignServerRelationId, serverid, roleid, ACL_USAGE)
-#else
-#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
-	pg_foreign_server_aclcheck(serverid, roleid, ACL_USAGE)
-#endif
-
 /* The check of rights on an object is one function for all kinds since 16. */
 #if PG_VERSION_NUM >= 160000
 #define tplus_server_aclcheck(serverid, roleid, mode) \
