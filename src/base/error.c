@@ -166,67 +166,69 @@ hide_secret(char *text, const char *secret)
 	}
 }
 
+/* Replaces what is no valid UTF-8, and control characters, in place. */
+static void
+clean_utf8(char *text, size_t len)
+{
+	size_t		i = 0;
+
+	while (i < len)
+	{
+		unsigned char *c = (unsigned char *) text + i;
+		size_t		chlen = pg_utf_mblen(c);
+
+		if (*c < 0x20 || *c == 0x7f)
+			*c = *c == '\n' || *c == '\r' || *c == '\t' ? ' ' : '?';
+		else if (i + chlen > len || !pg_utf8_islegal(c, chlen))
+		{
+			*c = '?';
+			chlen = 1;
+		}
+		i += chlen;
+	}
+}
+
+/* A copy in which each character beyond ASCII is a question mark. */
+static char *
+to_ascii(const char *text)
+{
+	char	   *result = palloc(strlen(text) + 1);
+	char	   *to = result;
+
+	while (*text)
+	{
+		*to++ = IS_HIGHBIT_SET(*text) ? '?' : *text;
+		text += pg_utf_mblen((const unsigned char *) text);
+	}
+	*to = '\0';
+	return result;
+}
+
 char *
 tplus_error_clip(const char *text, size_t len, size_t max_bytes,
 				 const char *const *secrets, int nsecrets)
 {
 	char	   *copy;
-	char	   *converted;
-	size_t		i;
-	int			s;
+	int			i;
 
 	/*
 	 * Secrets are looked for in more than will be shown, so that one that is
 	 * cut at the end is still recognised.
 	 */
 	len = Min(len, max_bytes * 4 + 4096);
-	copy = palloc(len + 1);
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	for (i = 0; i < len;)
-	{
-		unsigned char c = (unsigned char) copy[i];
-		int			chlen = c < 0x80 ? 1 : pg_utf_mblen((unsigned char *) copy + i);
-
-		if (c < 0x20 || c == 0x7f)
-			copy[i] = c == '\n' || c == '\r' || c == '\t' ? ' ' : '?';
-		else if (c >= 0x80 &&
-				 (i + chlen > len || chlen == 1 ||
-				  !pg_utf8_islegal((unsigned char *) copy + i, chlen)))
-		{
-			copy[i] = '?';
-			chlen = 1;
-		}
-		i += chlen;
-	}
-
-	for (s = 0; s < nsecrets; s++)
-		hide_secret(copy, secrets[s]);
+	copy = pnstrdup(text, len);
+	len = strlen(copy);
+	clean_utf8(copy, len);
+	for (i = 0; i < nsecrets; i++)
+		hide_secret(copy, secrets[i]);
 
 	len = strlen(copy);
 	if (len > max_bytes)
-	{
-		len = pg_encoding_mbcliplen(PG_UTF8, copy, len, max_bytes);
-		copy[len] = '\0';
-	}
-	if (GetDatabaseEncoding() == PG_UTF8)
-		return copy;
+		copy[pg_encoding_mbcliplen(PG_UTF8, copy, len, max_bytes)] = '\0';
 
 	/*
 	 * A conversion could fail on a character that the database encoding
 	 * lacks, and this must not; so only ASCII is repeated there.
 	 */
-	converted = palloc(len + 1);
-	for (i = 0, s = 0; i < len;)
-	{
-		if (IS_HIGHBIT_SET(copy[i]))
-		{
-			i += pg_utf_mblen((unsigned char *) copy + i);
-			converted[s++] = '?';
-		}
-		else
-			converted[s++] = copy[i++];
-	}
-	converted[s] = '\0';
-	return converted;
+	return GetDatabaseEncoding() == PG_UTF8 ? copy : to_ascii(copy);
 }

@@ -32,6 +32,7 @@ typedef enum TplusPlanItem
 	TPLUS_PLAN_PUSHED,
 	/* List of int: attnums of the columns that the query needs */
 	TPLUS_PLAN_COLUMNS,
+
 	/*
 	 * List of Lists (clause, String reason): the clauses for EXPLAIN, with
 	 * Vars numbered 1; the reason is empty if it is pushed

@@ -109,6 +109,20 @@ tplus_table_has_field(const TplusTable *table, int attnum)
 		strcmp(column->field, TPLUS_FIELD_ERROR) != 0;
 }
 
+/* Does one of these columns tell what the others could not hold? */
+static bool
+tells_errors(const TplusTable *table, Bitmapset *attnums)
+{
+	int			attnum = -1;
+
+	while ((attnum = bms_next_member(attnums, attnum)) >= 0)
+	{
+		if (strcmp(table->columns[attnum - 1].field, TPLUS_FIELD_ERROR) == 0)
+			return table->options->error_is_null;
+	}
+	return false;
+}
+
 Bitmapset *
 tplus_table_needs(const TplusTable *table, Relation relation,
 				  Bitmapset *wanted)
@@ -116,7 +130,12 @@ tplus_table_needs(const TplusTable *table, Relation relation,
 	Bitmapset  *needs = bms_copy(wanted);
 	int			attnum = -1;
 
-	while ((attnum = bms_next_member(wanted, attnum)) >= 0)
+	for (int i = 1; i <= table->natts && tells_errors(table, wanted); i++)
+	{
+		if (table->columns[i - 1].live)
+			needs = bms_add_member(needs, i);
+	}
+	while ((attnum = bms_next_member(needs, attnum)) >= 0)
 	{
 		Bitmapset  *used = NULL;
 		int			offset = -1;

@@ -56,7 +56,8 @@ extern bool tplus_table_has_field(const TplusTable *table, int attnum);
 
 /*
  * The attnums (a Bitmapset) that must be filled so that all of the wanted
- * ones can be: with generated columns come those they are computed from.
+ * ones can be: with generated columns come those they are computed from, and
+ * with the column that tells what could not be converted come all.
  */
 extern Bitmapset *tplus_table_needs(const TplusTable *table,
 									Relation relation, Bitmapset *wanted);

@@ -92,20 +92,21 @@ tplus_json_unescape(const char *text, size_t avail, char *out, int *out_len)
 	high = tplus_json_hex4(text + 2);
 	if (high < 0)
 		return -1;
-	*out_len = put_utf8(out, (uint32_t) high);
-	if (high < 0xD800 || high > 0xDBFF)
+	if (high < 0xD800 || high > 0xDFFF)
+	{
+		*out_len = put_utf8(out, (uint32_t) high);
 		return 6;
+	}
 
-	/* The first of a pair, unless what follows is no second one. */
-	if (avail < 7 || (text[6] == '\\' && avail < 8))
-		return 0;
-	if (text[6] != '\\' || text[7] != 'u')
-		return 6;
+	/* The first of a pair, and the second after it. */
+	if (high > 0xDBFF || (avail > 6 && text[6] != '\\') ||
+		(avail > 7 && text[7] != 'u'))
+		return -1;
 	if (avail < 12)
 		return 0;
 	low = tplus_json_hex4(text + 8);
 	if (low < 0xDC00 || low > 0xDFFF)
-		return 6;
+		return -1;
 	*out_len = put_utf8(out, 0x10000 + (((uint32_t) high & 0x3FF) << 10) +
 						((uint32_t) low & 0x3FF));
 	return 12;

@@ -91,9 +91,9 @@ extern int	tplus_json_hex4(const char *digits);
 
 /*
  * Decodes the escape whose backslash is at text into at most four bytes of
- * out; a pair of surrogates is one escape, a lone one becomes three bytes that
- * are no valid UTF-8.  Returns the length of the escape, 0 if the avail bytes
- * are too few to tell, -1 if it is none.
+ * out; a pair of surrogates is one escape, a lone one is none.  Returns the
+ * length of the escape, 0 if the avail bytes are too few to tell, -1 if it is
+ * none.
  */
 extern int	tplus_json_unescape(const char *text, size_t avail, char *out,
 								int *out_len);

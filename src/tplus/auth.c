@@ -19,6 +19,7 @@
 
 #include "net/http.h"
 #include "tplus/auth.h"
+#include "tplus/transport.h"
 
 #define PATH_EXCHANGE	"/auth/v2/getToken"
 #define PATH_REFRESH	"/auth/v2/refreshToken"
@@ -80,12 +81,6 @@ append_member(StringInfo body, const char *name, const char *value)
 	utf8 = pg_server_to_any(local.data, local.len, PG_UTF8);
 	appendStringInfo(body, "%c%s", body->len > 0 ? ',' : '{', utf8);
 	explicit_bzero(local.data, local.len);
-}
-
-static List *
-append_header(List *headers, const char *name, const char *value)
-{
-	return lappend(headers, psprintf("%s: %s", name, value));
 }
 
 /*
@@ -154,25 +149,8 @@ describe_grant(Call *call, const TplusAccount *account,
 static void
 describe_transport(TplusHttpRequest *http, const TplusAccount *account)
 {
-	const TplusServerOptions *server = &account->server;
-
-	http->base_url = server->base_url;
-	http->connect_timeout_ms = server->connect_timeout_ms;
-	http->request_timeout_ms = server->request_timeout_ms;
-	http->stall_timeout_ms = server->stall_timeout_ms;
+	tplus_transport_fill(account, http);
 	http->max_response_bytes = MAX_REPLY_BYTES;
-	http->ca_file = server->ca_file;
-	http->client_cert = server->client_cert;
-	http->client_key = server->client_key;
-	http->min_tls = server->min_tls;
-	http->proxy = server->proxy;
-	http->proxy_password = account->mapping.proxy_password;
-	http->headers = append_header(NIL, "appKey", account->mapping.app_key);
-	http->headers = append_header(http->headers, "appSecret",
-								  account->mapping.app_secret);
-	http->headers = append_header(http->headers, "Content-Type",
-								  "application/json");
-	http->headers = append_header(http->headers, "Accept", "application/json");
 
 	/* libcurl must not repeat what kills the pair it is sent with. */
 	http->fresh_connection = true;

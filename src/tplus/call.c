@@ -21,19 +21,20 @@
  */
 #include "postgres.h"
 
-#include "common/pg_prng.h"
 #include "lib/ilist.h"
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/wait.h"
 #include "net/budget.h"
 #include "net/http.h"
 #include "net/records.h"
+#include "tplus/backoff.h"
 #include "tplus/call.h"
+#include "tplus/failure.h"
 #include "tplus/reply.h"
 #include "tplus/token.h"
+#include "tplus/transport.h"
 
 /*
  * One record may not be larger than this: a T+ record has some 100 fields of
@@ -48,11 +49,6 @@
 
 /* How much is handed to the splitter at a time. */
 #define CHUNK_BYTES			(128 * 1024)
-
-/* First back-off, its limit, and the longest Retry-After that we sit out. */
-#define BACKOFF_MS			250
-#define MAX_BACKOFF_MS		30000
-#define MAX_PAUSE_MS		(5 * 60 * 1000)
 
 const char *const tplus_retry_names[TPLUS_NRETRYCAUSES] = {
 	[TPLUS_RETRY_THROTTLED] = "Throttled",
@@ -71,10 +67,12 @@ struct TplusCall
 	dlist_node	node;			/* in active_calls */
 	TplusHttpRequest request;
 	TplusHttpTransfer *transfer;	/* NULL: no attempt is under way */
+	TplusBudget *budget;
 	TplusPermit *permit;		/* NULL: no bytes are owed */
 	TplusRecords *records;
 	TplusToken	token;
 	char	   *chunk;			/* what the splitter looks at */
+	TplusFailure failure;		/* for messages */
 	int			attempts;
 	bool		delivered;		/* did a record of any attempt go out? */
 	int64		total;
@@ -82,10 +80,7 @@ struct TplusCall
 	int			next_named;
 };
 
-/*
- * All calls of this backend that may have a transfer under way, so that a
- * call that waits for the budget can see to them.
- */
+/* All calls of this backend, so that one that waits can see to the others. */
 static dlist_head active_calls = DLIST_STATIC_INIT(active_calls);
 
 /* Runs when the call's context goes, whatever the reason. */
@@ -102,13 +97,16 @@ forget_call(void *arg)
 TplusCall *
 tplus_call_create(const TplusCallSpec *spec, MemoryContext context)
 {
-	MemoryContext call_context;
+	MemoryContext call_context = AllocSetContextCreate(context,
+													   "tplus_fdw call",
+													   ALLOCSET_SMALL_SIZES);
 	TplusCall  *call;
 
-	call_context = AllocSetContextCreate(context, "tplus_fdw call",
-										 ALLOCSET_SMALL_SIZES);
 	call = MemoryContextAllocZero(call_context, sizeof(TplusCall));
 	call->spec = spec;
+	call->failure.account = spec->account;
+	call->failure.what = spec->what;
+	call->failure.path = spec->path;
 	call->context = call_context;
 	call->attempt = AllocSetContextCreate(call_context, "tplus_fdw attempt",
 										  ALLOCSET_SMALL_SIZES);
@@ -131,16 +129,6 @@ int64
 tplus_call_total(const TplusCall *call)
 {
 	return call->total;
-}
-
-static int64
-elapsed_us(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return INSTR_TIME_GET_MICROSEC(now);
 }
 
 /* Gives the permit back once the transfer has all its bytes. */
@@ -196,46 +184,23 @@ end_attempt(TplusCall *call)
 	MemoryContextReset(call->attempt);
 }
 
-/* The headers of a business call (protocol, section 1.3). */
-static List *
-business_headers(TplusCall *call)
-{
-	const TplusMappingOptions *mapping = &call->spec->account->mapping;
-	List	   *headers;
-
-	headers = list_make2(pstrdup("Content-Type: application/json"),
-						 psprintf("appKey: %s", mapping->app_key));
-	if (mapping->app_secret)
-		headers = lappend(headers,
-						  psprintf("appSecret: %s", mapping->app_secret));
-	return lappend(headers,
-				   psprintf("openToken: %s", call->token.access_token));
-}
-
+/* A business call (protocol, section 1.3). */
 static void
 fill_request(TplusCall *call)
 {
-	const TplusServerOptions *server = &call->spec->account->server;
+	const TplusAccount *account = call->spec->account;
 	TplusHttpRequest *request = &call->request;
 
 	memset(request, 0, sizeof(*request));
+	tplus_transport_fill(account, request);
 	request->method = "POST";
-	request->base_url = server->base_url;
 	request->path = call->spec->path;
-	request->query = server->extra_query;
-	request->headers = business_headers(call);
+	request->query = account->server.extra_query;
+	request->headers = lappend(request->headers,
+							   psprintf("openToken: %s",
+										call->token.access_token));
 	request->body = call->spec->body;
 	request->body_len = strlen(call->spec->body);
-	request->connect_timeout_ms = server->connect_timeout_ms;
-	request->request_timeout_ms = server->request_timeout_ms;
-	request->stall_timeout_ms = server->stall_timeout_ms;
-	request->max_response_bytes = (size_t) server->max_response_mb * 1024 * 1024;
-	request->ca_file = server->ca_file;
-	request->client_cert = server->client_cert;
-	request->client_key = server->client_key;
-	request->min_tls = server->min_tls;
-	request->proxy = server->proxy;
-	request->proxy_password = call->spec->account->mapping.proxy_password;
 }
 
 static void
@@ -243,7 +208,6 @@ begin_attempt(TplusCall *call)
 {
 	const TplusServerOptions *server = &call->spec->account->server;
 	TplusCallStats *stats = call->spec->stats;
-	TplusBudget *budget;
 	TplusRate	rate;
 	MemoryContext old;
 
@@ -251,9 +215,9 @@ begin_attempt(TplusCall *call)
 	rate.per_second = server->requests_per_second;
 	rate.burst = server->burst;
 	rate.max_concurrency = server->max_concurrency;
-	budget = tplus_budget_attach(tplus_http_authority(server->base_url),
-								 call->spec->account->mapping.app_key);
-	call->permit = tplus_budget_wait(budget, &rate, call->attempt,
+	call->budget = tplus_budget_attach(tplus_http_authority(server->base_url),
+									   call->spec->account->mapping.app_key);
+	call->permit = tplus_budget_wait(call->budget, &rate, call->attempt,
 									 drain_transfers, NULL,
 									 &stats->budget_us);
 
@@ -268,7 +232,8 @@ begin_attempt(TplusCall *call)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	call->transfer = tplus_http_start(&call->request, call->attempt);
-	call->attempts++;
+	call->failure.access_token = call->token.access_token;
+	call->failure.attempts = ++call->attempts;
 	stats->requests++;
 	MemoryContextSwitchTo(old);
 }
@@ -278,28 +243,14 @@ static void
 wait_for_bytes(TplusCall *call)
 {
 	instr_time	start;
+	instr_time	now;
 
 	INSTR_TIME_SET_CURRENT(start);
 	tplus_http_wait(call->transfer, -1);
-	call->spec->stats->network_us += elapsed_us(start);
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	call->spec->stats->network_us += INSTR_TIME_GET_MICROSEC(now);
 	settle_permit(call);
-}
-
-/* Text of T+ for a message: capped, clean, without the account's secrets. */
-static char *
-foreign_text(TplusCall *call, const char *text, size_t len)
-{
-	const TplusMappingOptions *mapping = &call->spec->account->mapping;
-	const char *secrets[6];
-
-	secrets[0] = call->token.access_token;
-	secrets[1] = mapping->app_secret;
-	secrets[2] = mapping->refresh_token;
-	secrets[3] = mapping->open_token;
-	secrets[4] = mapping->certificate;
-	secrets[5] = mapping->app_key;
-	return tplus_error_clip(text, len, TPLUS_ERROR_SNIPPET, secrets,
-							lengthof(secrets));
 }
 
 /*
@@ -309,43 +260,16 @@ foreign_text(TplusCall *call, const char *text, size_t len)
 static void
 back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
 {
-	const TplusServerOptions *server = &call->spec->account->server;
-	int64		delay_ms = BACKOFF_MS;
-	instr_time	start;
-	int			i;
+	int64		delay_ms;
 
 	call->spec->stats->retries[cause]++;
-	for (i = 1; i < call->attempts && delay_ms < MAX_BACKOFF_MS; i++)
-		delay_ms *= 2;
-	delay_ms = Min(delay_ms, MAX_BACKOFF_MS);
-	/* Half of it is fixed, half by chance: backends shall not return as one. */
-	delay_ms = delay_ms / 2 +
-		(int64) (pg_prng_double(&pg_global_prng_state) * (delay_ms / 2));
-	if (pause_ms > MAX_PAUSE_MS)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("server \"%s\" asks to be left alone until %s",
-						server->name,
-						timestamptz_to_str(GetCurrentTimestamp() +
-										   pause_ms * 1000)),
-				 errhint("Try again after that time, and lower the server option \"requests_per_second\".")));
-	delay_ms = Max(delay_ms, pause_ms);
+	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
+		tplus_failure_pause(&call->failure, pause_ms);
+	delay_ms = Max(tplus_backoff_delay(call->attempts), pause_ms);
 	if (cause == TPLUS_RETRY_THROTTLED)
-		tplus_budget_pause(tplus_budget_attach(tplus_http_authority(server->base_url),
-											   call->spec->account->mapping.app_key),
-						   delay_ms);
+		tplus_budget_pause(call->budget, delay_ms);
 	end_attempt(call);
-
-	INSTR_TIME_SET_CURRENT(start);
-	for (;;)
-	{
-		int64		left = delay_ms - elapsed_us(start) / 1000;
-
-		if (left <= 0)
-			break;
-		(void) tplus_wait(PGINVALID_SOCKET, (long) left, TPLUS_WAIT_BACKOFF);
-	}
-	call->spec->stats->backoff_us += elapsed_us(start);
+	tplus_backoff_sleep(delay_ms, &call->spec->stats->backoff_us);
 }
 
 /* Is there another attempt to be made? */
@@ -355,86 +279,6 @@ may_retry(TplusCall *call)
 	if (call->delivered && !call->spec->retry_after_rows)
 		return false;
 	return call->attempts <= call->spec->account->server.max_retries;
-}
-
-/* For the error messages: what has been tried. */
-static int
-err_attempts(TplusCall *call)
-{
-	if (call->attempts > 1)
-		errcontext("after %d attempts", call->attempts);
-	return errcontext("request \"%s\" of %s", call->spec->path,
-					  call->spec->what);
-}
-
-/* Reports why there is no whole response. */
-static void
-pg_attribute_noreturn()
-report_failure(TplusCall *call, const TplusHttpResult *result)
-{
-	static const struct
-	{
-		int			sqlstate;
-		const char *message;
-		const char *hint;
-	}			failures[] = {
-		[TPLUS_HTTP_OK] = {ERRCODE_INTERNAL_ERROR, "no failure", NULL},
-		[TPLUS_HTTP_RESOLVE] = {
-			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-			"the name of the host could not be resolved",
-			"Check the server option \"base_url\" and the name service."
-		},
-		[TPLUS_HTTP_CONNECT] = {
-			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-			"no connection could be made",
-			"Check the server options \"base_url\" and \"proxy\", and the firewall."
-		},
-		[TPLUS_HTTP_TLS] = {
-			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-			"no secure connection could be made",
-			"Check the certificate of the server, and the server options \"ca_file\" and \"min_tls\"."
-		},
-		[TPLUS_HTTP_CONNECT_TIMEOUT] = {
-			ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-			"connecting took too long",
-			"Check the network, or raise the server option \"connect_timeout_ms\"."
-		},
-		[TPLUS_HTTP_REQUEST_TIMEOUT] = {
-			ERRCODE_CONNECTION_FAILURE, "the response took too long",
-			"Lower \"page_size\", or raise the server option \"request_timeout_ms\"."
-		},
-		[TPLUS_HTTP_STALL_TIMEOUT] = {
-			ERRCODE_CONNECTION_FAILURE, "the response stalled",
-			"Lower \"page_size\", or raise the server option \"stall_timeout_ms\"."
-		},
-		[TPLUS_HTTP_BROKEN] = {
-			ERRCODE_CONNECTION_FAILURE, "the connection broke", NULL
-		},
-		[TPLUS_HTTP_TOO_LARGE] = {
-			ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-			"the response is larger than \"max_response_mb\" allows",
-			"Lower \"page_size\", or raise the server option \"max_response_mb\"."
-		},
-		[TPLUS_HTTP_ENCODING] = {
-			ERRCODE_PROTOCOL_VIOLATION,
-			"the compressed response is damaged", NULL
-		},
-		[TPLUS_HTTP_LOCAL] = {
-			ERRCODE_SYSTEM_ERROR, "the request could not be sent", NULL
-		},
-	};
-
-	ereport(ERROR,
-			(errcode(failures[result->failure].sqlstate),
-			 errmsg("could not read from server \"%s\": %s",
-					call->spec->account->server.name,
-					failures[result->failure].message),
-			 result->message[0] ?
-			 errdetail_internal("%s", foreign_text(call, result->message,
-												   strlen(result->message))) : 0,
-			 failures[result->failure].hint ?
-			 errhint("%s", failures[result->failure].hint) : 0,
-			 err_attempts(call)));
 }
 
 /* No whole response: another attempt, or an error. */
@@ -448,43 +292,27 @@ handle_failure(TplusCall *call)
 		case TPLUS_HTTP_TLS:
 		case TPLUS_HTTP_TOO_LARGE:
 		case TPLUS_HTTP_LOCAL:
-			report_failure(call, result);
+			tplus_failure_transport(&call->failure, result);
 			break;
 		default:
 			if (!may_retry(call))
-				report_failure(call, result);
+				tplus_failure_transport(&call->failure, result);
 			back_off(call, TPLUS_RETRY_NETWORK, -1);
 			break;
 	}
 }
 
-static void
-pg_attribute_noreturn()
-report_refusal(TplusCall *call, int status, const TplusReply *reply,
-			   const TplusErrorEntry *entry, const char *snippet)
+/* The token was refused: is there another one to try? */
+static bool
+another_token(TplusCall *call, bool definite)
 {
-	StringInfoData detail;
-
-	initStringInfo(&detail);
-	appendStringInfo(&detail, "T+ answered HTTP %d", status);
-	if (reply->code)
-		appendStringInfo(&detail, ", code %s",
-						 foreign_text(call, reply->code, strlen(reply->code)));
-	if (reply->message)
-		appendStringInfo(&detail, ": \"%s\"",
-						 foreign_text(call, reply->message,
-									  strlen(reply->message)));
-	else if (*snippet)
-		appendStringInfo(&detail, ": \"%s\"", snippet);
-	appendStringInfoChar(&detail, '.');
-
-	ereport(ERROR,
-			(errcode(entry->sqlstate),
-			 errmsg("could not read from server \"%s\": %s",
-					call->spec->account->server.name, entry->message),
-			 errdetail_internal("%s", detail.data),
-			 entry->hint ? errhint("%s", entry->hint) : 0,
-			 err_attempts(call)));
+	settle_permit(call);
+	if (!tplus_token_refused(call->spec->account, &call->token, definite,
+							 &call->spec->stats->token_us))
+		return false;
+	call->spec->stats->retries[TPLUS_RETRY_TOKEN]++;
+	end_attempt(call);
+	return true;
 }
 
 /*
@@ -507,45 +335,27 @@ handle_refusal(TplusCall *call, int status, const TplusReply *reply,
 	if (status == 500 && reply->message == NULL)
 		refusal = TPLUS_REFUSAL_RETRY;
 
+	if (!may_retry(call))
+		refusal = TPLUS_REFUSAL_FATAL;
 	switch (refusal)
 	{
 		case TPLUS_REFUSAL_TOKEN:
 		case TPLUS_REFUSAL_TOKEN_MAYBE:
-			if (may_retry(call))
-			{
-				TplusToken	token = call->token;
-
-				token.access_token = pstrdup(token.access_token);
-				end_attempt(call);
-				if (tplus_token_refused(call->spec->account, &token,
-										refusal == TPLUS_REFUSAL_TOKEN,
-										&call->spec->stats->token_us))
-				{
-					call->spec->stats->retries[TPLUS_RETRY_TOKEN]++;
-					return true;
-				}
-			}
+			if (another_token(call, refusal == TPLUS_REFUSAL_TOKEN))
+				return true;
 			break;
 		case TPLUS_REFUSAL_THROTTLE:
-			if (may_retry(call))
-			{
-				back_off(call, TPLUS_RETRY_THROTTLED, retry_after_ms);
-				return true;
-			}
-			break;
+			back_off(call, TPLUS_RETRY_THROTTLED, retry_after_ms);
+			return true;
 		case TPLUS_REFUSAL_RETRY:
-			if (may_retry(call))
-			{
-				back_off(call, TPLUS_RETRY_SERVER, retry_after_ms);
-				return true;
-			}
-			break;
+			back_off(call, TPLUS_RETRY_SERVER, retry_after_ms);
+			return true;
 		case TPLUS_REFUSAL_FATAL:
 			break;
 	}
 	if (call->spec->quiet)
 		return false;
-	report_refusal(call, status, reply, entry, foreign_text(call, body, len));
+	tplus_failure_refused(&call->failure, status, reply, entry, body, len);
 }
 
 /*
@@ -593,26 +403,15 @@ handle_malformed(TplusCall *call)
 	const char *problem = tplus_records_problem(call->records, &offset);
 	const char *envelope = tplus_records_envelope(call->records, &len);
 	bool		html = strstr(result->content_type, "html") != NULL ||
-		(len > 0 && envelope[0] == '<');
+	(len > 0 && envelope[0] == '<');
 
 	if (!html && may_retry(call))
 	{
 		back_off(call, TPLUS_RETRY_MALFORMED, -1);
 		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 html ?
-			 errmsg("could not read from server \"%s\": it answered with a web page instead of JSON",
-					call->spec->account->server.name) :
-			 errmsg("could not read from server \"%s\": the response is not valid JSON",
-					call->spec->account->server.name),
-			 errdetail_internal("At byte %zu of the response: %s. It begins with \"%s\".",
-								offset, problem,
-								foreign_text(call, envelope, Min(len, 200))),
-			 html ?
-			 errhint("Check the server options \"base_url\" and \"proxy\".") : 0,
-			 err_attempts(call)));
+	tplus_failure_malformed(&call->failure, html, problem, offset, envelope,
+							len);
 }
 
 /*
@@ -634,30 +433,11 @@ finish_document(TplusCall *call)
 	if (!tplus_records_found(call->records))
 	{
 		if (reply.shape == TPLUS_REPLY_NOTHING && !call->spec->empty_is_zero)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("could not read from server \"%s\": the reply is empty where rows were expected",
-							call->spec->account->server.name),
-					 errdetail("The reply is: \"%s\".",
-							   foreign_text(call, envelope, len)),
-					 errhint("If this server means \"no rows\" by that, set the option \"empty_reply\" of the foreign table to \"zero\"."),
-					 err_attempts(call)));
-		if (reply.shape != TPLUS_REPLY_NOTHING)
-		{
-			if (!reply.is_error)
-				ereport(ERROR,
-						(errcode(ERRCODE_PROTOCOL_VIOLATION),
-						 errmsg("could not read from server \"%s\": the reply has no rows where they were expected",
-								call->spec->account->server.name),
-						 errdetail_internal("The reply begins with \"%s\".",
-											foreign_text(call, envelope, Min(len, 200))),
-						 errhint("Check the options \"rows_path\" and \"body_key\" of the foreign table."),
-						 err_attempts(call)));
-			return handle_refusal(call, result->status, &reply, envelope, len) ?
-				TPLUS_CALL_RESTARTED : TPLUS_CALL_REFUSED;
-		}
+			tplus_failure_empty(&call->failure, envelope, len);
+		if (reply.shape != TPLUS_REPLY_NOTHING && !reply.is_error)
+			tplus_failure_no_rows(&call->failure, envelope, len);
 	}
-	else if (reply.is_error)
+	if (reply.is_error)
 		return handle_refusal(call, result->status, &reply, envelope, len) ?
 			TPLUS_CALL_RESTARTED : TPLUS_CALL_REFUSED;
 
@@ -717,25 +497,9 @@ name_rows(TplusCall *call)
 	MemoryContext old = MemoryContextSwitchTo(call->attempt);
 	size_t		len;
 	const char *envelope = tplus_records_envelope(call->records, &len);
-	List	   *columns = tplus_reply_columns(envelope, len);
-	TplusJsonArena *arena = tplus_json_arena_create(call->attempt);
-	ListCell   *lc;
 
-	foreach(lc, call->named_rows)
-	{
-		char	   *row = lfirst(lc);
-		char	   *named = tplus_reply_name_row(row, strlen(row), columns, arena);
-
-		if (named == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("could not read from server \"%s\": rows and columns of the reply do not match",
-							call->spec->account->server.name),
-					 err_attempts(call)));
-		tplus_json_arena_reset(arena);
-		pfree(row);
-		lfirst(lc) = named;
-	}
+	if (!tplus_reply_name_rows(envelope, len, call->named_rows))
+		tplus_failure_columns(&call->failure);
 	MemoryContextSwitchTo(old);
 }
 
@@ -769,9 +533,7 @@ take_record(TplusCall *call, const char *text, size_t len)
 	return false;
 }
 
-/*
- * One step of an attempt.  RESTARTED: another attempt is due.
- */
+/* One step of an attempt.  RESTARTED: another attempt is due. */
 static TplusCallStatus
 advance(TplusCall *call, const char **text, size_t *len)
 {

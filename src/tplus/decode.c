@@ -138,7 +138,8 @@ clip_message(char *message)
 
 /*
  * Throws the current error again.  Input functions repeat the whole value in
- * their messages, and a value may have megabytes.
+ * their messages, and a value may have megabytes; their hints speak to
+ * somebody who can type another one.
  */
 static void
 rethrow_clipped(MemoryContext context)
@@ -152,6 +153,7 @@ rethrow_clipped(MemoryContext context)
 	FlushErrorState();
 	clip_message(error->message);
 	clip_message(error->detail);
+	error->hint = NULL;
 	ReThrowError(error);
 }
 

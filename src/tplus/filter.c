@@ -262,7 +262,7 @@ apply_range(const DayRange *range, const TplusTableOptions *table,
 {
 	List	  **base = (List **) &linitial(filtering->sets);
 	bool		one_day = range->has_low && range->has_high &&
-		range->low == range->high;
+	range->low == range->high;
 
 	if (range->has_low && range->has_high && range->low > range->high)
 	{

@@ -23,15 +23,26 @@ static const TplusEncoding ladder[] = {
 };
 
 TplusEncoding
-tplus_flag_encoding(TplusSweep *sweep, const char *path)
+tplus_flag_encoding(const TplusFlag *flag, const char *path)
 {
 	TplusLearned *learned;
 
-	if (sweep->encoding != TPLUS_ENCODING_AUTO)
-		return sweep->encoding;
-	learned = tplus_learned_get(sweep->query->account, path);
+	if (flag->encoding != TPLUS_ENCODING_AUTO)
+		return flag->encoding;
+	learned = tplus_learned_get(flag->query->account, path);
 	return learned->bool_encoding != TPLUS_ENCODING_AUTO ?
 		learned->bool_encoding : ladder[0];
+}
+
+void
+tplus_flag_take(TplusFlag *flag, const TplusRecord *record)
+{
+	if (!flag->arm->has_disabled || !record->disabled_known)
+		return;
+	if (record->disabled == flag->arm->disabled)
+		flag->matched = true;
+	else
+		flag->mismatched = true;
 }
 
 /* What a sample of records, asked with or without the flag, says of it. */
@@ -42,7 +53,7 @@ typedef struct Sample
 } Sample;
 
 static void
-take_sample(TplusSweep *sweep, const char *path, bool with_flag, bool value,
+take_sample(TplusFlag *flag, const char *path, bool with_flag, bool value,
 			Sample *sample)
 {
 	TplusArm	arm = {0};
@@ -51,24 +62,24 @@ take_sample(TplusSweep *sweep, const char *path, bool with_flag, bool value,
 	ListCell   *lc;
 
 	/* Without the query's clauses: it is the spelling that is asked about. */
-	if (sweep->query->table->fixed_params)
-		arm.params = tplus_encode_object(sweep->query->table->fixed_params);
+	if (flag->query->table->fixed_params)
+		arm.params = tplus_encode_object(flag->query->table->fixed_params);
 	arm.has_disabled = with_flag;
 	arm.disabled = value;
 	request.path = path;
 	request.arm = &arm;
-	request.encoding = tplus_flag_encoding(sweep, path);
+	request.encoding = tplus_flag_encoding(flag, path);
 	request.keys_only = true;
 	request.page_size = TPLUS_ANSWER_RECORDS;
-	request.page_index =
-		sweep->way == TPLUS_WAY_PAGES ? sweep->query->table->page_base : -1;
+	request.page_index = strcmp(path, flag->query->resource->path) == 0 ?
+		-1 : flag->query->table->page_base;
 	memset(sample, 0, sizeof(*sample));
-	tplus_query_ask(sweep->query, &request, &answer);
+	tplus_query_ask(flag->query, &request, &answer);
 	foreach(lc, answer.records)
 	{
 		TplusRecord record;
 
-		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
+		tplus_intake_peek(flag->intake, lfirst(lc), &record);
 		if (record.disabled_known && record.disabled)
 			sample->disabled = true;
 		if (record.disabled_known && !record.disabled)
@@ -77,10 +88,10 @@ take_sample(TplusSweep *sweep, const char *path, bool with_flag, bool value,
 }
 
 static void
-learn(TplusSweep *sweep, const char *path)
+learn(TplusFlag *flag, const char *path)
 {
-	tplus_learned_get(sweep->query->account, path)->bool_encoding =
-		tplus_flag_encoding(sweep, path);
+	tplus_learned_get(flag->query->account, path)->bool_encoding =
+		tplus_flag_encoding(flag, path);
 }
 
 /*
@@ -88,9 +99,9 @@ learn(TplusSweep *sweep, const char *path)
  * the flag everything comes unless the server hides stopped records.
  */
 static bool
-next_spelling(TplusSweep *sweep, const char *path)
+next_spelling(TplusFlag *flag, const char *path)
 {
-	TplusEncoding current = tplus_flag_encoding(sweep, path);
+	TplusEncoding current = tplus_flag_encoding(flag, path);
 	Sample		plain;
 	int			i;
 
@@ -98,55 +109,55 @@ next_spelling(TplusSweep *sweep, const char *path)
 	{
 		if (ladder[i] == current)
 		{
-			sweep->encoding = ladder[i + 1];
+			flag->encoding = ladder[i + 1];
 			return true;
 		}
 	}
 
-	take_sample(sweep, path, false, false, &plain);
-	if (sweep->arm.disabled && !plain.disabled)
+	take_sample(flag, path, false, false, &plain);
+	if (flag->arm->disabled && !plain.disabled)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("%s cannot be read to its end", sweep->query->what),
+				 errmsg("%s cannot be read to its end", flag->query->what),
 				 errdetail("The server understands no spelling of \"%s\", so it cannot be told whether it hides records.",
-						   sweep->query->disabled),
+						   flag->query->disabled),
 				 errhint("Set the option \"filter_encoding\" of that column, or, if the server hides nothing, the option \"variants\" of the foreign table to \"none\".")));
-	sweep->arm.has_disabled = false;
+	flag->arm->has_disabled = false;
 	return true;
 }
 
 bool
-tplus_flag_settle(TplusSweep *sweep, const char *path)
+tplus_flag_settle(TplusFlag *flag, const char *path)
 {
 	Sample		asked;
 	Sample		plain;
 
-	if (sweep->query->bool_encoding != TPLUS_ENCODING_AUTO ||
-		tplus_learned_get(sweep->query->account, path)->bool_encoding ==
-		tplus_flag_encoding(sweep, path))
+	if (flag->query->bool_encoding != TPLUS_ENCODING_AUTO ||
+		tplus_learned_get(flag->query->account, path)->bool_encoding ==
+		tplus_flag_encoding(flag, path))
 		return false;
 
-	if (sweep->mismatched)
+	if (flag->mismatched)
 	{
 		/* Overlooked: what came is more than asked, or all there is to see. */
-		if (!sweep->arm.disabled || sweep->matched)
+		if (!flag->arm->disabled || flag->matched)
 			return false;
-		return next_spelling(sweep, path);
+		return next_spelling(flag, path);
 	}
-	if (sweep->matched)
+	if (flag->matched)
 	{
-		learn(sweep, path);
+		learn(flag, path);
 		return false;
 	}
 
-	take_sample(sweep, path, true, false, &asked);
+	take_sample(flag, path, true, false, &asked);
 	if (asked.enabled && !asked.disabled)
 	{
-		learn(sweep, path);
+		learn(flag, path);
 		return false;
 	}
 	if (asked.disabled)
-		return sweep->arm.disabled ? next_spelling(sweep, path) : false;
-	take_sample(sweep, path, false, false, &plain);
-	return plain.enabled ? next_spelling(sweep, path) : false;
+		return flag->arm->disabled ? next_spelling(flag, path) : false;
+	take_sample(flag, path, false, false, &plain);
+	return plain.enabled ? next_spelling(flag, path) : false;
 }

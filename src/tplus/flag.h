@@ -19,10 +19,25 @@
 
 #include "postgres.h"
 
-#include "tplus/sweep.h"
+#include "tplus/record.h"
+
+/* What is known of the flag in one arm of a query. */
+typedef struct TplusFlag
+{
+	const TplusQuery *query;
+	TplusIntake *intake;
+	TplusArm   *arm;			/* the flag may be dropped from it */
+	TplusEncoding encoding;		/* AUTO: what was learned, or the first */
+	bool		matched;		/* a record had the flag as asked */
+	bool		mismatched;		/* a record had it otherwise */
+} TplusFlag;
 
 /* The spelling to use for requests to this path. */
-extern TplusEncoding tplus_flag_encoding(TplusSweep *sweep, const char *path);
+extern TplusEncoding tplus_flag_encoding(const TplusFlag *flag,
+										 const char *path);
+
+/* A record of a request with the flag. */
+extern void tplus_flag_take(TplusFlag *flag, const TplusRecord *record);
 
 /*
  * Looks at what a finished sweep with the flag brought, and asks a question
@@ -30,6 +45,6 @@ extern TplusEncoding tplus_flag_encoding(TplusSweep *sweep, const char *path);
  * again: with another spelling, or without the flag.  Throws if no spelling
  * is understood and records could be hidden.
  */
-extern bool tplus_flag_settle(TplusSweep *sweep, const char *path);
+extern bool tplus_flag_settle(TplusFlag *flag, const char *path);
 
 #endif							/* TPLUS_FLAG_H */

@@ -22,7 +22,7 @@ tplus_query_body(const TplusQuery *query, const TplusRequest *request)
 {
 	List	   *params = list_copy(request->arm->params);
 	const char *select = request->keys_only ? query->key_fields :
-		query->select_fields;
+	query->select_fields;
 
 	if (request->arm->has_disabled)
 		params = lappend(params,

@@ -41,7 +41,8 @@ typedef struct TplusQuery
 	const char *select_fields;	/* NULL: SelectFields is not sent */
 	const char *key_fields;		/* the same for a sweep for keys alone */
 	List	   *arms;			/* of TplusArm; NIL: nothing can match */
-	int			hidden_arms;	/* the last so many only look for what is hidden */
+	int			hidden_arms;	/* the last so many only look for what is
+								 * hidden */
 	bool		repeat;			/* a record may change arms during the read */
 	const char *bound;			/* row versions above this only; or NULL */
 	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */

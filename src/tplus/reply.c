@@ -154,8 +154,9 @@ tplus_reply_read(const char *text, size_t len, TplusReply *reply)
 	reply->total = parse_total(find_text(root, total_paths));
 }
 
-List *
-tplus_reply_columns(const char *text, size_t len)
+/* The names that "Columns" gives; NIL if there are none. */
+static List *
+read_columns(const char *text, size_t len)
 {
 	TplusJsonArena *arena = tplus_json_arena_create(CurrentMemoryContext);
 	const char *problem;
@@ -175,7 +176,7 @@ tplus_reply_columns(const char *text, size_t len)
 			 column = tplus_json_next(column))
 		{
 			const char *name = tplus_json_kind(column) == TPLUS_JSON_OBJECT ?
-				find_text(column, column_keys) : tplus_json_text(column);
+			find_text(column, column_keys) : tplus_json_text(column);
 
 			if (name == NULL)
 				return NIL;
@@ -185,13 +186,14 @@ tplus_reply_columns(const char *text, size_t len)
 	return names;
 }
 
-char *
-tplus_reply_name_row(const char *text, size_t len, List *columns,
-					 TplusJsonArena *arena)
+/* A row as an object with these keys; NULL if it does not fit them. */
+static char *
+name_row(const char *text, List *columns, TplusJsonArena *arena)
 {
 	const char *problem;
 	size_t		offset;
-	TplusJson  *row = tplus_json_parse(arena, text, len, &problem, &offset);
+	TplusJson  *row = tplus_json_parse(arena, text, strlen(text), &problem,
+									   &offset);
 	TplusJson  *value;
 	ListCell   *lc;
 	StringInfoData out;
@@ -211,4 +213,24 @@ tplus_reply_name_row(const char *text, size_t len, List *columns,
 	}
 	appendStringInfoString(&out, columns ? "}" : "{}");
 	return out.data;
+}
+
+bool
+tplus_reply_name_rows(const char *text, size_t len, List *rows)
+{
+	List	   *columns = read_columns(text, len);
+	TplusJsonArena *arena = tplus_json_arena_create(CurrentMemoryContext);
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		char	   *named = name_row(lfirst(lc), columns, arena);
+
+		if (named == NULL)
+			return false;
+		tplus_json_arena_reset(arena);
+		pfree(lfirst(lc));
+		lfirst(lc) = named;
+	}
+	return true;
 }

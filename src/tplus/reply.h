@@ -45,16 +45,10 @@ typedef struct TplusReply
 extern void tplus_reply_read(const char *text, size_t len, TplusReply *reply);
 
 /*
- * The names of the columns of positional rows ("Columns" beside "Rows"), a
- * List of char *, NIL if there are none.
+ * Turns positional rows (a List of char *, each a JSON array) in place into
+ * JSON objects, with the names that the reply gives in "Columns".  Returns
+ * false if it gives none, or another number than a row has.
  */
-extern List *tplus_reply_columns(const char *text, size_t len);
-
-/*
- * A positional row (a JSON array) as a JSON object with these keys; NULL if
- * it is no array or has another length.
- */
-extern char *tplus_reply_name_row(const char *text, size_t len,
-								  List *columns, TplusJsonArena *arena);
+extern bool tplus_reply_name_rows(const char *text, size_t len, List *rows);
 
 #endif							/* TPLUS_REPLY_H */

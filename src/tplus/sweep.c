@@ -60,7 +60,10 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 	sweep->arm = *arm;
 	sweep->intake = intake;
 	sweep->context = context;
-	sweep->encoding = query->bool_encoding;
+	sweep->flag.query = query;
+	sweep->flag.intake = intake;
+	sweep->flag.arm = &sweep->arm;
+	sweep->flag.encoding = query->bool_encoding;
 	sweep->total = -1;
 	switch ((TplusPaging) query->table->paging)
 	{
@@ -89,8 +92,8 @@ begin_sweep(TplusSweep *sweep)
 	sweep->repeats = 0;
 	sweep->pages = 0;
 	sweep->violated = false;
-	sweep->matched = false;
-	sweep->mismatched = false;
+	sweep->flag.matched = false;
+	sweep->flag.mismatched = false;
 	sweep->total = -1;
 	sweep->done = false;
 }
@@ -225,7 +228,7 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 			break;
 	}
 	if (sweep->arm.has_disabled)
-		request->encoding = tplus_flag_encoding(sweep, request->path);
+		request->encoding = tplus_flag_encoding(&sweep->flag, request->path);
 	return true;
 }
 
@@ -245,7 +248,7 @@ check_rising(TplusSweep *sweep, const TplusRecord *record)
 {
 	/* A server that compares with >= sends the last record again. */
 	bool		boundary = record->version == sweep->cursor &&
-		sweep->page_rows == 1;
+	sweep->page_rows == 1;
 
 	if (record->version_text == NULL ||
 		record->version < sweep->last_version ||
@@ -265,13 +268,7 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 		sweep->round_fresh++;
 	if (record->is_unique_one)
 		sweep->found_unique = true;
-	if (sweep->arm.has_disabled && record->disabled_known)
-	{
-		if (record->disabled == sweep->arm.disabled)
-			sweep->matched = true;
-		else
-			sweep->mismatched = true;
-	}
+	tplus_flag_take(&sweep->flag, record);
 	if (sweep->way == TPLUS_WAY_CURSOR)
 		check_rising(sweep, record);
 }
@@ -290,7 +287,7 @@ arm_count(TplusSweep *sweep)
 	TplusEncoding encoding = TPLUS_ENCODING_AUTO;
 
 	if (sweep->arm.has_disabled)
-		encoding = tplus_flag_encoding(sweep, sweep->query->resource->page_path ?
+		encoding = tplus_flag_encoding(&sweep->flag, sweep->query->resource->page_path ?
 									   sweep->query->resource->page_path :
 									   sweep->query->resource->path);
 	return tplus_query_count(sweep->query, &sweep->arm, encoding);
@@ -304,7 +301,7 @@ static bool
 flag_needs_restart(TplusSweep *sweep)
 {
 	if (!sweep->arm.has_disabled ||
-		!tplus_flag_settle(sweep, sweep->way == TPLUS_WAY_PAGES ?
+		!tplus_flag_settle(&sweep->flag, sweep->way == TPLUS_WAY_PAGES ?
 						   sweep->query->resource->page_path :
 						   sweep->query->resource->path))
 		return false;

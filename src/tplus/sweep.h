@@ -20,6 +20,7 @@
 
 #include "postgres.h"
 
+#include "tplus/flag.h"
 #include "tplus/record.h"
 
 typedef enum TplusWay
@@ -37,7 +38,7 @@ typedef struct TplusSweep
 	TplusIntake *intake;
 	MemoryContext context;
 	TplusWay	way;
-	TplusEncoding encoding;		/* of the flag */
+	TplusFlag	flag;			/* of stopped records */
 
 	bool		done;			/* nothing more to ask in this round */
 	bool		settled;		/* what came is known to be all */
@@ -50,8 +51,6 @@ typedef struct TplusSweep
 	int			pages;
 	bool		violated;		/* the server does not do what we assume */
 	bool		found_unique;	/* the record that a clause pins has come */
-	bool		matched;		/* a record had the flag as asked */
-	bool		mismatched;		/* a record had it otherwise */
 
 	/* the page under way */
 	int			page_rows;

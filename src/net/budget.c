@@ -1,0 +1,457 @@
+/*-------------------------------------------------------------------------
+ *
+ * budget.c
+ *		One request budget for all backends of the cluster, per T+ account.
+ *
+ * Everything in SharedBudget is read and written under its lock, exclusively,
+ * for a few microseconds; nothing throws while it is held.  Without shared
+ * memory the same structure lives in this backend alone, without a lock.
+ *
+ * Whoever is refused joins a queue, and nobody takes a permit before those
+ * who came earlier.  A place in the queue counts only as long as its holder
+ * keeps asking, because an executor that has no need for rows just stops:
+ * each refusal tells when to ask again, and shortly after that the place is
+ * passed over until its holder is back.
+ *
+ * A permit is given back with its memory context, or before this backend
+ * exits.  One that dies without doing so takes the shared memory with it.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/net/budget.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "lib/ilist.h"
+#include "portability/instr_time.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/shmem.h"
+#include "base/wait.h"
+#include "net/budget.h"
+#include "net/http.h"
+
+/*
+ * Accounts that are in use at the same time, and backends that wait.  Those
+ * beyond have a bucket of their own, or wait out of turn.
+ */
+#define NBUCKETS		64
+#define NPLACES			256
+
+#define LONGEST_WAIT_US	INT64CONST(1000000)
+
+/* How late a holder of a place may be. */
+#define GRACE_US		INT64CONST(500000)
+
+/* Pauses beyond this are errors (the header says so). */
+#define LONGEST_PAUSE_US	(5 * 60 * INT64CONST(1000000))
+
+/*
+ * A pause ends after this in any case: one request then finds out whether it
+ * is still meant, so that a gateway that errs cannot lock an account for good.
+ */
+#define PAUSE_CAP_US	(60 * 60 * INT64CONST(1000000))
+
+typedef struct Bucket
+{
+	uint64		key;			/* 0: free */
+	TplusBucket limiter;
+	int64		full_at_us;		/* when all tokens will be back */
+	ConditionVariable changed;	/* a permit or a place was given up */
+} Bucket;
+
+typedef struct Place
+{
+	uint64		ticket;			/* 0: free; the lowest is next */
+	uint64		key;			/* of the bucket */
+	int64		expires_us;		/* does not count from then on */
+} Place;
+
+typedef struct SharedBudget
+{
+	bool		ready;
+	uint64		last_ticket;
+	Bucket		buckets[NBUCKETS];
+	Place		places[NPLACES];
+} SharedBudget;
+
+/* What this backend knows of an account; in TopMemoryContext. */
+struct TplusBudget
+{
+	uint64		key;
+	uint64		ticket;			/* 0: we do not queue */
+	Bucket	   *bucket;			/* may have become another's, see find_bucket */
+	Bucket		own;			/* if there is no room among the shared ones */
+};
+
+struct TplusPermit
+{
+	MemoryContextCallback callback;
+	dlist_node	node;			/* in held */
+	Bucket	   *bucket;			/* NULL: given back */
+};
+
+static SharedBudget *shared = NULL;
+static LWLock *shared_lock = NULL;	/* NULL: shared is our own */
+static List *budgets = NIL;
+static dlist_head held = DLIST_STATIC_INIT(held);
+
+static int64
+now_us(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+static void
+lock(void)
+{
+	if (shared_lock)
+		LWLockAcquire(shared_lock, LW_EXCLUSIVE);
+}
+
+static void
+unlock(void)
+{
+	if (shared_lock)
+		LWLockRelease(shared_lock);
+}
+
+static void
+release_permit(void *arg)
+{
+	TplusPermit *permit = arg;
+	Bucket	   *bucket = permit->bucket;
+
+	if (bucket == NULL)
+		return;
+	permit->bucket = NULL;
+	dlist_delete(&permit->node);
+	lock();
+	tplus_limiter_release(&bucket->limiter);
+	unlock();
+	ConditionVariableBroadcast(&bucket->changed);
+}
+
+/* A FATAL error ends this backend without resetting every context. */
+static void
+release_all(int code, Datum arg)
+{
+	while (!dlist_is_empty(&held))
+		release_permit(dlist_head_element(TplusPermit, node, &held));
+}
+
+static void
+attach_shared(void)
+{
+	int			i;
+
+	if (shared)
+		return;
+	before_shmem_exit(release_all, 0);
+	shared = tplus_shmem_area("budget", sizeof(SharedBudget), &shared_lock);
+	if (shared == NULL)
+	{
+		shared_lock = NULL;
+		shared = MemoryContextAllocZero(TopMemoryContext,
+										sizeof(SharedBudget));
+	}
+	lock();
+	for (i = 0; i < NBUCKETS && !shared->ready; i++)
+		ConditionVariableInit(&shared->buckets[i].changed);
+	shared->ready = true;
+	unlock();
+}
+
+TplusBudget *
+tplus_budget_attach(const char *authority, const char *app_key)
+{
+	TplusBudget *budget;
+	MemoryContext old;
+	ListCell   *lc;
+	uint64		key;
+
+	attach_shared();
+	key = hash_bytes_extended((const unsigned char *) authority,
+							  strlen(authority), 0);
+	if (app_key)
+		key = hash_bytes_extended((const unsigned char *) app_key,
+								  strlen(app_key), key);
+	if (key == 0)
+		key = 1;
+
+	foreach(lc, budgets)
+	{
+		budget = lfirst(lc);
+		if (budget->key == key)
+			return budget;
+	}
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	budget = palloc0(sizeof(TplusBudget));
+	budget->key = key;
+	budget->own.key = key;
+	ConditionVariableInit(&budget->own.changed);
+	budgets = lappend(budgets, budget);
+	MemoryContextSwitchTo(old);
+	return budget;
+}
+
+/* Does anybody else come before this ticket?  0 is the ticket of latecomers. */
+static bool
+others_first(uint64 key, uint64 ticket, int64 now)
+{
+	int			i;
+
+	for (i = 0; i < NPLACES; i++)
+	{
+		const Place *place = &shared->places[i];
+
+		if (place->ticket != 0 && place->key == key &&
+			place->expires_us > now && (ticket == 0 || place->ticket < ticket))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May the bucket be given to another account?  Only if that forgets nothing:
+ * nobody uses it, and a new one would hold as many tokens.
+ */
+static bool
+is_idle(const Bucket *bucket, int64 now)
+{
+	return bucket->key == 0 ||
+		(bucket->limiter.in_flight == 0 && bucket->full_at_us <= now &&
+		 bucket->limiter.paused_until_us <= now &&
+		 !others_first(bucket->key, 0, now));
+}
+
+/*
+ * The bucket of an account, which may have lost the one that it had while it
+ * was idle.  A bucket of our own is kept while requests count on it.
+ */
+static Bucket *
+find_bucket(TplusBudget *budget, int64 now)
+{
+	Bucket	   *idle = NULL;
+	int			i;
+
+	if (budget->bucket && budget->bucket->key == budget->key &&
+		(budget->bucket != &budget->own || budget->own.limiter.in_flight > 0))
+		return budget->bucket;
+
+	budget->bucket = &budget->own;
+	for (i = 0; i < NBUCKETS; i++)
+	{
+		Bucket	   *bucket = &shared->buckets[i];
+
+		if (bucket->key == budget->key)
+		{
+			budget->bucket = bucket;
+			return bucket;
+		}
+		if (idle == NULL && is_idle(bucket, now))
+			idle = bucket;
+	}
+	if (idle)
+	{
+		idle->key = budget->key;
+		idle->full_at_us = 0;
+		idle->limiter = budget->own.limiter;
+		budget->bucket = idle;
+	}
+	return budget->bucket;
+}
+
+/* Leaves the queue; returns whether somebody may have waited for that. */
+static bool
+leave_queue(TplusBudget *budget)
+{
+	int			i;
+
+	for (i = 0; i < NPLACES && budget->ticket != 0; i++)
+	{
+		if (shared->places[i].ticket == budget->ticket)
+		{
+			shared->places[i].ticket = 0;
+			budget->ticket = 0;
+			return true;
+		}
+	}
+	budget->ticket = 0;
+	return false;
+}
+
+/* Takes a place in the queue, or says that we still want the one we have. */
+static void
+join_queue(TplusBudget *budget, int64 now, int64 wait_us)
+{
+	Place	   *mine = NULL;
+	int			i;
+
+	for (i = 0; i < NPLACES; i++)
+	{
+		Place	   *place = &shared->places[i];
+
+		if (budget->ticket != 0 && place->ticket == budget->ticket)
+		{
+			mine = place;
+			break;
+		}
+		if (mine == NULL && (place->ticket == 0 || place->expires_us <= now))
+			mine = place;
+	}
+	if (budget->ticket == 0)
+		budget->ticket = ++shared->last_ticket;
+	if (mine == NULL)
+		return;
+	mine->ticket = budget->ticket;
+	mine->key = budget->key;
+	mine->expires_us = now + wait_us + GRACE_US;
+}
+
+/*
+ * Takes a permit if there is one and nobody comes before us.  Otherwise
+ * returns NULL, and *wait_us says when to ask again, or what is left of a
+ * pause that is too long to wait for.
+ */
+static Bucket *
+take(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
+{
+	int64		now = now_us();
+	Bucket	   *bucket;
+	bool		left = false;
+
+	lock();
+	bucket = find_bucket(budget, now);
+	if (bucket->limiter.paused_until_us - now > LONGEST_PAUSE_US)
+	{
+		*wait_us = bucket->limiter.paused_until_us - now;
+		left = leave_queue(budget);
+	}
+	else
+	{
+		*wait_us = LONGEST_WAIT_US;
+		if (!others_first(bucket->key, budget->ticket, now))
+			*wait_us = Min(tplus_limiter_take(&bucket->limiter, rate, now),
+						   LONGEST_WAIT_US);
+		if (*wait_us > 0)
+			join_queue(budget, now, *wait_us);
+		else
+			left = leave_queue(budget);
+		if (*wait_us == 0 && rate->per_second > 0)
+			bucket->full_at_us = now +
+				(int64) (rate->burst / rate->per_second * 1000000);
+	}
+	unlock();
+	if (left)
+		ConditionVariableBroadcast(&bucket->changed);
+	return *wait_us == 0 ? bucket : NULL;
+}
+
+TplusPermit *
+tplus_budget_try(TplusBudget *budget, const TplusRate *rate,
+				 MemoryContext context, long *wait_ms)
+{
+	TplusPermit *permit;
+	int64		wait_us;
+
+	/* Everything that may fail comes before the permit is taken. */
+	permit = MemoryContextAllocZero(context, sizeof(TplusPermit));
+	permit->callback.func = release_permit;
+	permit->callback.arg = permit;
+	permit->bucket = take(budget, rate, &wait_us);
+	if (permit->bucket)
+	{
+		dlist_push_tail(&held, &permit->node);
+		MemoryContextRegisterResetCallback(context, &permit->callback);
+		return permit;
+	}
+	pfree(permit);
+	if (wait_us > LONGEST_PAUSE_US)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("T+ has asked to send no request before %s",
+						timestamptz_to_str(TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+																	   wait_us / 1000))),
+				 errhint("Try again after that time, and lower the server option \"requests_per_second\".")));
+	*wait_ms = (long) ((wait_us + 999) / 1000);
+	return NULL;
+}
+
+TplusPermit *
+tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
+				  MemoryContext context, void (*before_wait) (void *arg),
+				  void *arg, int64 *waited_us)
+{
+	int64		begun = now_us();
+	TplusPermit *volatile permit;
+	long		wait_ms;
+
+	permit = tplus_budget_try(budget, rate, context, &wait_ms);
+	if (permit)
+		return permit;
+
+	PG_TRY();
+	{
+		do
+		{
+			if (before_wait)
+				before_wait(arg);
+
+			/* Before asking again, so that no change goes unnoticed. */
+			ConditionVariablePrepareToSleep(&budget->bucket->changed);
+			permit = tplus_budget_try(budget, rate, context, &wait_ms);
+			if (permit == NULL && before_wait)
+			{
+				tplus_http_attend();
+				(void) tplus_wait(tplus_http_fd(), wait_ms, TPLUS_WAIT_BUDGET);
+				tplus_http_drive();
+			}
+			else if (permit == NULL)
+				(void) tplus_wait(PGINVALID_SOCKET, wait_ms, TPLUS_WAIT_BUDGET);
+		} while (permit == NULL);
+	}
+	PG_FINALLY();
+	{
+		bool		left;
+
+		ConditionVariableCancelSleep();
+		lock();
+		left = leave_queue(budget);
+		unlock();
+		if (left)
+			ConditionVariableBroadcast(&budget->bucket->changed);
+	}
+	PG_END_TRY();
+	*waited_us += now_us() - begun;
+	return permit;
+}
+
+void
+tplus_budget_release(TplusPermit *permit)
+{
+	if (permit)
+		release_permit(permit);
+}
+
+void
+tplus_budget_pause(TplusBudget *budget, int64 pause_ms)
+{
+	int64		now = now_us();
+	int64		pause_us = Min(pause_ms, PAUSE_CAP_US / 1000) * 1000;
+
+	lock();
+	tplus_limiter_pause(&find_bucket(budget, now)->limiter, now + pause_us);
+	unlock();
+	ConditionVariableBroadcast(&budget->bucket->changed);
+}

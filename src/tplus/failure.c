@@ -1,0 +1,231 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *		The errors that a call ends with, with everything that helps.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/failure.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "tplus/failure.h"
+
+/* How much of a reply is shown when it is not what was expected, in bytes. */
+#define SNIPPET_BYTES	200
+
+/* Indexed by TplusHttpFailure. */
+static const struct
+{
+	int			sqlstate;
+	const char *message;
+	const char *hint;
+}			transport_failures[] = {
+
+	[TPLUS_HTTP_OK] = {
+		ERRCODE_INTERNAL_ERROR, "no failure", NULL
+	},
+	[TPLUS_HTTP_RESOLVE] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+		"the name of the host could not be resolved",
+		"Check the server option \"base_url\" and the name service."
+	},
+	[TPLUS_HTTP_CONNECT] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+		"no connection could be made",
+		"Check the server options \"base_url\" and \"proxy\", and the firewall."
+	},
+	[TPLUS_HTTP_TLS] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+		"no secure connection could be made",
+		"Check the certificate of the server, and the server options \"ca_file\" and \"min_tls\"."
+	},
+	[TPLUS_HTTP_CONNECT_TIMEOUT] = {
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+		"connecting took too long",
+		"Check the network, or raise the server option \"connect_timeout_ms\"."
+	},
+	[TPLUS_HTTP_REQUEST_TIMEOUT] = {
+		ERRCODE_CONNECTION_FAILURE, "the response took too long",
+		"Lower \"page_size\", or raise the server option \"request_timeout_ms\"."
+	},
+	[TPLUS_HTTP_STALL_TIMEOUT] = {
+		ERRCODE_CONNECTION_FAILURE, "the response stalled",
+		"Lower \"page_size\", or raise the server option \"stall_timeout_ms\"."
+	},
+	[TPLUS_HTTP_BROKEN] = {
+		ERRCODE_CONNECTION_FAILURE, "the connection broke", NULL
+	},
+	[TPLUS_HTTP_TOO_LARGE] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		"the response is larger than \"max_response_mb\" allows",
+		"Lower \"page_size\", or raise the server option \"max_response_mb\"."
+	},
+	[TPLUS_HTTP_ENCODING] = {
+		ERRCODE_PROTOCOL_VIOLATION,
+		"the compressed response is damaged", NULL
+	},
+	[TPLUS_HTTP_LOCAL] = {
+		ERRCODE_SYSTEM_ERROR, "the request could not be sent", NULL
+	},
+};
+
+/* Text of T+ for a message: capped, clean, without the account's secrets. */
+static char *
+foreign_text(const TplusFailure *failure, const char *text, size_t len,
+			 size_t max_bytes)
+{
+	const TplusMappingOptions *mapping = &failure->account->mapping;
+	const char *secrets[6];
+
+	secrets[0] = failure->access_token;
+	secrets[1] = mapping->app_secret;
+	secrets[2] = mapping->refresh_token;
+	secrets[3] = mapping->open_token;
+	secrets[4] = mapping->certificate;
+	secrets[5] = mapping->app_key;
+	return tplus_error_clip(text, len, max_bytes, secrets, lengthof(secrets));
+}
+
+static char *
+snippet(const TplusFailure *failure, const char *text, size_t len)
+{
+	return foreign_text(failure, text, len, SNIPPET_BYTES);
+}
+
+/* What was asked, and how often. */
+static int
+err_request(const TplusFailure *failure)
+{
+	if (failure->attempts > 1)
+		errcontext("after %d attempts", failure->attempts);
+	return errcontext("request \"%s\" of %s", failure->path,
+					  failure->what);
+}
+
+static const char *
+server_name(const TplusFailure *failure)
+{
+	return failure->account->server.name;
+}
+
+void
+tplus_failure_transport(const TplusFailure *failure,
+						const TplusHttpResult *result)
+{
+	const char *hint = transport_failures[result->failure].hint;
+
+	ereport(ERROR,
+			(errcode(transport_failures[result->failure].sqlstate),
+			 errmsg("could not read from server \"%s\": %s",
+					server_name(failure),
+					transport_failures[result->failure].message),
+			 result->message[0] ?
+			 errdetail_internal("%s", foreign_text(failure, result->message,
+												   strlen(result->message),
+												   TPLUS_ERROR_SNIPPET)) : 0,
+			 hint ? errhint("%s", hint) : 0,
+			 err_request(failure)));
+}
+
+void
+tplus_failure_refused(const TplusFailure *failure, int status,
+					  const TplusReply *reply, const TplusErrorEntry *entry,
+					  const char *body, size_t len)
+{
+	StringInfoData detail;
+	const char *message = reply->message;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "T+ answered HTTP %d", status);
+	if (reply->code)
+		appendStringInfo(&detail, ", code %s",
+						 snippet(failure, reply->code, strlen(reply->code)));
+	if (message || len > 0)
+		appendStringInfo(&detail, ": \"%s\"",
+						 foreign_text(failure, message ? message : body,
+									  message ? strlen(message) : len,
+									  TPLUS_ERROR_SNIPPET));
+	appendStringInfoChar(&detail, '.');
+
+	ereport(ERROR,
+			(errcode(entry->sqlstate),
+			 errmsg("could not read from server \"%s\": %s",
+					server_name(failure), entry->message),
+			 errdetail_internal("%s", detail.data),
+			 entry->hint ? errhint("%s", entry->hint) : 0,
+			 err_request(failure)));
+}
+
+void
+tplus_failure_malformed(const TplusFailure *failure, bool html,
+						const char *problem, size_t offset, const char *text,
+						size_t len)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 html ?
+			 errmsg("could not read from server \"%s\": it answered with a web page instead of JSON",
+					server_name(failure)) :
+			 errmsg("could not read from server \"%s\": the response is not valid JSON",
+					server_name(failure)),
+			 errdetail("At byte %zu of the response: %s. It begins with \"%s\".",
+					   offset, problem, snippet(failure, text, len)),
+			 html ?
+			 errhint("Check the server options \"base_url\" and \"proxy\".") : 0,
+			 err_request(failure)));
+}
+
+void
+tplus_failure_empty(const TplusFailure *failure, const char *text, size_t len)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("could not read from server \"%s\": the reply is empty where rows were expected",
+					server_name(failure)),
+			 errdetail("The reply is \"%s\".", snippet(failure, text, len)),
+			 errhint("If this server means that there are no rows, set the option \"empty_reply\" of the foreign table to \"zero\"."),
+			 err_request(failure)));
+}
+
+void
+tplus_failure_no_rows(const TplusFailure *failure, const char *text,
+					  size_t len)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("could not read from server \"%s\": the reply has no rows where they were expected",
+					server_name(failure)),
+			 errdetail("The reply begins with \"%s\".",
+					   snippet(failure, text, len)),
+			 errhint("Check the options \"rows_path\" and \"body_key\" of the foreign table."),
+			 err_request(failure)));
+}
+
+void
+tplus_failure_columns(const TplusFailure *failure)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("could not read from server \"%s\": rows and columns of the reply do not match",
+					server_name(failure)),
+			 err_request(failure)));
+}
+
+void
+tplus_failure_pause(const TplusFailure *failure, int64 pause_ms)
+{
+	TimestampTz until = GetCurrentTimestamp() + pause_ms * 1000;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("server \"%s\" asks to be left alone until %s",
+					server_name(failure), timestamptz_to_str(until)),
+			 errhint("Try again after that time, and lower the server option \"requests_per_second\"."),
+			 err_request(failure)));
+}
