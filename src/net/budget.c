@@ -47,6 +47,9 @@
 
 #define LONGEST_WAIT_US	INT64CONST(1000000)
 
+/* How soon those ask again who would not notice that a permit was returned. */
+#define POLL_US			INT64CONST(20000)
+
 /* How late a holder of a place may be. */
 #define GRACE_US		INT64CONST(500000)
 
@@ -58,6 +61,12 @@
  * is still meant, so that a gateway that errs cannot lock an account for good.
  */
 #define PAUSE_CAP_US	(60 * 60 * INT64CONST(1000000))
+
+/*
+ * How long a bucket that fills slowly is kept if another account needs the
+ * room.  Then its account may find a full one, once in that time.
+ */
+#define KEPT_US			(10 * 60 * INT64CONST(1000000))
 
 typedef struct Bucket
 {
@@ -319,13 +328,24 @@ join_queue(TplusBudget *budget, int64 now, int64 wait_us)
 	mine->expires_us = now + wait_us + GRACE_US;
 }
 
+/* How long an empty bucket takes to fill, or we keep it for that. */
+static int64
+refill_us(const TplusRate *rate)
+{
+	if (rate->per_second <= 0)
+		return 0;
+	return (int64) Min(rate->burst / rate->per_second * 1e6, KEPT_US);
+}
+
 /*
  * Takes a permit if there is one and nobody comes before us.  Otherwise
  * returns NULL, and *wait_us says when to ask again, or what is left of a
- * pause that is too long to wait for.
+ * pause that is too long to wait for.  change_us is how long to wait for
+ * another backend to give something up.
  */
 static Bucket *
-take(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
+take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
+	 int64 *wait_us)
 {
 	int64		now = now_us();
 	Bucket	   *bucket;
@@ -340,17 +360,18 @@ take(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
 	}
 	else
 	{
-		*wait_us = LONGEST_WAIT_US;
+		*wait_us = TPLUS_LIMITER_FULL;
 		if (!others_first(bucket->key, budget->ticket, now))
-			*wait_us = Min(tplus_limiter_take(&bucket->limiter, rate, now),
-						   LONGEST_WAIT_US);
+			*wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
+		*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
+			change_us : Min(*wait_us, LONGEST_WAIT_US);
 		if (*wait_us > 0)
 			join_queue(budget, now, *wait_us);
 		else
 			left = leave_queue(budget);
-		if (*wait_us == 0 && rate->per_second > 0)
-			bucket->full_at_us = now +
-				(int64) (rate->burst / rate->per_second * 1000000);
+		if (*wait_us == 0)
+			bucket->full_at_us = Max(bucket->full_at_us,
+									 now + refill_us(rate));
 	}
 	unlock();
 	if (left)
@@ -358,9 +379,9 @@ take(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
 	return *wait_us == 0 ? bucket : NULL;
 }
 
-TplusPermit *
-tplus_budget_try(TplusBudget *budget, const TplusRate *rate,
-				 MemoryContext context, long *wait_ms)
+static TplusPermit *
+get_permit(TplusBudget *budget, const TplusRate *rate, MemoryContext context,
+		   int64 change_us, long *wait_ms)
 {
 	TplusPermit *permit;
 	int64		wait_us;
@@ -369,7 +390,7 @@ tplus_budget_try(TplusBudget *budget, const TplusRate *rate,
 	permit = MemoryContextAllocZero(context, sizeof(TplusPermit));
 	permit->callback.func = release_permit;
 	permit->callback.arg = permit;
-	permit->bucket = take(budget, rate, &wait_us);
+	permit->bucket = take(budget, rate, change_us, &wait_us);
 	if (permit->bucket)
 	{
 		dlist_push_tail(&held, &permit->node);
@@ -389,6 +410,13 @@ tplus_budget_try(TplusBudget *budget, const TplusRate *rate,
 }
 
 TplusPermit *
+tplus_budget_try(TplusBudget *budget, const TplusRate *rate,
+				 MemoryContext context, long *wait_ms)
+{
+	return get_permit(budget, rate, context, POLL_US, wait_ms);
+}
+
+TplusPermit *
 tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
 				  MemoryContext context, void (*before_wait) (void *arg),
 				  void *arg, int64 *waited_us)
@@ -397,7 +425,7 @@ tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
 	TplusPermit *volatile permit;
 	long		wait_ms;
 
-	permit = tplus_budget_try(budget, rate, context, &wait_ms);
+	permit = get_permit(budget, rate, context, LONGEST_WAIT_US, &wait_ms);
 	if (permit)
 		return permit;
 
@@ -410,7 +438,8 @@ tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
 
 			/* Before asking again, so that no change goes unnoticed. */
 			ConditionVariablePrepareToSleep(&budget->bucket->changed);
-			permit = tplus_budget_try(budget, rate, context, &wait_ms);
+			permit = get_permit(budget, rate, context, LONGEST_WAIT_US,
+								&wait_ms);
 			if (permit == NULL && before_wait)
 			{
 				tplus_http_attend();
@@ -448,7 +477,7 @@ void
 tplus_budget_pause(TplusBudget *budget, int64 pause_ms)
 {
 	int64		now = now_us();
-	int64		pause_us = Min(pause_ms, PAUSE_CAP_US / 1000) * 1000;
+	int64		pause_us = Max(0, Min(pause_ms, PAUSE_CAP_US / 1000)) * 1000;
 
 	lock();
 	tplus_limiter_pause(&find_bucket(budget, now)->limiter, now + pause_us);

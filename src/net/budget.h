@@ -38,8 +38,8 @@ typedef struct TplusPermit TplusPermit;
 
 /*
  * Tries to get a permit without waiting; NULL if there is none now, then
- * *wait_ms says when to ask again (at most 1000; a release wakes sooner by
- * then at the latest).
+ * *wait_ms says when to ask again (at most 1000).  Whoever asks again by then
+ * keeps his place in the queue.  Throws 53400 as tplus_budget_wait does.
  */
 extern TplusPermit *tplus_budget_try(TplusBudget *budget,
 									 const TplusRate *rate,

@@ -256,13 +256,14 @@ act_on_events(void)
 void
 tplus_http_loop_run(void)
 {
+	int64		now = tplus_http_loop_now();
 	int			round;
 
 	if (multi == NULL)
 		return;
 	if (attend_since > 0)
 	{
-		waited_us += Min(tplus_http_loop_now(), attend_until) - attend_since;
+		waited_us += Min(now, attend_until) - attend_since;
 		attend_since = 0;
 		attend_until = NEVER;
 	}

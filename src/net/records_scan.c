@@ -138,16 +138,16 @@ forget_input(TplusScan *scan)
 		scan->state == TPLUS_SCAN_IN_RECORD ||
 		scan->state == TPLUS_SCAN_IN_WORD_RECORD)
 		from = scan->start;
-	if (!scan->in_rows && scan->kept < from)
-		from = scan->kept;
 	if (from == 0 || from < input->len - from)
 		return;
 	memmove(input->data, input->data + from, input->len - from);
 	input->len -= from;
 	scan->base += from;
 	scan->pos -= from;
-	scan->start -= scan->start < from ? scan->start : from;
-	scan->kept -= scan->kept < from ? scan->kept : from;
+	scan->start = 0;
+
+	/* Outside the rows, a scan that wants bytes has kept all before pos. */
+	scan->kept = scan->pos;
 }
 
 void
@@ -379,13 +379,13 @@ open_bracket(TplusScan *scan, bool is_array)
 									  scan->level + scan->depth) &&
 		begin_rows(scan) == TPLUS_STEP_BROKEN)
 		return TPLUS_STEP_BROKEN;
-	scan->ways[scan->depth] = is_array ? 0 : scan->way;
+	scan->ways[scan->depth] = scan->way;
 	bit = (uint64_t) 1 << scan->depth++;
 	if (is_array)
 		scan->arrays |= bit;
 	else
 		scan->arrays &= ~bit;
-	scan->way = 0;
+	scan->way = 0;				/* keys widen it again, elements do not */
 	scan->state = is_array ? TPLUS_SCAN_BEFORE_FIRST_VALUE :
 		TPLUS_SCAN_BEFORE_FIRST_KEY;
 	scan->pos++;
@@ -467,7 +467,6 @@ step_after_value(TplusScan *scan, char c)
 		return tplus_scan_broken(scan, unexpected_character, scan->pos);
 	in_array = (scan->arrays >> (scan->depth - 1)) & 1;
 	scan->state = in_array ? TPLUS_SCAN_BEFORE_VALUE : TPLUS_SCAN_BEFORE_KEY;
-	scan->way = 0;
 	scan->pos++;
 	return TPLUS_STEP_ON;
 }

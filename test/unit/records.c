@@ -142,8 +142,13 @@ static const Example examples[] = {
 	{"{\"data\":{\"Rows\":\"[[1]]\",\"Columns\":[\"a\"]}}",
 	 "[1]\nend, rows: {\"data\":{\"Rows\":[],\"Columns\":[\"a\"]}}"},
 	{"{\"result\":\"[\\\"\\ud83d\\ude00\\\",{}]\"}", "end, no rows: {\"result\":\"[\\\"\\ud83d\\ude00\\\",{}]\"}"},
-	{"{\"result\":\"[{\\\"a\\\":\\\"\\ud83d\\ude00\\ud83d\\\"}]\"}",
-	 "{\"a\":\"\xF0\x9F\x98\x80\xED\xA0\xBD\"}\nend, rows: {\"result\":[]}"},
+	{"{\"result\":\"[{\\\"a\\\":\\\"\\ud83d\\ude00\\\"}]\"}",
+	 "{\"a\":\"\xF0\x9F\x98\x80\"}\nend, rows: {\"result\":[]}"},
+	{"{\"result\":\"[{},\\ud83d\\\"\\\"]\"}", "{}\ninvalid escape at 15, rows: {\"result\":"},
+	{"{\"result\":\"[{},\\ud83d\\u1234]\"}", "{}\ninvalid escape at 15, rows: {\"result\":"},
+	{"{\"result\":\"[{},\\ude00]\"}", "{}\ninvalid escape at 15, rows: {\"result\":"},
+	{"{\"result\":\"[{\\\"a\\\":\\\"\\ud83d\\\"}]\"}",
+	 "end, no rows: {\"result\":\"[{\\\"a\\\":\\\"\\ud83d\\\"}]\"}"},
 	{"{\"x\":\"[{}]\"}", "end, no rows: {\"x\":\"[{}]\"}"},
 	{"{\"Data\":[],\"result\":\"[{}]\"}", "end, rows: {\"Data\":[],\"result\":\"[{}]\"}"},
 	{"{\"result\":\"[]\",\"Data\":[1]}", "more than one array of rows at 22, rows: {\"result\":[],\"Data\":"},
@@ -240,6 +245,9 @@ test_paths(void)
 		"1\nend, rows: {\"a\":{\"b\":{\"c\":[],\"d\":[2]},\"c\":[3]},\"c\":[4]}"},
 		{"a.b", "{\"a\":\"{\\\"b\\\":[{}]}\"}",
 		"{}\nend, rows: {\"a\":{\"b\":[]}}"},
+		{"a.b", "{\"a\":[[1],[2]]}", "end, no rows: {\"a\":[[1],[2]]}"},
+		{"a.b", "{\"a\":[{\"b\":0},[2]],\"c\":[3]}",
+		"end, no rows: {\"a\":[{\"b\":0},[2]],\"c\":[3]}"},
 		{"a.b", "{\"a\":[{\"b\":[1]}]}", "end, no rows: {\"a\":[{\"b\":[1]}]}"},
 		{"\xE6\x95\xB0", "{\"\\u6570\":[1]}", "1\nend, rows: {\"\\u6570\":[]}"},
 		{"a", "{\"a\":[1],\"b\":{\"a\":[2]},\"a\":[3]}",
@@ -395,10 +403,32 @@ test_long_keys(void)
 	}
 }
 
+/* Two pieces and more of them are taken before the first is scanned. */
+static void
+test_undrained(void)
+{
+	static const char body[] = "{\"TotalCount\":1,\"Data\":[{\"a\":1},{\"b\":2}]}";
+	static Text outcome;
+	TplusRecords *records = tplus_records_create("auto", CAP, CAP);
+
+	for (size_t i = 0; i < strlen(body); i++)
+	{
+		tplus_records_feed(records, body + i, 1);
+		if (i == 3 || i == 20 || i == 29 || i == 37)
+			pull(records, &outcome);
+	}
+	tplus_records_finish(records);
+	conclude(records, pull(records, &outcome), &outcome);
+	tplus_records_free(records);
+	is(outcome.data, "{\"a\":1}\n{\"b\":2}\nend, rows: "
+	   "{\"TotalCount\":1,\"Data\":[]}", "pieces fed one after the other");
+}
+
 int
 main(void)
 {
 	test_examples();
+	test_undrained();
 	test_paths();
 	test_caps();
 	test_depth();
