@@ -228,6 +228,7 @@ tplus_scan_prepare(TplusScanState *state)
 	query->page_size = table->options->page_size > 0 ?
 		table->options->page_size : state->account->server.page_size;
 	query->stats = &state->stats;
+	query->learned = state->learned;
 	tplus_arms_make(table, state->account->server.timezone,
 					evaluate_conditions(state), query);
 	with_flag = query->hidden_arms > 0 ||

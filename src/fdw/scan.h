@@ -59,6 +59,7 @@ typedef struct TplusScanState
 	int			page_rows;
 	int			scans;			/* reads begun */
 
+	TplusLearned learned[2];	/* see TplusQuery */
 	TplusCallStats stats;
 	int64		returned;		/* rows handed to the executor */
 	List	   *missing;		/* of char *: fields that whole pages lacked */

@@ -353,7 +353,8 @@ handle_refusal(TplusCall *call, int status, const TplusReply *reply,
 		case TPLUS_REFUSAL_FATAL:
 			break;
 	}
-	if (call->spec->quiet)
+	if (call->spec->quiet && entry->refusal != TPLUS_REFUSAL_RETRY &&
+		entry->refusal != TPLUS_REFUSAL_THROTTLE)
 		return false;
 	tplus_failure_refused(&call->failure, status, reply, entry, body, len);
 }

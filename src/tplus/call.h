@@ -59,7 +59,7 @@ typedef struct TplusCallSpec
 	const char *rows_path;
 	bool		empty_is_zero;	/* null, "" and an empty body mean no rows */
 	bool		retry_after_rows;	/* may rows come again after a failure? */
-	bool		quiet;			/* return refusals instead of throwing them */
+	bool		quiet;			/* return a refusal that is no passing one */
 	TplusCallStats *stats;
 } TplusCallSpec;
 

@@ -80,6 +80,10 @@ extern bool tplus_convert_bool(const TplusJson *node, bool *value);
 extern char *tplus_convert_show(const TplusConverter *converter,
 								const char *utf8, int max_bytes);
 
+/* The same for a value: the text of a scalar, JSON text of what holds more. */
+extern char *tplus_convert_show_node(const TplusConverter *converter,
+									 const TplusJson *node, int max_bytes);
+
 /*
  * What follows is shared among the files of this room.
  *

@@ -14,6 +14,7 @@
 
 #include "common/string.h"
 #include "mb/pg_wchar.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 
 #include "tplus/convert.h"
@@ -105,6 +106,12 @@ tplus_convert_show(const TplusConverter *converter, const char *utf8,
 		unsigned char recoded[MAX_CONVERSION_INPUT_LENGTH * MAX_CONVERSION_GROWTH + 1];
 		int			length;
 
+		if (strncmp(utf8, TPLUS_JSON_NUL, strlen(TPLUS_JSON_NUL)) == 0)
+		{
+			appendStringInfoString(&shown, "\\u0000");
+			utf8 += strlen(TPLUS_JSON_NUL);
+			continue;
+		}
 		length = pg_encoding_verifymbchar(PG_UTF8, utf8, end - utf8);
 		if (length <= 0)
 		{
@@ -127,6 +134,53 @@ tplus_convert_show(const TplusConverter *converter, const char *utf8,
 		utf8 += length;
 	}
 	return shown.data;
+}
+
+/*
+ * Appends the value as JSON text, also where no jsonb could hold it, until
+ * there is enough of it.
+ */
+static void
+append_value(StringInfo json, const TplusJson *node, int max_bytes)
+{
+	bool		is_array = tplus_json_kind(node) == TPLUS_JSON_ARRAY;
+
+	if (tplus_json_kind(node) == TPLUS_JSON_STRING)
+		escape_json(json, tplus_json_text(node));
+	else if (tplus_json_text(node) != NULL)
+		appendStringInfoString(json, tplus_json_text(node));
+	else
+	{
+		appendStringInfoChar(json, is_array ? '[' : '{');
+		for (const TplusJson *child = tplus_json_first(node);
+			 child != NULL && json->len < max_bytes;
+			 child = tplus_json_next(child))
+		{
+			if (child != tplus_json_first(node))
+				appendStringInfoString(json, ", ");
+			if (!is_array)
+			{
+				escape_json(json, tplus_json_key(child));
+				appendStringInfoString(json, ": ");
+			}
+			append_value(json, child, max_bytes);
+		}
+		appendStringInfoChar(json, is_array ? ']' : '}');
+	}
+}
+
+char *
+tplus_convert_show_node(const TplusConverter *converter,
+						const TplusJson *node, int max_bytes)
+{
+	StringInfoData json;
+
+	if (tplus_json_text(node) != NULL)
+		return tplus_convert_show(converter, tplus_json_text(node),
+								  max_bytes);
+	initStringInfo(&json);
+	append_value(&json, node, max_bytes);
+	return tplus_convert_show(converter, json.data, max_bytes);
 }
 
 /*

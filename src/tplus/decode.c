@@ -164,15 +164,6 @@ static void
 append_problem(StringInfo problems, const DecodeColumn *column,
 			   const TplusJson *node, TplusProblem *problem)
 {
-	const char *text = tplus_json_text(node);
-	StringInfoData json;
-
-	if (text == NULL)
-	{
-		initStringInfo(&json);
-		(void) tplus_json_print(node, &json);
-		text = json.data;
-	}
 	clip_message(problem->message);
 
 	appendStringInfoString(problems,
@@ -180,8 +171,8 @@ append_problem(StringInfo problems, const DecodeColumn *column,
 						   ", {\"column\": ");
 	escape_json(problems, column->converter.column);
 	appendStringInfoString(problems, ", \"value\": ");
-	escape_json(problems, tplus_convert_show(&column->converter, text,
-											 TPLUS_ERROR_SNIPPET));
+	escape_json(problems, tplus_convert_show_node(&column->converter, node,
+												  TPLUS_ERROR_SNIPPET));
 	appendStringInfoString(problems, ", \"message\": ");
 	escape_json(problems, problem->message);
 	appendStringInfo(problems, ", \"sqlstate\": \"%s\"}",

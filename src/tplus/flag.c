@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "tplus/flag.h"
-#include "tplus/learned.h"
 
 /* In the order of trying: what the official SDK sends comes first. */
 static const TplusEncoding ladder[] = {
@@ -29,7 +28,7 @@ tplus_flag_encoding(const TplusFlag *flag, const char *path)
 
 	if (flag->encoding != TPLUS_ENCODING_AUTO)
 		return flag->encoding;
-	learned = tplus_learned_get(flag->query->account, path);
+	learned = tplus_query_learned(flag->query, path);
 	return learned->bool_encoding != TPLUS_ENCODING_AUTO ?
 		learned->bool_encoding : ladder[0];
 }
@@ -90,19 +89,15 @@ take_sample(TplusFlag *flag, const char *path, bool with_flag, bool value,
 static void
 learn(TplusFlag *flag, const char *path)
 {
-	tplus_learned_get(flag->query->account, path)->bool_encoding =
+	tplus_query_learned(flag->query, path)->bool_encoding =
 		tplus_flag_encoding(flag, path);
 }
 
-/*
- * The spelling is not understood: the next one, or no flag at all.  Without
- * the flag everything comes unless the server hides stopped records.
- */
+/* To the next spelling; false if there is none. */
 static bool
-next_spelling(TplusFlag *flag, const char *path)
+climb(TplusFlag *flag, const char *path)
 {
 	TplusEncoding current = tplus_flag_encoding(flag, path);
-	Sample		plain;
 	int			i;
 
 	for (i = 0; i < (int) lengthof(ladder) - 1; i++)
@@ -113,7 +108,39 @@ next_spelling(TplusFlag *flag, const char *path)
 			return true;
 		}
 	}
+	return false;
+}
 
+bool
+tplus_flag_is_open(const TplusFlag *flag, const char *path)
+{
+	return flag->arm->has_disabled && !flag->refused &&
+		flag->query->bool_encoding == TPLUS_ENCODING_AUTO &&
+		tplus_query_learned(flag->query, path)->bool_encoding !=
+		tplus_flag_encoding(flag, path);
+}
+
+void
+tplus_flag_refused(TplusFlag *flag, const char *path)
+{
+	if (!climb(flag, path))
+	{
+		flag->encoding = ladder[0];
+		flag->refused = true;
+	}
+}
+
+/*
+ * The spelling is not understood: the next one, or no flag at all.  Without
+ * the flag everything comes unless the server hides stopped records.
+ */
+static bool
+next_spelling(TplusFlag *flag, const char *path)
+{
+	Sample		plain;
+
+	if (climb(flag, path))
+		return true;
 	take_sample(flag, path, false, false, &plain);
 	if (flag->arm->disabled && !plain.disabled)
 		ereport(ERROR,
@@ -133,7 +160,7 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 	Sample		plain;
 
 	if (flag->query->bool_encoding != TPLUS_ENCODING_AUTO ||
-		tplus_learned_get(flag->query->account, path)->bool_encoding ==
+		tplus_query_learned(flag->query, path)->bool_encoding ==
 		tplus_flag_encoding(flag, path))
 		return false;
 

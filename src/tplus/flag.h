@@ -30,11 +30,22 @@ typedef struct TplusFlag
 	TplusEncoding encoding;		/* AUTO: what was learned, or the first */
 	bool		matched;		/* a record had the flag as asked */
 	bool		mismatched;		/* a record had it otherwise */
+	bool		refused;		/* every spelling was: then it is another's
+								 * fault */
 } TplusFlag;
 
 /* The spelling to use for requests to this path. */
 extern TplusEncoding tplus_flag_encoding(const TplusFlag *flag,
 										 const char *path);
+
+/* Is it open whether the server understands the spelling? */
+extern bool tplus_flag_is_open(const TplusFlag *flag, const char *path);
+
+/*
+ * T+ refused a request with the flag while that was open: another spelling is
+ * tried, and when there is none left, the next refusal is an error.
+ */
+extern void tplus_flag_refused(TplusFlag *flag, const char *path);
 
 /* A record of a request with the flag. */
 extern void tplus_flag_take(TplusFlag *flag, const TplusRecord *record);

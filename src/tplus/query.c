@@ -14,8 +14,13 @@
 
 #include "utils/memutils.h"
 
-#include "tplus/learned.h"
 #include "tplus/query.h"
+
+TplusLearned *
+tplus_query_learned(const TplusQuery *query, const char *path)
+{
+	return &query->learned[strcmp(path, query->resource->path) == 0 ? 0 : 1];
+}
 
 char *
 tplus_query_body(const TplusQuery *query, const TplusRequest *request)
@@ -109,7 +114,7 @@ tplus_query_count(const TplusQuery *query, const TplusArm *arm,
 
 	if (query->resource->page_path == NULL)
 		return -1;
-	learned = tplus_learned_get(query->account, query->resource->page_path);
+	learned = tplus_query_learned(query, query->resource->page_path);
 	request.path = query->resource->page_path;
 	request.arm = arm;
 	request.encoding = encoding;

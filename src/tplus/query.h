@@ -29,6 +29,18 @@ typedef struct TplusArm
 	bool		disabled;		/* and which */
 } TplusArm;
 
+/*
+ * What an operation of the server was seen to do.  Proofs, not guesses: each
+ * is set only by a reply that could not have come otherwise.  They save
+ * requests, never change a result.
+ */
+typedef struct TplusLearned
+{
+	bool		cursor_pages;	/* Ts > x brings what is newer, in order */
+	bool		total_is_whole; /* TotalCount was seen to exceed a page */
+	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
+} TplusLearned;
+
 typedef struct TplusQuery
 {
 	const TplusAccount *account;
@@ -50,6 +62,7 @@ typedef struct TplusQuery
 	const char *unique_value;	/* to this */
 	int			page_size;
 	TplusCallStats *stats;
+	TplusLearned *learned;		/* of the operation without, and with numbers */
 } TplusQuery;
 
 /* How one request of a query differs from the others. */
@@ -63,6 +76,10 @@ typedef struct TplusRequest
 	const char *cursor;			/* Ts, or NULL */
 	int			page_index;		/* -1: not sent */
 } TplusRequest;
+
+/* What is known of the operation at this path; to be added to. */
+extern TplusLearned *tplus_query_learned(const TplusQuery *query,
+										 const char *path);
 
 /* The body of a request; palloc'd in the current context. */
 extern char *tplus_query_body(const TplusQuery *query,

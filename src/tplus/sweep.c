@@ -32,7 +32,6 @@
 #include "utils/memutils.h"
 
 #include "tplus/flag.h"
-#include "tplus/learned.h"
 #include "tplus/sweep.h"
 
 #define ZERO_CURSOR		"0000000000000000"
@@ -41,9 +40,8 @@
 #define MIN_CURSOR_PAGE	100
 
 /*
- * How often a sweep by page number may start anew with a smaller page.  Each
- * time the size at least halves after the third, so this is more than enough
- * for any cap.
+ * How often a sweep by page number may start anew with a smaller page.  After
+ * the third time the size halves, so this is enough for any cap.
  */
 #define MAX_RESTARTS	20
 
@@ -229,6 +227,7 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 	}
 	if (sweep->arm.has_disabled)
 		request->encoding = tplus_flag_encoding(&sweep->flag, request->path);
+	*quiet |= tplus_flag_is_open(&sweep->flag, request->path);
 	return true;
 }
 
@@ -284,27 +283,26 @@ finish(TplusSweep *sweep, bool settled)
 static int64
 arm_count(TplusSweep *sweep)
 {
-	TplusEncoding encoding = TPLUS_ENCODING_AUTO;
+	const char *path = sweep->query->resource->page_path;
 
-	if (sweep->arm.has_disabled)
-		encoding = tplus_flag_encoding(&sweep->flag, sweep->query->resource->page_path ?
-									   sweep->query->resource->page_path :
-									   sweep->query->resource->path);
-	return tplus_query_count(sweep->query, &sweep->arm, encoding);
+	if (path == NULL)
+		return -1;
+	return tplus_query_count(sweep->query, &sweep->arm,
+							 tplus_flag_encoding(&sweep->flag, path));
 }
 
-/*
- * Settles whether the server understood the flag.  Returns true if the sweep
- * has to start again with another spelling.
- */
-static bool
-flag_needs_restart(TplusSweep *sweep)
+/* The path that the sweep asks at. */
+static const char *
+sweep_path(TplusSweep *sweep)
 {
-	if (!sweep->arm.has_disabled ||
-		!tplus_flag_settle(&sweep->flag, sweep->way == TPLUS_WAY_PAGES ?
-						   sweep->query->resource->page_path :
-						   sweep->query->resource->path))
-		return false;
+	return sweep->way == TPLUS_WAY_PAGES ?
+		sweep->query->resource->page_path : sweep->query->resource->path;
+}
+
+/* The same way again, with the flag spelled otherwise. */
+static void
+start_again(TplusSweep *sweep)
+{
 	switch (sweep->way)
 	{
 		case TPLUS_WAY_CURSOR:
@@ -317,6 +315,19 @@ flag_needs_restart(TplusSweep *sweep)
 			begin_sweep(sweep);
 			break;
 	}
+}
+
+/*
+ * Settles whether the server understood the flag.  Returns true if the sweep
+ * has to start again with another spelling.
+ */
+static bool
+flag_needs_restart(TplusSweep *sweep)
+{
+	if (!sweep->arm.has_disabled ||
+		!tplus_flag_settle(&sweep->flag, sweep_path(sweep)))
+		return false;
+	start_again(sweep);
 	return true;
 }
 
@@ -340,7 +351,6 @@ end_plain(TplusSweep *sweep)
 	begin_cursor(sweep);
 }
 
-/* Everything came in one response, says the declaration; does the count? */
 static void
 end_whole(TplusSweep *sweep, int64 total)
 {
@@ -360,20 +370,15 @@ end_whole(TplusSweep *sweep, int64 total)
 	finish(sweep, true);
 }
 
-/*
- * A cursor sweep brought nothing at all.  That is the truth only if a cursor
- * brings something where there is something.
- */
+/* A cursor sweep brought nothing: is that so, or do cursors bring nothing? */
 static bool
 cursor_is_blind(TplusSweep *sweep)
 {
-	TplusLearned *learned = tplus_learned_get(sweep->query->account,
-											  sweep->query->resource->path);
 	TplusRequest request;
 	TplusAnswer answer;
 	bool		quiet;
 
-	if (learned->cursor_pages)
+	if (tplus_query_learned(sweep->query, sweep_path(sweep))->cursor_pages)
 		return false;
 	(void) tplus_sweep_next_request(sweep, &request, &quiet);
 	if (sweep->query->bound)
@@ -415,7 +420,7 @@ end_cursor_sweep(TplusSweep *sweep)
 
 	count = arm_count(sweep);
 	if (count == distinct)
-		tplus_learned_get(query->account, query->resource->path)->cursor_pages = true;
+		tplus_query_learned(query, query->resource->path)->cursor_pages = true;
 	if (count <= distinct)
 		finish(sweep, true);
 	else if (!sweep->asked_again)
@@ -488,10 +493,9 @@ end_page_sweep(TplusSweep *sweep)
 {
 	const TplusQuery *query = sweep->query;
 	int64		distinct = sweep->rows - sweep->repeats;
-	bool		one_page = sweep->pages <= 2;
 	bool		clean = sweep->repeats == 0 && sweep->round_fresh == 0;
 
-	if (query->table->verify && !sweep->found_unique && !one_page)
+	if (query->table->verify && !sweep->found_unique && sweep->pages > 2)
 	{
 		if (sweep->keys_only && sweep->round_fresh > 0)
 			sweep->full_needed = true;
@@ -516,13 +520,13 @@ end_page_sweep(TplusSweep *sweep)
 static void
 end_pages(TplusSweep *sweep, int64 total)
 {
+	TplusLearned *learned = tplus_query_learned(sweep->query,
+												sweep_path(sweep));
 	int			rows = sweep->page_rows;
 
 	if (total > rows)
-		tplus_learned_get(sweep->query->account,
-						  sweep->query->resource->page_path)->total_is_whole = true;
-	if (tplus_learned_get(sweep->query->account,
-						  sweep->query->resource->page_path)->total_is_whole)
+		learned->total_is_whole = true;
+	if (learned->total_is_whole)
 		sweep->total = Max(sweep->total, total);
 
 	if (rows > 0 && sweep->short_rows > 0 && sweep->page_repeats < rows)
@@ -586,5 +590,11 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 void
 tplus_sweep_refused(TplusSweep *sweep)
 {
-	leave_cursor(sweep);
+	if (tplus_flag_is_open(&sweep->flag, sweep_path(sweep)))
+	{
+		tplus_flag_refused(&sweep->flag, sweep_path(sweep));
+		start_again(sweep);
+	}
+	else
+		leave_cursor(sweep);
 }
