@@ -23,7 +23,7 @@ that T+ will put in its place: the one given is dead once it has been used"
 	fi
 fi
 
-say "preparing: packages, a private copy of PostgreSQL $pg_major, the extension"
+say "looking for missing packages"
 bash "$here/../lib/install-deps.sh" build || exit 1
 make_prefix "${TPLUS_PREFIX:-}" || exit 1
 
@@ -45,6 +45,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
+say "building the extension into a private copy of PostgreSQL $pg_major in $prefix"
 as_tester bash test/lib/build.sh >"$run/log/build.log" 2>&1 || {
 	grep -E '(error|warning):|\*\*\*' -A3 "$run/log/build.log" | head -60 >&2
 	die "the build failed"

@@ -13,18 +13,19 @@ run=$TPLUS_RUN
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; else bold= plain=; fi
 
 heading() {
-	printf '\n%s== %s%s\n\n' "$bold" "$*" "$plain"
+	printf '%s== %s%s\n\n' "$bold" "$*" "$plain"
 }
 
-# Runs the SQL on standard input and prints it.
+# sql [timed]: prints the SQL on standard input and runs it.
 sql() {
 	{
-		printf '%s\n' '\set ON_ERROR_STOP 1' '\pset pager off' '\getenv base_url TPLUS_BASE_URL' \
-			'\getenv app_key TPLUS_APP_KEY' '\getenv app_secret TPLUS_APP_SECRET' \
-			'\getenv open_token TPLUS_OPEN_TOKEN' '\getenv refresh_token TPLUS_REFRESH_TOKEN' \
-			'\set ECHO all'
+		printf '%s\n' '\set QUIET on' '\set ON_ERROR_STOP on' '\pset pager off' \
+			'\getenv base_url TPLUS_BASE_URL' '\getenv app_key TPLUS_APP_KEY' \
+			'\getenv app_secret TPLUS_APP_SECRET' '\getenv open_token TPLUS_OPEN_TOKEN' \
+			'\getenv refresh_token TPLUS_REFRESH_TOKEN' "\\timing $([ -n "${1:-}" ] && echo on || echo off)" \
+			'\set QUIET off' '\set ECHO all'
 		cat
-	} | psql -X
+	} | { psql -X && echo; } | cat -s
 }
 
 save_successor() {
@@ -35,20 +36,22 @@ save_successor() {
 		rm "$run/token-lost"
 }
 
+say "starting a database"
 today=$(TZ=Asia/Shanghai date +%F)
 start_cluster
 trap 'save_successor; stop_cluster' EXIT
 if [ -n "${TPLUS_BASE_URL:-}" ]; then
 	simulated=
-	say "talking to $TPLUS_BASE_URL"
+	say "reading from $TPLUS_BASE_URL"
 else
 	simulated=1
 	start_simulator
 	export TPLUS_BASE_URL=$TPLUS_SIM_URL TPLUS_APP_KEY=demo
 	export TPLUS_APP_SECRET=sim-secret TPLUS_OPEN_TOKEN=sim-open-token
 	$TPLUS_SIMCTL tenant demo '{"records": 5000, "end_date": "today", "switches": {"made_compare": "ge"}}' >/dev/null
-	say "talking to a simulator of T+ with 5,000 items at $TPLUS_BASE_URL"
+	say "reading from a simulator of T+ with 5,000 items at $TPLUS_BASE_URL"
 fi
+say
 
 heading "1. Say where T+ is, and who asks"
 sql <<'SQL'
@@ -56,7 +59,6 @@ CREATE EXTENSION tplus_fdw;
 
 CREATE SERVER erp FOREIGN DATA WRAPPER tplus_fdw
   OPTIONS (base_url :'base_url');
-
 SQL
 if [ -n "${TPLUS_OPEN_TOKEN:-}" ]; then
 	sql <<'SQL'
@@ -82,8 +84,7 @@ CREATE TABLE item (
 SQL
 
 heading "3. The first, full sync"
-sql <<'SQL'
-\timing on
+sql timed <<'SQL'
 INSERT INTO item
 SELECT ID, Code, Name, Specification, InventoryClassName, MadeRecordDate, Disabled
 FROM erp.inventory
@@ -91,8 +92,8 @@ ON CONFLICT (id) DO UPDATE
 SET (code, name, specification, class, made, disabled) =
     (excluded.code, excluded.name, excluded.specification, excluded.class,
      excluded.made, excluded.disabled);
-\timing off
-
+SQL
+sql <<'SQL'
 SELECT * FROM item ORDER BY made DESC, id LIMIT 5;
 SQL
 
@@ -101,8 +102,10 @@ if [ -n "$simulated" ]; then
 	$TPLUS_SIMCTL mutate demo '[
 		{"action": "insert", "record": {"Code": "DEMO-1", "Name": "演示存货一", "MadeRecordDate": "'"$today"'"}},
 		{"action": "insert", "record": {"Code": "DEMO-2", "Name": "演示存货二", "MadeRecordDate": "'"$today"'"}},
-		{"action": "edit", "code": "DEMO-1", "set": {"Name": "演示存货一（改名）"}}]' >/dev/null
+		{"action": "edit", "pick": "any_first", "where": {"MadeRecordDate": "'"$today"'"},
+			"set": {"Name": "演示改名"}}]' >/dev/null
 	say "(done through the control interface of the simulator)"
+	say
 fi
 
 heading "4. From now on: only what is new"
@@ -112,15 +115,14 @@ if [ -n "$simulated" ]; then
 -- condition is checked here and everything is read: slower, never wrong.
 ALTER FOREIGN TABLE erp.inventory
   ALTER COLUMN maderecorddate OPTIONS (ADD filter_op 'ge');
-
 SQL
 fi
 sql <<'SQL'
 EXPLAIN (ANALYZE, VERBOSE)
 SELECT ID, Code, Name, Specification, InventoryClassName, MadeRecordDate, Disabled
 FROM erp.inventory WHERE MadeRecordDate >= current_date - 1;
-
-\timing on
+SQL
+sql timed <<'SQL'
 INSERT INTO item
 SELECT ID, Code, Name, Specification, InventoryClassName, MadeRecordDate, Disabled
 FROM erp.inventory WHERE MadeRecordDate >= current_date - 1
@@ -129,9 +131,17 @@ SET (code, name, specification, class, made, disabled) =
     (excluded.code, excluded.name, excluded.specification, excluded.class,
      excluded.made, excluded.disabled)
 WHERE item IS DISTINCT FROM excluded;
-\timing off
-
+SQL
+if [ -n "$simulated" ]; then
+	sql <<'SQL'
+SELECT * FROM item WHERE name LIKE '演示%' ORDER BY id;
+SQL
+else
+	sql <<'SQL'
 SELECT * FROM item WHERE made >= current_date - 1 ORDER BY id DESC LIMIT 5;
+SQL
+fi
+sql <<'SQL'
 SELECT count(*) FROM item;
 SQL
 
