@@ -68,10 +68,17 @@ describe_column(const TplusTable *table, Oid relid, Form_pg_attribute attr,
 	column->live = !attr->attisdropped;
 	if (!column->live)
 		return;
-	options = tplus_option_column(relid, attr->attnum);
-	column->generated = attr->attgenerated != '\0';
 	column->type = getBaseType(attr->atttypid);
 	column->name = pstrdup(NameStr(attr->attname));
+
+	/* Whatever its name says, T+ does not have it. */
+	column->generated = attr->attgenerated != '\0';
+	if (column->generated)
+	{
+		column->field = column->name;
+		return;
+	}
+	options = tplus_option_column(relid, attr->attnum);
 	column->field = options->field ? options->field : column->name;
 	column->known = tplus_resource_field(table->resource, column->field);
 	if (options->field == NULL && column->known)
