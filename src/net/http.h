@@ -53,6 +53,7 @@ extern pgsocket tplus_http_fd(void);
  * Says that the caller is about to wait for that descriptor by itself (async
  * Append).  Time-outs run then, too: until the next drive() or wait(), for a
  * second at most, after which the descriptor becomes readable in any case.
+ * Without this, of the time between two calls 100 ms count.
  */
 extern void tplus_http_attend(void);
 

@@ -40,6 +40,9 @@
 
 #define MAX_ATTEND_US		INT64CONST(1000000)
 
+/* Who runs the loop this often waits, whatever he does in between. */
+#define MAX_GAP_US			INT64CONST(100000)
+
 #define MAX_SLEEP_US		INT64CONST(60000000)
 
 #define NEVER				PG_INT64_MAX
@@ -48,6 +51,7 @@ static CURLM *multi = NULL;
 static int	epoll_fd = -1;
 static int	timer_fd = -1;
 static int64 waited_us = 0;		/* the clock of waiting */
+static int64 last_run = 0;		/* monotonic: up to where it has counted */
 static int64 attend_since = 0;	/* monotonic; 0: nobody waits elsewhere */
 static int64 attend_until = NEVER;	/* monotonic */
 static int64 curl_due = NEVER;	/* monotonic: when libcurl wants a call */
@@ -262,14 +266,15 @@ tplus_http_loop_run(void)
 	if (multi == NULL)
 		return;
 	if (attend_since > 0)
-	{
 		waited_us += Min(now, attend_until) - attend_since;
-		attend_since = 0;
-		attend_until = NEVER;
-	}
+	else
+		waited_us += Min(now - last_run, MAX_GAP_US);
+	attend_since = 0;
+	attend_until = NEVER;
 	for (round = 0; round < ROUNDS_PER_RUN && act_on_events(); round++)
 		;
 	arm_timer();
+	last_run = tplus_http_loop_now();
 }
 
 void *
@@ -301,7 +306,8 @@ tplus_http_loop_wait(int64 at_most_us)
 
 	(void) tplus_wait(epoll_fd, (long) ((sleep_us + 999) / 1000),
 					  TPLUS_WAIT_NETWORK);
-	waited_us += tplus_http_loop_now() - begun;
+	last_run = tplus_http_loop_now();
+	waited_us += last_run - begun;
 }
 
 pgsocket

@@ -3,9 +3,9 @@
  * http_loop.h
  *		libcurl's multi handle behind one descriptor, and the clock of waiting.
  *
- * The clock advances only while this backend waits for the network: time-outs
- * run on it.  A consumer may leave a transfer alone for minutes without being
- * told that the server was slow.
+ * The clock advances only while this backend waits for the network, or keeps
+ * coming back to it: time-outs run on it.  A consumer may leave a transfer
+ * alone for minutes without being told that the server was slow.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
