@@ -42,6 +42,7 @@ CREATE TABLE tplus.token (
   failures integer NOT NULL,
   failed_until timestamptz,
   failed_with bytea,
+  holder bytea,
   sqlstate text,
   message text,
   hint text
@@ -55,7 +56,7 @@ ALTER TABLE tplus.token ENABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE tplus.token IS
   'token pairs of T+ accounts; secret, and written by tplus_fdw alone';
 COMMENT ON COLUMN tplus.token.fingerprint IS
-  'SHA-256 of the address, app_key and the refresh token or certificate of the user mapping';
+  'SHA-256 of what tells the pair: address, app_key, and the refresh token or certificate of the user mapping';
 COMMENT ON COLUMN tplus.token.server IS
   'a server that uses the pair; others may share it';
 COMMENT ON COLUMN tplus.token.renewing_since IS

@@ -55,16 +55,13 @@
 							outer, outerpath, priv)
 #endif
 
-/* The check of rights on an object is one function for all kinds since 16. */
+/* May the role use the foreign server? */
 #if PG_VERSION_NUM >= 160000
-#define tplus_server_aclcheck(serverid, roleid, mode) \
-	object_aclcheck(ForeignServerRelationId, serverid, roleid, mode)
+#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
+	object_aclcheck(ForeignServerRelationId, serverid, roleid, ACL_USAGE)
 #else
-#define tplus_server_aclcheck(serverid, roleid, mode) \
-	pg_foreign_server_aclcheck(serverid, roleid, mode)
+#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
+	pg_foreign_server_aclcheck(serverid, roleid, ACL_USAGE)
 #endif
-
-/* InitMaterializedSRF() had another name in early versions of 15. */
-#define tplus_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)
 
 #endif							/* TPLUS_COMPAT_H */

@@ -23,7 +23,7 @@
 #define MAX_TOKEN_BYTES	8192
 
 #define HINT_AUTHORIZE \
-	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING."
+	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING; no other program or database may use the same pair."
 #define HINT_APPLICATION \
 	"Check app_key and app_secret in the user mapping."
 #define HINT_TICKET \

@@ -28,6 +28,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "common/cryptohash.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -57,6 +58,7 @@ enum
 	Anum_failures,
 	Anum_failed_until,
 	Anum_failed_with,
+	Anum_holder,
 	Anum_sqlstate,
 	Anum_message,
 	Anum_hint
@@ -98,21 +100,46 @@ digest_strings(const char *const *strings, int nstrings, TplusDigest *digest)
 void
 tplus_pair_key(const TplusAccount *account, TplusDigest *key)
 {
-	/* However a host is spelled, it is the same pair. */
+	const TplusMappingOptions *mapping = &account->mapping;
 	const char *url = account->server.base_url;
 	const char *host = strstr(url, "://");
 	const char *prefix = host ? strchr(host + 3, '/') : NULL;
-	const char *const strings[] = {
-		"tplus.token",
-		tplus_http_authority(url),
-		prefix ? prefix : "",
-		account->mapping.app_key,
-		account->auth == TPLUS_AUTH_SELF_BUILT ? "certificate" : "refresh_token",
-		account->auth == TPLUS_AUTH_SELF_BUILT ? account->mapping.certificate :
-		account->mapping.refresh_token
+
+	/* However a host is spelled, it is the same pair. */
+	char	   *authority = tplus_http_authority(url);
+	const char *strings[7] = {
+		"tplus.token", authority, prefix ? prefix : "", mapping->app_key
 	};
 
+	if (account->auth == TPLUS_AUTH_SELF_BUILT)
+	{
+		strings[4] = "certificate";
+		strings[5] = mapping->certificate;
+	}
+	else if (mapping->refresh_token)
+	{
+		strings[4] = "refresh_token";
+		strings[5] = mapping->refresh_token;
+	}
+	else
+	{
+		strings[4] = "authorize";
+		strings[5] = account->server.name;
+		strings[6] = OidIsValid(mapping->userid) ?
+			GetUserNameFromId(mapping->userid, false) : NULL;
+	}
 	digest_strings(strings, lengthof(strings), key);
+	pfree(authority);
+}
+
+void
+tplus_pair_holder(const TplusAccount *account, TplusDigest *digest)
+{
+	const char *const strings[] = {
+		"holder", account->mapping.app_key, account->mapping.app_secret
+	};
+
+	digest_strings(strings, lengthof(strings), digest);
 }
 
 void
@@ -189,9 +216,17 @@ digest_to_bytea(const TplusDigest *digest)
 	return result;
 }
 
+/* Zeroes for NULL; no digest is made of zeroes. */
 static void
-deform_failure(TplusPair *pair, const char *failure, const char *sqlstate,
-			   bytea *failed_with)
+bytea_to_digest(const bytea *value, TplusDigest *digest)
+{
+	memset(digest, 0, sizeof(*digest));
+	if (value && VARSIZE_ANY_EXHDR(value) == TPLUS_DIGEST_LEN)
+		memcpy(digest->bytes, VARDATA_ANY(value), TPLUS_DIGEST_LEN);
+}
+
+static void
+deform_failure(TplusPair *pair, const char *failure, const char *sqlstate)
 {
 	int			i;
 
@@ -204,9 +239,6 @@ deform_failure(TplusPair *pair, const char *failure, const char *sqlstate,
 	if (sqlstate && strlen(sqlstate) == 5)
 		pair->sqlstate = MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2],
 									   sqlstate[3], sqlstate[4]);
-	if (failed_with && VARSIZE_ANY_EXHDR(failed_with) == TPLUS_DIGEST_LEN)
-		memcpy(pair->failed_with.bytes, VARDATA_ANY(failed_with),
-			   TPLUS_DIGEST_LEN);
 }
 
 static void
@@ -238,8 +270,10 @@ deform_pair(Relation rel, HeapTuple tuple, bool with_refresh_token,
 	pair->message = VALUE(message, TextDatumGetCString, NULL);
 	pair->hint = VALUE(hint, TextDatumGetCString, NULL);
 	deform_failure(pair, VALUE(failure, TextDatumGetCString, NULL),
-				   VALUE(sqlstate, TextDatumGetCString, NULL),
-				   VALUE(failed_with, DatumGetByteaPP, NULL));
+				   VALUE(sqlstate, TextDatumGetCString, NULL));
+	bytea_to_digest(VALUE(failed_with, DatumGetByteaPP, NULL),
+					&pair->failed_with);
+	bytea_to_digest(VALUE(holder, DatumGetByteaPP, NULL), &pair->holder);
 #undef VALUE
 }
 
@@ -301,6 +335,9 @@ form_pair(const TplusPair *pair, Datum *values, bool *nulls)
 	put_time(values, nulls, Anum_failed_until, pair->failed_until);
 	put(values, nulls, Anum_failed_with,
 		PointerGetDatum(digest_to_bytea(&pair->failed_with)), fine);
+	put(values, nulls, Anum_holder,
+		PointerGetDatum(digest_to_bytea(&pair->holder)),
+		pair->access_token == NULL);
 	put_text(values, nulls, Anum_sqlstate,
 			 fine ? NULL : unpack_sql_state(pair->sqlstate));
 	put_text(values, nulls, Anum_message, fine ? NULL : pair->message);

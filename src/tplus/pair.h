@@ -56,6 +56,7 @@ typedef struct TplusPair
 	int			failures;		/* in a row */
 	TimestampTz failed_until;	/* no other attempt before */
 	TplusDigest failed_with;	/* tplus_pair_credentials() of that attempt */
+	TplusDigest holder;			/* tplus_pair_holder() of the last success */
 	int			sqlstate;
 	char	   *message;		/* redacted */
 	char	   *hint;
@@ -63,10 +64,19 @@ typedef struct TplusPair
 
 /*
  * The key of an account's row: a digest of its address, app_key and the
- * refresh token or certificate in its mapping.  Digests need a resource owner,
- * hence a transaction.
+ * refresh token or certificate in its mapping.  A mapping without either,
+ * whose pair comes from tplus.authorize(), is told by the names of its server
+ * and user: an application may be authorized by several enterprises.  Digests
+ * need a resource owner, hence a transaction.
  */
 extern void tplus_pair_key(const TplusAccount *account, TplusDigest *key);
+
+/*
+ * A digest of what only the holder of a pair knows beside a refresh token
+ * that is used up and perhaps no longer kept secret.
+ */
+extern void tplus_pair_holder(const TplusAccount *account,
+							  TplusDigest *digest);
 
 /* A digest of all options that decide how an attempt to renew ends. */
 extern void tplus_pair_credentials(const TplusAccount *account,

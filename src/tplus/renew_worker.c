@@ -70,6 +70,7 @@ typedef struct Renewal
 	TplusOrder *order;
 	TplusPair	pair;			/* the row as it was found */
 	TplusDigest credentials;	/* what the call is made with */
+	TplusDigest holder;
 	TplusGrant	grant;
 	TimestampTz began;			/* before the call */
 	TimestampTz ends;			/* no call is sent that could outlast this */
@@ -226,6 +227,7 @@ begin_renewal(Renewal *renewal)
 	MemoryContextSwitchTo(old);
 
 	tplus_pair_credentials(&order->account, &renewal->credentials);
+	tplus_pair_holder(&order->account, &renewal->holder);
 	renewal->began = GetCurrentTimestamp();
 	renewal->ends = TimestampTzPlusMilliseconds(renewal->began, limit_ms);
 	renewal->doubtful = renewal->pair.renewing_since != 0 ||
@@ -307,6 +309,7 @@ take_pair(const Renewal *renewal, const TplusGrantReply *reply,
 	memset(pair, 0, sizeof(*pair));
 	pair->generation = renewal->pair.generation + 1;
 	pair->renewals = renewal->pair.renewals + 1;
+	pair->holder = renewal->holder;
 	pair->obtained_at = renewal->began;
 	pair->access_token = reply->access_token;
 	pair->expires_at = after_seconds(renewal->began, reply->expires_in > 0 ?
@@ -357,9 +360,12 @@ keep_pair(const Renewal *renewal, const TplusGrantReply *reply,
 	pair->failed_until = after_seconds(GetCurrentTimestamp(), pause_s);
 }
 
-/* One attempt to store the row; false if it failed, which was logged. */
+/*
+ * One attempt to store the row; false if it failed, which was logged.  Sets
+ * *hopeless if another attempt is pointless: the extension was dropped.
+ */
 static bool
-try_store(const TplusOrder *order, const TplusPair *pair)
+try_store(const TplusOrder *order, const TplusPair *pair, bool *hopeless)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool stored = false;
@@ -375,6 +381,7 @@ try_store(const TplusOrder *order, const TplusPair *pair)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
+		*hopeless = geterrcode() == ERRCODE_UNDEFINED_TABLE;
 		EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
@@ -394,14 +401,16 @@ try_store(const TplusOrder *order, const TplusPair *pair)
 static void
 store(const TplusOrder *order, const TplusPair *pair)
 {
+	bool		hopeless = false;
 	int			attempt;
 
 	/* From here on, only a lock time-out of our own sends SIGINT. */
 	QueryCancelPending = false;
 	pqsignal(SIGINT, StatementCancelHandler);
-	for (attempt = 1; !try_store(order, pair); attempt++)
+	for (attempt = 1; !try_store(order, pair, &hopeless); attempt++)
 	{
-		if (attempt >= STORE_ATTEMPTS || (terminated && attempt > 1))
+		if (hopeless || attempt >= STORE_ATTEMPTS ||
+			(terminated && attempt > 1))
 			ereport(ERROR,
 					(errcode(ERRCODE_SYSTEM_ERROR),
 					 errmsg("could not store what T+ answered to the renewal of the access token for server \"%s\"",

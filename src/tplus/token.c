@@ -56,6 +56,27 @@ is_alive(const TplusPair *pair, TimestampTz now)
 	return pair->access_token && now < pair->expires_at;
 }
 
+/*
+ * May the account use the token in its row?  Its key is made from a refresh
+ * token that may be used up, and so perhaps lie about; T+ itself must have
+ * accepted the app_secret beside it, which a renewal shows.
+ */
+static bool
+is_holder(const TplusAccount *account, const TplusPair *pair)
+{
+	TplusDigest holder;
+
+	tplus_pair_holder(account, &holder);
+	return tplus_pair_same_digest(&holder, &pair->holder);
+}
+
+/* Can the token in the row be used now, by this account? */
+static bool
+is_usable(const TplusAccount *account, const TplusPair *pair)
+{
+	return is_alive(pair, GetCurrentTimestamp()) && is_holder(account, pair);
+}
+
 /* Is less than a tenth of its life left? */
 static bool
 is_ageing(TimestampTz born, TimestampTz dies, TimestampTz now)
@@ -178,25 +199,25 @@ bring_up_to_date(const TplusAccount *account, const TplusDigest *key,
 {
 	static TimestampTz no_worker_until = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	bool		alive = is_alive(pair, now);
 	TplusOrderReport report;
 
 	if (RecoveryInProgress())
 	{
-		if (!await_replay(key, -1, pair) &&
-			!is_alive(pair, GetCurrentTimestamp()))
+		(void) await_replay(key, -1, pair);
+		if (!is_usable(account, pair))
 			tplus_token_failure_standby(account);
 		return;
 	}
 
 	/* What lives is good enough when an attempt is known to be in vain. */
-	if (alive && (!has_credential(account, pair) || now < no_worker_until ||
-				  tplus_renew_is_futile(pair, account, now)))
+	if (is_usable(account, pair) &&
+		(!has_credential(account, pair) || now < no_worker_until ||
+		 tplus_renew_is_futile(pair, account, now)))
 		return;
 	if (replace(account, key, pair->generation, false, pair, &report) &&
-		pair->access_token)
-		return;
-	if (!is_alive(pair, GetCurrentTimestamp()))
+		pair->access_token && is_holder(account, pair))
+		return;					/* however short its life */
+	if (!is_usable(account, pair))
 		tplus_token_failure(account, pair, &report);
 	if (report.outcome != TPLUS_ORDER_DONE)
 		no_worker_until = now + NO_WORKER_PAUSE_S * USECS_PER_SEC;
@@ -219,7 +240,7 @@ tplus_token_get(const TplusAccount *account, TplusToken *token,
 
 	tplus_pair_key(account, &key);
 	read_settled(&key, &pair);
-	if (!is_alive(&pair, start) || is_due(&pair, start) ||
+	if (!is_usable(account, &pair) || is_due(&pair, start) ||
 		(pair.renewing_since != 0 && RecoveryInProgress()))
 		bring_up_to_date(account, &key, &pair);
 	*waited_us += GetCurrentTimestamp() - start;

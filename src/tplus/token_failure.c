@@ -19,7 +19,7 @@
 #include "tplus/token_failure.h"
 
 #define HINT_AUTHORIZE \
-	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING."
+	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING; no other program or database may use the same pair."
 
 /* What a failure means to people. */
 typedef struct FailureText
