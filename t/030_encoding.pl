@@ -151,10 +151,9 @@ query($euc, q{CREATE FOREIGN TABLE named (ID bigint, "规格" text) SERVER erp
 reply('[{"ID":"1","规格":"M8"},{"ID":"2","DynamicPropertyKeys":["规格"],"DynamicPropertyValues":["M9"]}]');
 is(query($euc, 'SELECT "规格" FROM named ORDER BY id'), "M8\nM9",
 	'a field with a Chinese name, in EUC_CN');
-my @requests = $sim->journal('encoding');
 my $field = decode('UTF-8', '规格');
-like($requests[-1]{body}{param}{SelectFields},
-	qr/\b$field\b/, 'is asked for in UTF-8');
+ok((grep { $_->{body}{param}{SelectFields} =~ /\b$field\b/ } $sim->journal('encoding')),
+	'is asked for in UTF-8');
 
 $sim->clear_journal('encoding');
 reply('[{"ID":"1","Name":"中文"}]');
