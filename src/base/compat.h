@@ -55,13 +55,21 @@
 							outer, outerpath, priv)
 #endif
 
-/* May the role use the foreign server? */
+/* The check of rights on an object is one function for all kinds since 16. */
 #if PG_VERSION_NUM >= 160000
-#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
-	object_aclcheck(ForeignServerRelationId, serverid, roleid, ACL_USAGE)
+#define tplus_server_aclcheck(serverid, roleid, mode) \
+	object_aclcheck(ForeignServerRelationId, serverid, roleid, mode)
 #else
-#define TPLUS_SERVER_ACLCHECK(serverid, roleid) \
-	pg_foreign_server_aclcheck(serverid, roleid, ACL_USAGE)
+#define tplus_server_aclcheck(serverid, roleid, mode) \
+	pg_foreign_server_aclcheck(serverid, roleid, mode)
 #endif
+
+/* 18 has pg_noreturn instead, which stands before the declaration. */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
+/* InitMaterializedSRF() had another name in early versions of 15. */
+#define tplus_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)
 
 #endif							/* TPLUS_COMPAT_H */
