@@ -161,19 +161,20 @@ tplus_table_needs(const TplusTable *table, Relation relation,
 	return needs;
 }
 
-/* Appends a field unless it is there. */
+/* Appends a field unless it is there, in whatever case. */
 static void
 add_field(StringInfo list, const char *field)
 {
 	size_t		len = strlen(field);
-	const char *found = list->data;
+	const char *item = list->data;
 
-	while ((found = strstr(found, field)) != NULL)
+	while (*item)
 	{
-		if ((found == list->data || found[-1] == ',') &&
-			(found[len] == ',' || found[len] == '\0'))
+		size_t		item_len = strcspn(item, ",");
+
+		if (item_len == len && pg_strncasecmp(item, field, len) == 0)
 			return;
-		found += len;
+		item += item_len + (item[item_len] == ',');
 	}
 	if (list->len > 0)
 		appendStringInfoChar(list, ',');
@@ -214,6 +215,10 @@ tplus_table_select(const TplusTable *table, Bitmapset *columns,
 			add_field(&list, column->field);
 		if (!column->live || strcmp(column->field, TPLUS_FIELD_RECORD) != 0)
 			continue;
+
+		/* All fields of an operation that the catalog does not have. */
+		if (table->resource->nfields == 0)
+			return NULL;
 
 		/* The whole record: all that is known, and all that is declared. */
 		for (i = 0; i < table->resource->nfields; i++)

@@ -71,6 +71,7 @@ struct TplusLookup
 	uint32		mask;			/* number of buckets - 1 */
 	int		   *buckets;		/* first spelling; -1: none */
 	bool		initial[256];	/* first bytes, lower case, of all spellings */
+	const TplusJson *record;	/* scanned last */
 };
 
 static uint32
@@ -198,6 +199,7 @@ tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record)
 {
 	TplusJson  *member = NULL;
 
+	lookup->record = record;
 	for (int i = 0; i < lookup->nspellings; i++)
 	{
 		lookup->spellings[i].nexact = 0;
@@ -402,6 +404,54 @@ find_dynamic(const TplusLookup *lookup, const LookupField *field)
 	return child_at(values, index);
 }
 
+/*
+ * What is left of a flat name behind a member's key, whose dots do not count;
+ * NULL if it does not begin with the key.
+ */
+static const char *
+skip_key(const char *name, const char *key, bool loose)
+{
+	for (; *key; key++)
+	{
+		if (*key == '.')
+			continue;
+		if (*name != *key &&
+			!(loose && pg_ascii_tolower((unsigned char) *name) ==
+			  pg_ascii_tolower((unsigned char) *key)))
+			return NULL;
+		name++;
+	}
+	return name;
+}
+
+/*
+ * A reference that was asked for by its flat name and came in another way:
+ * "ExpiredUnitName" as "ExpiredUnit": {"Name": ...} or "ExpiredUnit.Name".
+ */
+static TplusJson *
+find_split(const TplusLookup *lookup, const LookupField *field, bool loose)
+{
+	TplusJson  *member = NULL;
+
+	if (field->npath == 1 && tplus_json_kind(lookup->record) == TPLUS_JSON_OBJECT)
+		member = tplus_json_first(lookup->record);
+	for (; member != NULL; member = tplus_json_next(member))
+	{
+		const char *rest = skip_key(field->utf8, tplus_json_key(member), loose);
+		TplusJson  *found = NULL;
+
+		if (rest == NULL || rest == field->utf8)
+			continue;
+		if (*rest == '\0')
+			found = member;
+		else if (tplus_json_kind(member) == TPLUS_JSON_OBJECT)
+			found = find_member(field, member, rest, loose);
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
 TplusJson *
 tplus_lookup_get(const TplusLookup *lookup, int index)
 {
@@ -416,6 +466,10 @@ tplus_lookup_get(const TplusLookup *lookup, int index)
 		node = find_spelled(lookup, field, true, &null);
 	if (node == NULL)
 		node = find_dynamic(lookup, field);
+	if (node == NULL && null == NULL)
+		node = find_split(lookup, field, false);
+	if (node == NULL && null == NULL)
+		node = find_split(lookup, field, true);
 	return node != NULL ? node : null;
 }
 

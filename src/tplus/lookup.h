@@ -4,10 +4,11 @@
  *		Finding a field's value in a record, however the server spells it.
  *
  * A reference such as InventoryClass.Code comes nested, flat
- * (InventoryClassCode) or with a literal dot; a custom field may come in the
- * parallel arrays DynamicPropertyKeys and DynamicPropertyValues; Ts may be
- * TS (protocol, section 3.3).  Exact spellings win over a unique match
- * without regard to case.
+ * (InventoryClassCode) or with a literal dot, also when its flat name was
+ * asked for; a custom field may come in the parallel arrays
+ * DynamicPropertyKeys and DynamicPropertyValues; Ts may be TS (protocol,
+ * section 3.3).  Exact spellings win over a unique match without regard to
+ * case.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
