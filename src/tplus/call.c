@@ -47,9 +47,6 @@
 /* How much of a refusal's body is read. */
 #define MAX_REFUSAL_BYTES	(64 * 1024)
 
-/* How much is handed to the splitter at a time. */
-#define CHUNK_BYTES			(128 * 1024)
-
 const char *const tplus_retry_names[TPLUS_NRETRYCAUSES] = {
 	[TPLUS_RETRY_THROTTLED] = "Throttled",
 	[TPLUS_RETRY_TOKEN] = "Token",
@@ -71,7 +68,6 @@ struct TplusCall
 	TplusPermit *permit;		/* NULL: no bytes are owed */
 	TplusRecords *records;
 	TplusToken	token;
-	char	   *chunk;			/* what the splitter looks at */
 	TplusFailure failure;		/* for messages */
 	int			attempts;
 	bool		delivered;		/* did a record of any attempt go out? */
@@ -406,6 +402,10 @@ handle_malformed(TplusCall *call)
 	bool		html = strstr(result->content_type, "html") != NULL ||
 	(len > 0 && envelope[0] == '<');
 
+	if (strcmp(problem, "out of memory") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
 	if (!html && may_retry(call))
 	{
 		back_off(call, TPLUS_RETRY_MALFORMED, -1);
@@ -465,16 +465,8 @@ feed_records(TplusCall *call)
 
 		if (len > 0)
 		{
-			/*
-			 * The splitter looks at the bytes until it asks for more, but the
-			 * transfer's buffer may move when another scan drives it.
-			 */
-			if (call->chunk == NULL)
-				call->chunk = MemoryContextAlloc(call->context, CHUNK_BYTES);
-			len = Min(len, CHUNK_BYTES);
-			memcpy(call->chunk, bytes, len);
+			tplus_records_feed(call->records, bytes, len);
 			tplus_http_consume(call->transfer, len);
-			tplus_records_feed(call->records, call->chunk, len);
 			return true;
 		}
 		if (result->state == TPLUS_HTTP_FAILED)
