@@ -300,6 +300,48 @@ SELECT * FROM v_hard;
 CALL reply('[{"ID":1,"B":"x"}]');
 SELECT * FROM v_hard;
 
+-- What is refused softly is what the input function refuses, with the same
+-- SQLSTATE; only what T+ spells differently is taken in addition.
+SET TimeZone = 'Asia/Shanghai';
+SET DateStyle = 'ISO, YMD';
+SET IntervalStyle = 'postgres';
+CREATE TABLE plain (s smallint, i integer, b bigint, n numeric, n2 numeric(5,2), n3 numeric(2,-3), f boolean, t text,
+  v varchar(3), c char(3), d date, l timestamp, z timestamptz, z0 timestamptz(0), r real, u uuid, p positive, m mood, a integer[], y bytea, o time, w interval);
+DO $$
+BEGIN
+  EXECUTE (SELECT format('CREATE FOREIGN TABLE v_all (value text OPTIONS (field ''A''), e jsonb OPTIONS (field ''$error''), %s)
+      SERVER value_server OPTIONS (resource ''inventory'', paging ''none'', variants ''none'', on_error ''null'')',
+      string_agg(format('%I %s OPTIONS (field ''A'')', attname, format_type(atttypid, atttypmod)), ', '))
+    FROM pg_attribute WHERE attrelid = 'plain'::regclass AND attnum > 0);
+END $$;
+CREATE FUNCTION by_input(col text, value text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text;
+BEGIN
+  EXECUTE format('SELECT %I::text FROM json_populate_record(NULL::plain, json_build_object(%L, %L))', col, col, value) INTO result;
+  RETURN result;
+EXCEPTION WHEN others THEN
+  RETURN sqlstate;
+END $$;
+CREATE TABLE texts AS SELECT row_number() OVER () AS id, v AS value FROM unnest(ARRAY['1', '0', '-1', '32767', '32768', '-32768', '-32769',
+  '2147483648', '-2147483649', '9223372036854775807', '9223372036854775808', '-9223372036854775809', '1e30', '1e400', '1e-400', '1e131072',
+  '1e-16384', ' 15 ', '15x', '+15', '- 15', '+', 'NaN', 'Infinity', ' -inf ', 'infinit', '.', '.5', '5.', '1e', '1e5', '1 e5', '999.994', '999.995',
+  '-999.995', '99499', '99500', '0.009999', 'true', 't', ' yes ', 'ye', 'o', 'of', 'abc', 'abcd', 'abc ', 'abc    ', '中文字', '中文字节',
+  '2026-01-02', '2026-01-02 10:00:00.999999', '2026-01-02T10:00', '2026-1-2', '2026/01/02', '2026-13-01', '2026-02-29', '2024-02-29', '10000-01-01',
+  '300000-01-01', '6000000-01-01', '0001-01-01', '0000-01-01', 'epoch', 'yesterdy', '01/02/2026', '2026-01-02 24:00', '2026-01-02 10:60',
+  '2026-01-02 10:00:00+20', '2026-01-02 10:00:00+08:00', '1988-04-17 02:30', '4714-11-23 BC', '10:00', '{1,2}', '{1,2', 'ok', 'sad ',
+  'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '\x41', '\x4', '1 day', 'P1Y']) AS v;
+SELECT json_agg(json_build_object('ID', id, 'A', value)) AS body FROM texts \gset
+CALL reply(:'body');
+CREATE TABLE softly AS SELECT * FROM v_all;
+SELECT count(*) FROM softly;
+SELECT value, col, by_input(col, value), coalesce(problem->>'sqlstate', shown->>col) AS got
+  FROM softly, LATERAL (SELECT to_jsonb(x) FROM (SELECT s::text, i::text, b::text, n::text, n2::text, n3::text, f::text, t::text, v::text,
+      c::text, d::text, l::text, z::text, z0::text, r::text, u::text, p::text, m::text, a::text, y::text, o::text, w::text) x) AS all_columns(shown)
+    CROSS JOIN LATERAL jsonb_object_keys(shown) AS col
+    LEFT JOIN LATERAL jsonb_array_elements(e) AS problems(problem) ON problem->>'column' = col
+  WHERE by_input(col, value) IS DISTINCT FROM coalesce(problem->>'sqlstate', shown->>col) ORDER BY col, value COLLATE "C";
+
 -- Clean up
 \! $TPLUS_SIMCTL DELETE /_sim/tenants/values >/dev/null
 RESET TimeZone;
