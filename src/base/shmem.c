@@ -49,18 +49,23 @@ static List *known_areas = NIL;
 
 #if PG_VERSION_NUM >= 170000
 
+/* For initialize_area(), which the registry does not tell. */
+static size_t new_area_size;
+
+/* A segment may come from memory that was used before. */
 static void
 initialize_area(void *area)
 {
+	memset(area, 0, new_area_size);
 	LWLockInitialize(&((Area *) area)->lock, LWLockNewTrancheId());
 }
 
-/* A new segment of the registry is zeroed by the kernel. */
 static Area *
 find_or_create(const char *name, size_t size)
 {
 	bool		found;
 
+	new_area_size = size;
 	return GetNamedDSMSegment(name, size, initialize_area, &found);
 }
 

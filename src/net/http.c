@@ -66,6 +66,7 @@ struct TplusHttpTransfer
 	bool		sent;			/* the request is being sent, or was */
 	bool		header_done;
 	bool		paused;
+	bool		resuming;		/* see resume() */
 	bool		drained;		/* does not pause any more */
 	char		error[CURL_ERROR_SIZE]; /* libcurl writes into it */
 
@@ -126,7 +127,8 @@ body_callback(char *bytes, size_t size, size_t count, void *arg)
 		transfer->refusal = TPLUS_HTTP_TOO_LARGE;
 		return 0;
 	}
-	if (!transfer->drained && tplus_http_buffer_unread(&transfer->body) >= HIGH_WATER)
+	if (!transfer->drained && !transfer->resuming &&
+		tplus_http_buffer_unread(&transfer->body) >= HIGH_WATER)
 	{
 		transfer->paused = true;
 		transfer->paused_at = tplus_http_loop_waited();
@@ -506,7 +508,12 @@ tplus_http_attend(void)
 	tplus_http_loop_attend(left);
 }
 
-/* Goes on with a paused transfer, if its unread bytes allow. */
+/*
+ * Goes on with a paused transfer, if its unread bytes allow.  libcurl then
+ * hands over the bytes that it had decompressed but could not deliver; that
+ * must not pause again, because some of its versions then would go on to
+ * receive until those bytes exceed a limit.
+ */
 static void
 resume(TplusHttpTransfer *transfer)
 {
@@ -520,8 +527,9 @@ resume(TplusHttpTransfer *transfer)
 	transfer->begun_at += now - transfer->paused_at;
 	transfer->heard_at = now;
 
-	/* This calls body_callback, which may pause again. */
+	transfer->resuming = true;
 	code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+	transfer->resuming = false;
 	if (code != CURLE_OK)
 		end_by_curl(transfer, code);
 }
