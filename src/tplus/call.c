@@ -205,6 +205,7 @@ begin_attempt(TplusCall *call)
 	const TplusServerOptions *server = &call->spec->account->server;
 	TplusCallStats *stats = call->spec->stats;
 	TplusRate	rate;
+	int64		waited_us;
 	MemoryContext old;
 
 	old = MemoryContextSwitchTo(call->attempt);
@@ -213,12 +214,15 @@ begin_attempt(TplusCall *call)
 	rate.max_concurrency = server->max_concurrency;
 	call->budget = tplus_budget_attach(tplus_http_authority(server->base_url),
 									   call->spec->account->mapping.app_key);
+
+	/* A renewal may take long; no permit is held meanwhile. */
+	tplus_token_get(call->spec->account, &call->token, &stats->token_us);
+	waited_us = stats->budget_us;
 	call->permit = tplus_budget_wait(call->budget, &rate, call->attempt,
 									 drain_transfers, NULL,
 									 &stats->budget_us);
-
-	/* The token comes last, so that it is as fresh as can be. */
-	tplus_token_get(call->spec->account, &call->token, &stats->token_us);
+	if (stats->budget_us > waited_us)
+		tplus_token_get(call->spec->account, &call->token, &stats->token_us);
 	fill_request(call);
 	call->records = tplus_records_create(call->spec->rows_path,
 										 MAX_RECORD_BYTES,

@@ -138,6 +138,7 @@ begin_cursor(TplusSweep *sweep)
 		return;
 	}
 	sweep->way = TPLUS_WAY_CURSOR;
+	sweep->cursor_round = sweep->rounds;
 	begin_sweep(sweep);
 	set_cursor(sweep, sweep->query->bound ? sweep->query->bound : ZERO_CURSOR);
 }
@@ -336,19 +337,14 @@ end_plain(TplusSweep *sweep)
 {
 	if (flag_needs_restart(sweep))
 		return;
-	if (sweep->page_rows == 0 || sweep->found_unique || sweep->rounds > 1)
-	{
+	if (sweep->page_rows == 0 || sweep->found_unique ||
+		(sweep->page_rows < sweep->query->page_size &&
+		 ((sweep->rounds > 1 && sweep->round_fresh == 0) ||
+		  !sweep->query->table->verify ||
+		  arm_count(sweep) == sweep->page_rows)))
 		finish(sweep, true);
-		return;
-	}
-	if (sweep->page_rows < sweep->query->page_size &&
-		(!sweep->query->table->verify ||
-		 arm_count(sweep) == sweep->page_rows))
-	{
-		finish(sweep, true);
-		return;
-	}
-	begin_cursor(sweep);
+	else
+		begin_cursor(sweep);
 }
 
 static void
@@ -401,7 +397,7 @@ end_cursor_sweep(TplusSweep *sweep)
 	int64		distinct = sweep->rows - sweep->repeats;
 	int64		count;
 
-	if (sweep->rounds > 1)
+	if (sweep->rounds > sweep->cursor_round)
 	{
 		finish(sweep, true);
 		return;

@@ -57,6 +57,7 @@ typedef struct TplusSweep
 	int			page_repeats;
 
 	/* by cursor */
+	int			cursor_round;	/* the round that began at the lower bound */
 	uint64		cursor;
 	char	   *cursor_text;
 	uint64		last_version;
