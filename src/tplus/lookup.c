@@ -71,7 +71,10 @@ struct TplusLookup
 	uint32		mask;			/* number of buckets - 1 */
 	int		   *buckets;		/* first spelling; -1: none */
 	bool		initial[256];	/* first bytes, lower case, of all spellings */
+
 	const TplusJson *record;	/* scanned last */
+	bool		scanned_deep;	/* does the next one tell? */
+	bool		is_deep;		/* it has an object or a dotted key in it */
 };
 
 static uint32
@@ -200,6 +203,7 @@ tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record)
 	TplusJson  *member = NULL;
 
 	lookup->record = record;
+	lookup->scanned_deep = false;
 	for (int i = 0; i < lookup->nspellings; i++)
 	{
 		lookup->spellings[i].nexact = 0;
@@ -244,7 +248,7 @@ fail_duplicate(const LookupField *field, bool loose)
 			 errmsg("record has field \"%s\" more than once", field->name),
 			 loose ?
 			 errdetail("No key has exactly this spelling, and several differ from it in case alone.") :
-			 errdetail("The same key occurs twice.")));
+			 errdetail("More than one key stands for it.")));
 }
 
 /*
@@ -405,23 +409,47 @@ find_dynamic(const TplusLookup *lookup, const LookupField *field)
 }
 
 /*
- * What is left of a flat name behind a member's key, whose dots do not count;
- * NULL if it does not begin with the key.
+ * How many bytes of a flat name a member's key makes up, whose dots do not
+ * count; 0 if the name does not begin with it.
  */
-static const char *
-skip_key(const char *name, const char *key, bool loose)
+static size_t
+matched_length(const char *name, const char *key, bool loose)
 {
+	size_t		length = 0;
+
 	for (; *key; key++)
 	{
 		if (*key == '.')
 			continue;
-		if (*name != *key &&
-			!(loose && pg_ascii_tolower((unsigned char) *name) ==
+		if (name[length] != *key &&
+			!(loose && pg_ascii_tolower((unsigned char) name[length]) ==
 			  pg_ascii_tolower((unsigned char) *key)))
-			return NULL;
-		name++;
+			return 0;
+		length++;
 	}
-	return name;
+	return length;
+}
+
+/*
+ * May the scanned record hold a reference in another way than flat?  Most
+ * servers have one way, so this spares the search below.
+ */
+static bool
+record_is_deep(TplusLookup *lookup)
+{
+	TplusJson  *member = NULL;
+
+	if (lookup->scanned_deep)
+		return lookup->is_deep;
+	if (tplus_json_kind(lookup->record) == TPLUS_JSON_OBJECT)
+		member = tplus_json_first(lookup->record);
+	while (member != NULL &&
+		   tplus_json_kind(member) != TPLUS_JSON_OBJECT &&
+		   strchr(tplus_json_key(member), '.') == NULL)
+		member = tplus_json_next(member);
+	lookup->scanned_deep = true;
+	lookup->is_deep = member != NULL;
+	return lookup->is_deep;
 }
 
 /*
@@ -429,31 +457,36 @@ skip_key(const char *name, const char *key, bool loose)
  * "ExpiredUnitName" as "ExpiredUnit": {"Name": ...} or "ExpiredUnit.Name".
  */
 static TplusJson *
-find_split(const TplusLookup *lookup, const LookupField *field, bool loose)
+find_split(TplusLookup *lookup, const LookupField *field, bool loose)
 {
-	TplusJson  *member = NULL;
+	TplusJson  *found = NULL;
 
-	if (field->npath == 1 && tplus_json_kind(lookup->record) == TPLUS_JSON_OBJECT)
-		member = tplus_json_first(lookup->record);
-	for (; member != NULL; member = tplus_json_next(member))
+	if (field->npath > 1 || !record_is_deep(lookup))
+		return NULL;
+	for (TplusJson *member = tplus_json_first(lookup->record);
+		 member != NULL; member = tplus_json_next(member))
 	{
-		const char *rest = skip_key(field->utf8, tplus_json_key(member), loose);
-		TplusJson  *found = NULL;
+		size_t		length = matched_length(field->utf8,
+											tplus_json_key(member), loose);
+		const char *rest = field->utf8 + length;
+		TplusJson  *node = NULL;
 
-		if (rest == NULL || rest == field->utf8)
+		if (length == 0)
 			continue;
 		if (*rest == '\0')
-			found = member;
+			node = member;
 		else if (tplus_json_kind(member) == TPLUS_JSON_OBJECT)
-			found = find_member(field, member, rest, loose);
-		if (found != NULL)
-			return found;
+			node = find_member(field, member, rest, loose);
+		if (node != NULL && found != NULL)
+			fail_duplicate(field, loose);
+		if (node != NULL)
+			found = node;
 	}
-	return NULL;
+	return found;
 }
 
 TplusJson *
-tplus_lookup_get(const TplusLookup *lookup, int index)
+tplus_lookup_get(TplusLookup *lookup, int index)
 {
 	const LookupField *field = &lookup->fields[index];
 	TplusJson  *null = NULL;

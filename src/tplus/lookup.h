@@ -51,7 +51,7 @@ extern void tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record);
  * 22000 if DynamicPropertyKeys names the field and its length is not that of
  * DynamicPropertyValues.
  */
-extern TplusJson *tplus_lookup_get(const TplusLookup *lookup, int index);
+extern TplusJson *tplus_lookup_get(TplusLookup *lookup, int index);
 
 /* Both at once, for a lookup of one field. */
 extern TplusJson *tplus_lookup_find(TplusLookup *lookup,
