@@ -38,19 +38,22 @@ ok $? "every exported symbol is prefixed" "$run/log/symbols"
 
 header=$(find src -name '*.h' | head -1)
 if [ -n "$header" ]; then
+	touch -r "$header" "$run/log/before"
 	touch "$header"
 	make -n PG_CONFIG="$prefix/lib/postgresql/$pg_major/bin/pg_config" \
 		COPT=-DUSE_ASSERT_CHECKING all >"$run/log/rebuild" 2>&1
 	grep -q -- '-o src/[^ ]*\.o' "$run/log/rebuild" && grep -q -- '-o src/[^ ]*\.bc' "$run/log/rebuild"
 	ok $? "a touched header rebuilds objects and bitcode" "$run/log/rebuild"
-	build_extension >"$log" 2>&1
+	touch -r "$run/log/before" "$header"
 fi
 
 # The compiler that PGXS makes bitcode with brings an analyzer.  Dead stores are
-# left to taste: the iterators of the server want them.
+# left to taste: the iterators of the server want them.  The limit of nodes, a
+# seventh of the default, makes it ten times as fast.
 clang=$(pg_config --configure | grep -o "CLANG=[^']*")
 printf '%s\n' *.c src/*/*.c | xargs -P "$(nproc)" -I {} "${clang#CLANG=}" --analyze \
 	--analyzer-output text -Xclang -analyzer-disable-checker=deadcode \
+	-Xclang -analyzer-config -Xclang max-nodes=30000 \
 	-Isrc -I"$(pg_config --includedir-server)" -D_GNU_SOURCE -DUSE_ASSERT_CHECKING \
 	-o /dev/null {} >"$run/log/analyzer" 2>&1
 [ $? = 0 ] && [ ! -s "$run/log/analyzer" ]
