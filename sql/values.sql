@@ -102,6 +102,8 @@ CALL reply('[{"ID":1,"C":3.2768E+4}]');
 SELECT s FROM v_integer;
 CALL reply('[{"ID":1,"A":1E+400}]');
 SELECT b FROM v_integer;
+CALL reply('[{"ID":1,"A":1E-99999999999999999999}]');
+SELECT b FROM v_integer;
 CALL reply('[{"ID":1,"A":true}]');
 SELECT b FROM v_integer;
 CALL reply('[{"ID":1,"A":"1,500"}]');

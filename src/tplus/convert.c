@@ -157,9 +157,10 @@ integral_digits(const char *text)
 	{
 		char	   *end;
 		long		exponent = strtol(p + 1, &end, 10);
+		long		limit = digits.len + MAX_INTEGER_DIGITS;
 
 		if (end == p + 1 || isspace((unsigned char) p[1]) ||
-			labs(exponent) > digits.len + MAX_INTEGER_DIGITS)
+			exponent > limit || exponent < -limit)
 			return text;
 		point += (int) exponent;
 		p = end;
