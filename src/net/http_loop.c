@@ -30,7 +30,7 @@
 #include "net/http_request.h"
 
 /* Idle connections kept; one server rarely needs more than a few. */
-#define MAX_IDLE			8
+#define MAX_IDLE			4
 
 /* epoll, timerfd, and the pair of sockets that a multi handle opens. */
 #define OWN_DESCRIPTORS		4
