@@ -1,0 +1,294 @@
+
+# The functions about tokens: authorize(), refresh_token(), renew_due(), the
+# view token_status; self-built applications; who may do and see what.
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use TokenTest;
+
+my $true = JSON::PP::true;
+my ($node, $sim) = start_cluster("log_min_messages = debug3\n");
+my %secret = (app_secret => 'sim-secret');
+
+# What a role gets from a query.
+sub as
+{
+	my ($user, $sql) = @_;
+	return $node->safe_psql('postgres', $sql,
+		extra_params => [ '-U', $user ]);
+}
+
+subtest 'authorize' => sub {
+	my $back = 'https://example.com/back?a=b&c=d';
+
+	account('newcomer', mapping => \%secret);
+	fails_like(
+		reads('newcomer'), '28000',
+		qr/there is no token.*tplus\.authorize\('newcomer', \.\.\.\)/s,
+		'nothing to begin with');
+	fails_like(
+		"SELECT tplus.refresh_token('newcomer')",
+		'28000',
+		qr/there is no token/,
+		'nothing to renew');
+	fails_like(
+		"SELECT tplus.authorize('newcomer', 'wrong-code')",
+		'28000', qr/could not exchange the one-time code.*4007/s,
+		'wrong code');
+	is(status_of('newcomer', 'state'), 'none yet', 'no pair');
+
+	is($node->safe_psql('postgres', <<~SQL), 't', 'right code');
+		BEGIN;
+		SELECT tplus.authorize('newcomer', 'sim-code', '$back') > now() + interval '5 days';
+		ROLLBACK;
+		SQL
+	is(row('newcomer', 'generation'), '1', 'the pair survives ROLLBACK');
+	my ($call) = grep { $_->{status} == 200 } token_calls('newcomer');
+	is("$call->{method} $call->{path}", 'GET /auth/v2/getToken', 'call');
+	is_deeply(
+		$call->{query},
+		{
+			grantType => 'authorization_code',
+			code => 'sim-code',
+			redirectUri => $back
+		},
+		'query');
+	reads_all('newcomer', 'reads');
+	$sim->tokens('newcomer', revoke_access => $true);
+	reads_all('newcomer', 'renews');
+	is(row('newcomer', 'generation'), '2', 'with the refresh token it got');
+
+	fails_like("SELECT tplus.authorize('newcomer', 'sim-code')",
+		'28000', qr/4007/, 'a code works once');
+	reads_all('newcomer', 'a failed exchange leaves the pair alone');
+	$sim->tokens(
+		'newcomer',
+		code => 'second-code',
+		revoke_refresh => $true,
+		revoke_access => $true);
+	fails_like(reads('newcomer'), '28000', qr/T\+ refused to renew/,
+		'pair refused');
+	$node->safe_psql('postgres',
+		"SELECT tplus.authorize('newcomer', 'second-code')");
+	reads_all('newcomer', 'authorized again');
+	is(status_of('newcomer', 'state, message'), 'valid|', 'all well');
+
+	# The same application may be authorized by another enterprise.
+	$node->safe_psql('postgres',
+		'CREATE USER MAPPING FOR PUBLIC SERVER newcomer '
+		  . TplusSim::options(app_key => 'newcomer', %secret));
+	is( status_of('newcomer', "string_agg(state, ' ' ORDER BY usename)"),
+		'valid none yet',
+		'the mapping of another user has a pair of its own');
+};
+
+subtest 'older calls' => sub {
+	account('older', token_path => '/auth/refreshToken', mapping => \%secret);
+	$node->safe_psql('postgres',
+		"SELECT tplus.authorize('older', 'sim-code')");
+	$node->safe_psql('postgres', "SELECT tplus.refresh_token('older')");
+	reads_all('older', 'the first version of the token calls');
+	is_deeply(
+		[ map { "$_->{path} $_->{query}{appKey}" } token_calls('older') ],
+		[ '/auth/getToken older', '/auth/refreshToken older' ], 'paths');
+};
+
+subtest 'self-built application' => sub {
+	account(
+		'selfmade',
+		mapping => {
+			%secret,
+			certificate => 'sim-certificate',
+			app_ticket => 'sim-app-ticket'
+		});
+	reads_all('selfmade', 'first read');
+	my ($call) = token_calls('selfmade');
+	is( "$call->{method} $call->{path}",
+		'POST /v1/common/auth/selfBuiltApp/generateToken',
+		'call');
+	is_deeply($call->{body},
+		{ appTicket => 'sim-app-ticket', certificate => 'sim-certificate' },
+		'body');
+	is(status_of('selfmade', 'auth, state, generation'),
+		'self_built|valid|1', 'token_status');
+	$sim->tokens('selfmade', revoke_access => $true);
+	reads_all('selfmade', 'generated anew');
+	renewed('selfmade', 2, 'one more call');
+
+	$sim->tokens('selfmade', revoke_access => $true, advance => 3600);
+	fails_like(reads('selfmade'), '28000', qr/4031.*latest app_ticket/s,
+		'old ticket');
+	fails_like(reads('selfmade'), '28000', qr/4031/, 'fails fast');
+	renewed('selfmade', 3, 'one call');
+	set_mapping('selfmade', 'app_ticket',
+		$sim->tokens('selfmade', new_ticket => $true)->{app_ticket});
+	reads_all('selfmade', 'a new ticket cures at once');
+
+	$sim->switches('selfmade', self_built_down => 'true');
+	fails_like(
+		"SELECT tplus.refresh_token('selfmade')",
+		'08006',
+		qr/4028.*check that it runs/s,
+		'the enterprise is away');
+	reads_all('selfmade', 'the token lives on');
+	fails_like(
+		"SELECT tplus.authorize('selfmade', 'x')",
+		'0A000', qr/does not work with one-time codes/,
+		'no codes');
+};
+
+subtest 'a static token' => sub {
+	account('static', mapping => { %secret, open_token => 'sim-open-token' });
+	reads_all('static', 'read');
+	is(status_of('static', 'auth, state, generation, expires_at'),
+		'open_token|static|0|', 'token_status');
+	is(row('static', 'count(*)'), '0', 'no row');
+	fails_like("SELECT tplus.refresh_token('static')",
+		'0A000', qr/is static/, 'cannot be renewed');
+	fails_like("SELECT tplus.authorize('static', 'x')",
+		'0A000', qr/is static/, 'cannot be authorized');
+	$sim->switches('static', open_tokens => 'another');
+	fails_like(reads('static'), '28000', qr/expired or was revoked/, 'dead');
+	renewed('static', 0, 'no token call');
+};
+
+subtest 'arguments' => sub {
+	account('plain');
+	like($node->safe_psql('postgres', "SELECT tplus.refresh_token('plain')"),
+		qr/^\d{4}-/, 'refresh_token() tells the end of the new token');
+	$node->safe_psql('postgres', "SELECT tplus.refresh_token('plain')");
+	renewed('plain', 2, 'it renews whatever the age');
+	is(status_of('plain', 'generation, renewals'), '2|2', 'counted');
+
+	$node->safe_psql('postgres',
+			'CREATE FOREIGN DATA WRAPPER stranger; '
+		  . 'CREATE SERVER strange FOREIGN DATA WRAPPER stranger');
+	for my $case (
+		[ 'refresh_token(NULL)', '22004', qr/"server" must not be null/ ],
+		[ "refresh_token('')", '42704', qr/server "" does not exist/ ],
+		[ "refresh_token('nosuch')", '42704', qr/does not exist/ ],
+		[ "refresh_token('strange')", '42809', qr/does not belong/ ],
+		[ "authorize(NULL, 'x')", '22004', qr/"server" must not be null/ ],
+		[ "authorize('plain', NULL)", '22004', qr/"code" must not be null/ ],
+		[ "authorize('plain', '')", '22023', qr/"code" must not be empty/ ],
+		[ 'renew_due(NULL)', '22004', qr/"within" must not be null/ ],
+		[ "renew_due('-1 day')", '22023', qr/must not be negative/ ])
+	{
+		my ($call, $sqlstate, $pattern) = @$case;
+		fails_like("SELECT tplus.$call", $sqlstate, $pattern, $call);
+	}
+};
+
+subtest 'renew_due' => sub {
+	my $due = 'SELECT server, usename, renewed, '
+	  . "split_part(message, ':', 1) FROM tplus.renew_due() ORDER BY 1, 2";
+	my %mapping =
+	  map {
+		$_ => TplusSim::options(
+			app_key => $_,
+			%secret,
+			refresh_token => 'sim-refresh-token')
+	  } qw(due notdue broken);
+
+	account($_) for sort keys %mapping;
+	reads_all($_, 'first read') for sort keys %mapping;
+	$node->safe_psql('postgres', <<~SQL);
+		CREATE ROLE clerk LOGIN;
+		CREATE ROLE guest LOGIN;
+		GRANT USAGE ON FOREIGN SERVER due, notdue, broken, plain TO clerk;
+		CREATE USER MAPPING FOR clerk SERVER due $mapping{due};
+		CREATE USER MAPPING FOR PUBLIC SERVER notdue $mapping{notdue};
+		CREATE USER MAPPING FOR clerk SERVER broken $mapping{broken};
+		SQL
+	set_row($_, "expires_at = now() + interval '1 day'") for qw(due broken);
+	$sim->tokens('broken', revoke_refresh => $true);
+
+	is(as('clerk', $due), <<~'ROWS' =~ s/\n\z//r, 'what a role reaches');
+		broken|clerk|f|T+ refused to renew the access token for server "broken"
+		due|clerk|t|
+		notdue|public|f|not due
+		ROWS
+	is(row('due', 'generation'), '2', 'the pair that was due');
+	renewed('notdue', 1, 'and no other');
+	is(as('guest', $due), '', 'nothing within reach');
+	like(
+		$node->safe_psql('postgres', $due),
+		qr/^due\|clerk\|f\|not due\ndue\|postgres\|f\|not due$/m,
+		'a superuser reaches all');
+	is( as( 'clerk',
+			"SELECT renewed FROM tplus.renew_due('7 days') WHERE usename = 'public'"
+		),
+		't',
+		'another horizon');
+	is(as('clerk', 'SELECT count(*) FROM tplus.renew_due() WHERE renewed'),
+		'0', 'nothing is left to do');
+};
+
+subtest 'privileges' => sub {
+	my $count = 'SELECT count(*) FROM tplus.token';
+
+	is( as( 'clerk',
+			"SELECT string_agg(server || ' ' || usename, ', ' ORDER BY server)"
+			  . ' FROM tplus.token_status'),
+		'broken clerk, due clerk, notdue public',
+		'token_status: own mappings');
+	is(as('guest', "${count}_status"), '0', 'token_status: none');
+	$node->safe_psql('postgres',
+		'GRANT pg_monitor TO guest; ALTER SERVER static OWNER TO clerk');
+	cmp_ok(as('guest', "${count}_status"), '>', 8,
+		'token_status: pg_monitor');
+	is( as( 'clerk',
+			"SELECT state FROM tplus.token_status WHERE server = 'static'"),
+		'static',
+		'token_status: the owner of the server');
+
+	fails_like($count, '42501', qr/permission denied for table token/,
+		'the table', user => 'clerk');
+	$node->safe_psql('postgres',
+		'GRANT pg_read_all_data, pg_write_all_data TO guest');
+	is(as('guest', $count), '0', 'pg_read_all_data sees no rows');
+	as('guest', 'UPDATE tplus.token SET refresh_token = NULL');
+	is(row('plain', 'refresh_token IS NOT NULL'),
+		't', 'pg_write_all_data changes none');
+
+	fails_like(
+		"SELECT tplus.refresh_token('older')",
+		'42501', qr/permission denied for foreign server older/,
+		'no USAGE', user => 'clerk');
+	fails_like(
+		"SELECT tplus.refresh_token('plain')",
+		'42704', qr/no user mapping/,
+		'no mapping', user => 'clerk');
+	$node->safe_psql('postgres', <<~'SQL');
+		CREATE FUNCTION lend() RETURNS timestamptz
+		LANGUAGE sql SECURITY DEFINER
+		AS $$ SELECT tplus.refresh_token('plain') $$
+		SQL
+	like(as('clerk', 'SELECT lend()'),
+		qr/^\d{4}-/, 'SECURITY DEFINER lends a mapping');
+};
+
+subtest 'secrets' => sub {
+	my $shown =
+	  $node->safe_psql('postgres',
+		'SELECT s::text FROM tplus.token_status s');
+	my $messages = $node->safe_psql('postgres',
+		"SELECT string_agg(message, ' ') FROM tplus.token");
+	my ($dump) = run_command(
+		[ 'pg_dump', '--data-only', '-d', $node->connstr('postgres') ]);
+	my $secrets =
+	  qr/sim-(at|rt|ticket)-|sim-(secret|code|certificate|app-ticket)|second-code/;
+
+	cmp_ok(length($shown), '>', 500, 'token_status has something to show');
+	unlike($shown, $secrets, 'token_status');
+	unlike($messages, $secrets, 'messages in the table');
+	unlike(slurp_file($node->logfile), $secrets, 'server log');
+	unlike($dump, qr/sim-(at|rt)-/, 'dump');
+};
+
+$node->stop;
+done_testing();
