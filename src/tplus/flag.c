@@ -173,18 +173,29 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 	}
 	if (flag->matched)
 	{
-		learn(flag, path);
+		/*
+		 * Those in use come from a server that hides the others, too, whether
+		 * it understands the flag or overlooks it.
+		 */
+		if (flag->arm->disabled)
+			learn(flag, path);
 		return false;
 	}
 
-	take_sample(flag, path, true, false, &asked);
-	if (asked.enabled && !asked.disabled)
-	{
-		learn(flag, path);
-		return false;
-	}
-	if (asked.disabled)
+	take_sample(flag, path, true, true, &asked);
+	if (asked.enabled)
 		return flag->arm->disabled ? next_spelling(flag, path) : false;
-	take_sample(flag, path, false, false, &plain);
-	return plain.enabled ? next_spelling(flag, path) : false;
+	if (!asked.disabled)
+	{
+		/* There are none, or the spelling matches nothing. */
+		take_sample(flag, path, true, false, &asked);
+		if (!asked.enabled && !asked.disabled)
+		{
+			take_sample(flag, path, false, false, &plain);
+			return plain.enabled || plain.disabled ?
+				next_spelling(flag, path) : false;
+		}
+	}
+	learn(flag, path);
+	return false;
 }
