@@ -45,6 +45,8 @@ without_fixed(List *conditions, List *fixed, List *variants)
 			(!is_fixed(list_make1(fixed), cond->filter.param) &&
 			 !is_fixed(variants, cond->filter.param)))
 			result = lappend(result, cond);
+		else
+			cond->local = "\"fixed_params\" or \"variants\" set the parameter";
 	}
 	return result;
 }

@@ -44,6 +44,7 @@ explain_clauses(ForeignScanState *node, TplusScanState *state,
 											  RelationGetRelid(state->relation));
 	List	   *pushed = NIL;
 	List	   *local = NIL;
+	ListCell   *condition = list_head(state->conditions);
 	ListCell   *lc;
 
 	foreach(lc, clauses)
@@ -53,6 +54,15 @@ explain_clauses(ForeignScanState *node, TplusScanState *state,
 											  false);
 		const char *reason = strVal(lsecond(note));
 
+		/* A clause that could be sent may have a value that cannot. */
+		if (*reason == '\0' && condition)
+		{
+			const TplusCondition *cond = lfirst(condition);
+
+			if (cond->local)
+				reason = cond->local;
+			condition = lnext(state->conditions, condition);
+		}
 		if (*reason == '\0')
 			pushed = lappend(pushed, psprintf("%s: sent, and rechecked", text));
 		else

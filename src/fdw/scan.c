@@ -229,8 +229,9 @@ tplus_scan_prepare(TplusScanState *state)
 		table->options->page_size : state->account->server.page_size;
 	query->stats = &state->stats;
 	query->learned = state->learned;
-	tplus_arms_make(table, state->account->server.timezone,
-					evaluate_conditions(state), query);
+	state->conditions = evaluate_conditions(state);
+	tplus_arms_make(table, state->account->server.timezone, state->conditions,
+					query);
 	with_flag = query->hidden_arms > 0 ||
 		(query->arms && ((TplusArm *) linitial(query->arms))->has_disabled);
 	query->disabled = with_flag ? table->resource->disabled : NULL;
@@ -410,6 +411,7 @@ forget_read(TplusScanState *state)
 							   tplus_read_key_bytes(state->read));
 	}
 	state->read = NULL;
+	state->conditions = NIL;
 	MemoryContextReset(state->read_context);
 }
 

@@ -53,6 +53,7 @@ typedef struct TplusScanState
 
 	/* from the first fetch to the end or the next rescan */
 	MemoryContext read_context;
+	List	   *conditions;		/* of TplusCondition, as pushed */
 	TplusQuery	query;
 	TplusRead  *read;			/* NULL: not begun */
 	int			page;			/* the page that rows came from last */

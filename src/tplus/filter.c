@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -153,15 +154,42 @@ tplus_filter_refuses(const TplusFilter *filter,
 }
 
 /*
+ * Blanks, as servers trim them from the ends of a value, in UTF-8.
+ */
+static const char *const blanks[] = {
+	" ", "\xc2\xa0", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
+	"\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
+	"\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a",
+	"\xe2\x80\x8b", "\xe2\x80\xaf", "\xe3\x80\x80", "\xef\xbb\xbf"
+};
+
+static bool
+has_outer_blank(const char *text)
+{
+	const char *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+	size_t		len = strlen(utf8);
+	int			i;
+
+	for (i = 0; i < (int) lengthof(blanks); i++)
+	{
+		size_t		blank_len = strlen(blanks[i]);
+
+		if (len >= blank_len &&
+			(strncmp(utf8, blanks[i], blank_len) == 0 ||
+			 strcmp(utf8 + len - blank_len, blanks[i]) == 0))
+			return true;
+	}
+	return false;
+}
+
+/*
  * May the text be sent for equality?  T+ takes some characters as wildcards
  * and does not tell trailing blanks; an empty text means no filter.
  */
 static bool
 is_plain_text(const char *text)
 {
-	size_t		len = strlen(text);
-
-	if (len == 0 || text[0] == ' ' || text[len - 1] == ' ')
+	if (*text == '\0' || has_outer_blank(text))
 		return false;
 	if (strpbrk(text, "%_[]^") != NULL)
 		return false;
@@ -173,26 +201,51 @@ is_plain_text(const char *text)
 	return true;
 }
 
-/* Where the conditions on dates stand, as a range of days. */
+/* Where the conditions on one date stand, as a range of days. */
 typedef struct DayRange
 {
 	const TplusFilter *filter;
+	List	   *conditions;		/* of TplusCondition */
 	bool		has_low;
 	bool		has_high;
 	int32		low;			/* first day that can match */
 	int32		high;			/* last day that can match */
 } DayRange;
 
-static void
-narrow_range(DayRange *range, const TplusCondition *cond,
-			 const char *timezone)
+/* The range of the filter that a condition has; each has its own. */
+static DayRange *
+find_range(List **ranges, const TplusFilter *filter)
 {
+	DayRange   *range;
+	ListCell   *lc;
+
+	foreach(lc, *ranges)
+	{
+		range = lfirst(lc);
+		if (range->filter->op == filter->op &&
+			pg_strcasecmp(range->filter->param, filter->param) == 0)
+			return range;
+	}
+	range = palloc0(sizeof(DayRange));
+	range->filter = filter;
+	*ranges = lappend(*ranges, range);
+	return range;
+}
+
+static void
+narrow_range(List **ranges, TplusCondition *cond, const char *timezone)
+{
+	DayRange   *range;
 	int32		day;
 
 	if (!tplus_day_of(cond->value, cond->value_type, cond->column_type,
 					  timezone, &day))
+	{
+		cond->local = "T+ cannot spell the value as a day";
 		return;
-	range->filter = &cond->filter;
+	}
+	range = find_range(ranges, &cond->filter);
+	range->conditions = lappend(range->conditions, cond);
 	if (cond->compare >= TPLUS_COMPARE_EQ &&
 		(!range->has_low || day > range->low))
 	{
@@ -207,30 +260,37 @@ narrow_range(DayRange *range, const TplusCondition *cond,
 	}
 }
 
-static TplusParam *
-day_param(const TplusFilter *filter, int32 day)
+/* Asks for a day in every parameter set. */
+static void
+add_day(const TplusFilter *filter, int32 day, TplusFiltering *filtering)
 {
-	return tplus_encode_text(filter->param, tplus_day_text(day));
+	TplusParam *param = tplus_encode_text(filter->param, tplus_day_text(day));
+	ListCell   *lc;
+
+	foreach(lc, filtering->sets)
+		lfirst(lc) = lappend(lfirst(lc), param);
 }
 
 /*
  * The parameter sets for a server that compares by equality: one per day.
+ * Returns why there are none, or NULL.
  */
-static void
+static const char *
 expand_days(const DayRange *range, const TplusTableOptions *table,
 			const char *timezone, TplusFiltering *filtering)
 {
 	int32		low = range->low;
 	int32		high = range->high;
-	List	   *base = linitial(filtering->sets);
+	List	   *sets = NIL;
+	ListCell   *lc;
 	int32		day;
 
 	if (!range->has_low)
-		return;
+		return "T+ compares it by equality, and the range has no beginning";
 	if (!range->has_high)
 	{
 		if (table->date_horizon_days < 0)
-			return;
+			return "T+ compares it by equality, and the range has no end; \"date_horizon_days\" can give it one";
 		high = tplus_day_today(timezone) + table->date_horizon_days;
 	}
 
@@ -244,59 +304,79 @@ expand_days(const DayRange *range, const TplusTableOptions *table,
 	{
 		/* The horizon lies before the range. */
 		filtering->impossible = true;
-		return;
+		return NULL;
 	}
-	if (high - low + 1 > table->max_filter_requests)
-		return;
+	if ((int64) (high - low + 1) * list_length(filtering->sets) >
+		table->max_filter_requests)
+		return "it has more days than \"max_filter_requests\" allows requests";
 
-	filtering->sets = NIL;
 	for (day = low; day <= high; day++)
-		filtering->sets = lappend(filtering->sets,
-								  lappend(list_copy(base),
-										  day_param(range->filter, day)));
+	{
+		TplusParam *param = tplus_encode_text(range->filter->param,
+											  tplus_day_text(day));
+
+		foreach(lc, filtering->sets)
+			sets = lappend(sets, lappend(list_copy(lfirst(lc)), param));
+	}
+	filtering->sets = sets;
+	return NULL;
 }
 
-static void
+/*
+ * Bounds are widened by a day, for the server may keep times of a zone of its
+ * own.  Returns why the range cannot be asked for, or NULL.
+ */
+static const char *
 apply_range(const DayRange *range, const TplusTableOptions *table,
 			const char *timezone, TplusFiltering *filtering)
 {
-	List	  **base = (List **) &linitial(filtering->sets);
-	bool		one_day = range->has_low && range->has_high &&
-	range->low == range->high;
-
 	if (range->has_low && range->has_high && range->low > range->high)
 	{
 		filtering->impossible = true;
-		return;
+		return NULL;
 	}
 	switch (range->filter->op)
 	{
 		case TPLUS_FILTER_EQ:
-			expand_days(range, table, timezone, filtering);
-			break;
+			return expand_days(range, table, timezone, filtering);
 		case TPLUS_FILTER_GE:
 			if (range->has_low)
-				*base = lappend(*base, day_param(range->filter,
-												 range->low - (one_day ? 0 : 1)));
+				add_day(range->filter, range->low - 1, filtering);
 			break;
 		case TPLUS_FILTER_GT:
 			if (range->has_low)
-				*base = lappend(*base, day_param(range->filter,
-												 range->low - 2));
+				add_day(range->filter, range->low - 2, filtering);
 			break;
 		case TPLUS_FILTER_LE:
 			if (range->has_high)
-				*base = lappend(*base, day_param(range->filter,
-												 range->high + (one_day ? 0 : 1)));
+				add_day(range->filter, range->high + 1, filtering);
 			break;
 		default:
 			break;
+	}
+	return NULL;
+}
+
+static void
+apply_ranges(List *ranges, const TplusTableOptions *table,
+			 const char *timezone, TplusFiltering *filtering)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, ranges)
+	{
+		DayRange   *range = lfirst(lc);
+		const char *local = apply_range(range, table, timezone, filtering);
+
+		foreach(lc2, range->conditions)
+			((TplusCondition *) lfirst(lc2))->local = local;
 	}
 }
 
 /* A lower bound of the row version: 16 lower-case hex digits, or nothing. */
 static void
-apply_version(const TplusCondition *cond, TplusFiltering *filtering)
+apply_version(TplusCondition *cond, TplusFiltering *filtering)
 {
 	char	   *string = TextDatumGetCString(cond->value);
 	uint64		version;
@@ -308,7 +388,10 @@ apply_version(const TplusCondition *cond, TplusFiltering *filtering)
 	 */
 	if (strlen(string) != 16 || strspn(string, "0123456789abcdef") != 16 ||
 		!tplus_version_parse(string, &version))
+	{
+		cond->local = "the value is not 16 hexadecimal digits in lower case";
 		return;
+	}
 	if (cond->compare == TPLUS_COMPARE_GE)
 	{
 		if (version == 0)
@@ -333,7 +416,7 @@ pin(const TplusCondition *cond, const char *value, TplusFiltering *filtering)
 
 /* One condition that is no date's. */
 static void
-apply_condition(const TplusCondition *cond, TplusFiltering *filtering)
+apply_condition(TplusCondition *cond, TplusFiltering *filtering)
 {
 	List	  **base = (List **) &linitial(filtering->sets);
 	const TplusFilter *filter = &cond->filter;
@@ -342,15 +425,13 @@ apply_condition(const TplusCondition *cond, TplusFiltering *filtering)
 	switch (filter->kind)
 	{
 		case TPLUS_FILTER_KIND_TEXT:
+		case TPLUS_FILTER_KIND_REFERENCE:
 			string = TextDatumGetCString(cond->value);
 			pin(cond, string, filtering);
 			if (is_plain_text(string))
 				*base = lappend(*base, tplus_encode_text(filter->param, string));
-			break;
-		case TPLUS_FILTER_KIND_REFERENCE:
-			string = TextDatumGetCString(cond->value);
-			if (is_plain_text(string))
-				*base = lappend(*base, tplus_encode_text(filter->param, string));
+			else
+				cond->local = "T+ would not take the value literally";
 			break;
 		case TPLUS_FILTER_KIND_ID:
 			{
@@ -393,7 +474,7 @@ void
 tplus_filter_apply(List *conditions, const TplusTableOptions *table,
 				   const char *timezone, TplusFiltering *filtering)
 {
-	DayRange	range = {0};
+	List	   *ranges = NIL;
 	ListCell   *lc;
 
 	memset(filtering, 0, sizeof(*filtering));
@@ -408,10 +489,9 @@ tplus_filter_apply(List *conditions, const TplusTableOptions *table,
 			return;
 		}
 		if (cond->filter.kind == TPLUS_FILTER_KIND_DATE)
-			narrow_range(&range, cond, timezone);
+			narrow_range(&ranges, cond, timezone);
 		else
 			apply_condition(cond, filtering);
 	}
-	if (range.filter)
-		apply_range(&range, table, timezone, filtering);
+	apply_ranges(ranges, table, timezone, filtering);
 }

@@ -53,6 +53,7 @@ typedef struct TplusCondition
 	Oid			value_type;
 	Datum		value;
 	bool		isnull;
+	const char *local;			/* why it was not sent after all; NULL: it was */
 } TplusCondition;
 
 /* What the conditions of a scan turn into. */
@@ -88,7 +89,8 @@ extern const char *tplus_filter_refuses(const TplusFilter *filter,
 
 /*
  * Turns the conditions (a List of TplusCondition, all of which must hold)
- * into parameter sets.  What turns out not to be encodable is left out.
+ * into parameter sets.  What turns out not to be encodable is left out, and
+ * the condition says why.
  */
 extern void tplus_filter_apply(List *conditions,
 							   const TplusTableOptions *table,
