@@ -1,0 +1,171 @@
+# The READMEs against the extension: every option with its default, every
+# function and view, every field, and no more; and both say the same things.
+use strict;
+use warnings;
+
+use FindBin;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $top = "$FindBin::RealBin/..";
+my %heading = (
+	'server' => qr/^### (?:Server$|.*SERVER)/,
+	'user mapping' => qr/^### (?:User mapping$|.*USER MAPPING)/,
+	'foreign table' => qr/^### (?:Foreign table$|.*FOREIGN TABLE)/,
+	'column' => qr/^### (?:Column$|.*COLUMN)/,
+	'function' => qr/^### (?:Functions and views|函数与视图)$/,
+	'field' => qr/^### .*`inventory`/,);
+
+my $node = PostgreSQL::Test::Cluster->new('docs');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION tplus_fdw;
+CREATE SERVER erp FOREIGN DATA WRAPPER tplus_fdw
+  OPTIONS (base_url 'http://127.0.0.1');
+IMPORT FOREIGN SCHEMA tplus FROM SERVER erp INTO public;
+SQL
+
+# rows(SQL): each row as a list.
+sub rows
+{
+	my ($sql) = @_;
+	return map { [ split /\|/, $_, -1 ] }
+	  split /\n/, $node->safe_psql('postgres', $sql);
+}
+
+my @options = rows('SELECT object, name, default_value FROM tplus.options()');
+my @objects = map { $_->[0] } rows(<<'SQL');
+SELECT coalesce(p.proname, c.relname)
+  FROM pg_depend d
+  LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+  LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+ WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tplus_fdw')
+   AND d.deptype = 'e'
+   AND (c.relkind = 'v' OR (p.oid IS NOT NULL AND p.proname !~ '^tplus_fdw_'))
+SQL
+my @fields = rows(<<'SQL');
+SELECT o.option_value, a.attname,
+       replace(format_type(a.atttypid, a.atttypmod),
+               'timestamp with time zone', 'timestamptz'),
+       l.option_value
+  FROM pg_attribute a, pg_options_to_table(a.attfdwoptions) o,
+       pg_options_to_table(a.attfdwoptions) l
+ WHERE a.attrelid = 'inventory'::regclass
+   AND o.option_name = 'field' AND l.option_name = 'label'
+ ORDER BY a.attnum
+SQL
+cmp_ok(scalar @options, '>', 50, 'there are options');
+cmp_ok(scalar @fields, '>', 50, 'there are fields');
+
+# Cells of the table rows below each heading of %heading.
+sub tables
+{
+	my ($text) = @_;
+	my ($under, %rows);
+
+	for my $line (split /\n/, $text)
+	{
+		if ($line =~ /^#/)
+		{
+			($under) = grep { $line =~ $heading{$_} } sort keys %heading;
+		}
+		elsif ($under && $line =~ /^\| `/)
+		{
+			my @cells = split /\s*(?<!\\)\|\s*/, $line;
+			shift @cells;
+			push @{ $rows{$under} }, \@cells;
+		}
+	}
+	return %rows;
+}
+
+sub names
+{
+	my (@rows) = @_;
+	return [ sort map { $_->[0] =~ /^`(\w+)/ } @rows ];
+}
+
+# The options of an object: defaults, and that there are no others.
+sub check_options
+{
+	my ($file, $object, @rows) = @_;
+	my %row = map { ($_->[0] =~ /^`(\w+)`$/)[0] => $_ } @rows;
+	my (@missing, @wrong);
+
+	if ($object eq 'user mapping')
+	{
+		$row{"${_}_file"} = [ '', 'none' ]
+		  for grep { "`${_}_file`" eq $row{$_}[2] } keys %row;
+	}
+	for my $option (grep { $_->[0] eq $object } @options)
+	{
+		my (undef, $name, $default) = @$option;
+		my $row = delete $row{$name};
+
+		if (!$row)
+		{
+			push @missing, $name;
+		}
+		elsif (
+			length $default
+			? $row->[1] ne "`$default`"
+			: $row->[1] =~ /^`/)
+		{
+			push @wrong, "$name: $row->[1]";
+		}
+	}
+	is("@missing", '', "$file has each option of a $object");
+	is("@wrong", '', "$file tells the defaults of a $object");
+	is(join(' ', sort keys %row), '', "$file has no other option of a $object");
+	return;
+}
+
+my @skeletons;
+for my $file ('README.md', 'README.zh-CN.md')
+{
+	my $text = slurp_file("$top/$file");
+	my %rows = tables($text);
+	my @anchors = $text =~ /^##+ (.+)$/mg;
+
+	check_options($file, $_, @{ $rows{$_} // [] })
+	  for 'server', 'user mapping', 'foreign table', 'column';
+
+	# A function of a view is named beside it.
+	is_deeply(
+		[ sort @{ names(@{ $rows{function} // [] }) }, 'token_states' ],
+		[ sort @objects ],
+		"$file has the functions and views");
+	like($text, qr/`token_states\(\)`/, "$file names token_states()");
+
+	is_deeply(
+		[ map { join '|', @$_[ 0 .. 3 ] } @{ $rows{field} // [] } ],
+		[ map { "`$_->[0]`|`$_->[1]`|$_->[2]|$_->[3]" } @fields ],
+		"$file has the fields of inventory");
+
+	utf8::decode($_) for @anchors;
+	my %anchor = map {
+		my $name = lc;
+		$name =~ s/[^\w\s-]//g;
+		$name =~ s/\s/-/g;
+		($name => 1)
+	} @anchors;
+	my @links = $text =~ /\]\(#([^)]+)\)/g;
+	utf8::decode($_) for @links;
+	is(join(' ', grep { !$anchor{$_} } @links),
+		'', "$file links to headings that are there");
+	my @files = $text =~ /\]\((?!#|http)([^)#]+)\)/g;
+	is(join(' ', grep { !-e "$top/$_" } @files),
+		'', "$file links to files that are there");
+
+	# Headings, tables and code in order: what the two have in common.
+	push @skeletons,
+	  join "\n",
+	  map { /^(#+)/ ? $1 : /^\|/ ? '|' . (() = /(?<!\\)\|/g) : /^```/ ? $_ : () }
+	  split /\n/, $text;
+}
+is($skeletons[1], $skeletons[0], 'both are built alike');
+
+done_testing();
