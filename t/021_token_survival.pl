@@ -156,18 +156,40 @@ subtest 'the worker is asked to go' => sub {
 		pair_is_kept('stubborn', $function);
 	}
 
-	my $session = start("SELECT tplus.refresh_token('stubborn')");
-	wait_for_call('stubborn', 3);
+	# A commit that waits for a synchronous standby without end.
+	my $session;
+	$node->safe_psql('postgres',
+		"ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	$node->reload;
+	$session = start("SELECT tplus.refresh_token('stubborn') IS NOT NULL");
+	ok( $node->poll_query_until(
+			'postgres',
+			"SELECT count(*) = 1 FROM pg_stat_activity WHERE $worker AND wait_event = 'SyncRep'"
+		),
+		'the worker waits for a synchronous standby');
+	is(scalar(my @calls = token_calls('stubborn')),
+		2, 'before it has called T+');
+	$node->safe_psql('postgres',
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $worker"
+	);
+	is(finish($session), '', 'pg_terminate_backend ends that wait');
+	$node->safe_psql('postgres',
+		'ALTER SYSTEM RESET synchronous_standby_names');
+	$node->reload;
+	pair_is_kept('stubborn', 'synchronous standby');
+
+	$session = start("SELECT tplus.refresh_token('stubborn')");
+	wait_for_call('stubborn', 4);
 	$node->stop('fast');
 	finish($session);
 	$node->start;
 	is(row('stubborn', 'generation'),
-		'3', 'a fast shutdown waits for the pair');
+		'4', 'a fast shutdown waits for the pair');
 	pair_is_kept('stubborn', 'fast shutdown');
 	$node->stop('immediate');
 	$node->start;
 	pair_is_kept('stubborn', 'a crash after a renewal');
-	renewed('stubborn', 3, 'no other renewal');
+	renewed('stubborn', 4, 'no other renewal');
 };
 
 # Kills a process of the cluster as a crash would, and waits for the recovery.
@@ -281,6 +303,39 @@ subtest 'the table is locked' => sub {
 	$locker->quit;
 	is(finish($session), '', 'and stores it then');
 	pair_is_kept('locked', 'lock');
+};
+
+subtest 'settings' => sub {
+	account('odd');
+	$node->safe_psql('postgres', <<~'SQL');
+		ALTER DATABASE postgres SET default_transaction_read_only = on;
+		ALTER DATABASE postgres SET default_transaction_isolation = serializable;
+		ALTER DATABASE postgres SET search_path = '';
+		ALTER DATABASE postgres SET synchronous_commit = off;
+		ALTER DATABASE postgres SET lock_timeout = 1;
+		SQL
+	reads_all('odd', 'with odd settings of the database');
+	pair_is_kept('odd', 'odd settings');
+	$node->safe_psql('postgres', <<~'SQL');
+		SET default_transaction_read_only = off;
+		ALTER DATABASE postgres RESET ALL;
+		SQL
+};
+
+subtest 'the extension is dropped' => sub {
+	my $cluster = PostgreSQL::Test::Cluster->new('dropped');
+	$cluster->init;
+	$cluster->start;
+	account('gone', node => $cluster, switches => { refresh_ms => 1500 });
+	my $session = start("SELECT tplus.refresh_token('gone')", $cluster);
+	wait_for_call('gone', 1);
+	$cluster->safe_psql('postgres', 'DROP EXTENSION tplus_fdw CASCADE');
+	like(finish($session), qr/ERROR:  42P01: /, 'the asker is told');
+	ok( $cluster->poll_query_until(
+			'postgres',
+			"SELECT count(*) = 0 FROM pg_stat_activity WHERE $worker"),
+		'the worker ends');
+	$cluster->stop;
 };
 
 subtest 'no worker' => sub {

@@ -272,6 +272,30 @@ subtest 'privileges' => sub {
 		qr/^\d{4}-/, 'SECURITY DEFINER lends a mapping');
 };
 
+subtest 'another encoding' => sub {
+	$node->safe_psql('postgres',
+		"CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+	);
+	$sim->tenant('latin');
+	$sim->setup_server(
+		$node, 'latin',
+		database => 'latin',
+		server => 'latin',
+		mapping => { %secret, refresh_token => 'nonsense' },
+		tables => []);
+	fails_like(
+		"SELECT tplus.refresh_token('latin')",
+		'28000',
+		qr/4007: refreshToken\?+\./,
+		'what T+ said',
+		connstr => $node->connstr('latin'));
+	$node->safe_psql('latin',
+			'ALTER USER MAPPING FOR CURRENT_USER '
+		  . "SERVER latin OPTIONS (SET refresh_token 'sim-refresh-token')");
+	like($node->safe_psql('latin', "SELECT tplus.refresh_token('latin')"),
+		qr/^\d{4}-/, 'a database in LATIN1');
+};
+
 subtest 'secrets' => sub {
 	my $shown =
 	  $node->safe_psql('postgres',

@@ -19,7 +19,6 @@
 
 #include "net/http.h"
 #include "tplus/auth.h"
-#include "tplus/transport.h"
 
 #define PATH_EXCHANGE	"/auth/v2/getToken"
 #define PATH_REFRESH	"/auth/v2/refreshToken"
@@ -28,15 +27,18 @@
 /* A reply holds two JWTs of about a kilobyte each; this is ample. */
 #define MAX_REPLY_BYTES	(1024 * 1024)
 
-/* A request, with what it is made of; lives in a context of its own. */
-typedef struct Call
+struct TplusGrantCall
 {
 	MemoryContext context;
+	const TplusAccount *account;
+	const TplusGrantRequest *request;
+	const char *objection;		/* why it must not be made, or NULL */
 	TplusHttpRequest http;
 	StringInfoData query;
 	StringInfoData body;
+	TplusHttpResult result;		/* of the last run */
 	StringInfoData answer;
-} Call;
+};
 
 int64
 tplus_auth_limit_ms(const TplusAccount *account)
@@ -83,6 +85,12 @@ append_member(StringInfo body, const char *name, const char *value)
 	explicit_bzero(local.data, local.len);
 }
 
+static List *
+append_header(List *headers, const char *name, const char *value)
+{
+	return lappend(headers, psprintf("%s: %s", name, value));
+}
+
 /*
  * token_path names the call that renews.  The exchange of a code is its
  * neighbour: /auth/refreshToken has /auth/getToken beside it.
@@ -109,9 +117,10 @@ grant_path(const TplusAccount *account, TplusGrant grant)
 
 /* Fills in what differs between the grants. */
 static void
-describe_grant(Call *call, const TplusAccount *account,
-			   const TplusGrantRequest *request)
+describe_grant(TplusGrantCall *call)
 {
+	const TplusAccount *account = call->account;
+	const TplusGrantRequest *request = call->request;
 	StringInfo	query = &call->query;
 
 	call->http.path = grant_path(account, request->grant);
@@ -149,44 +158,28 @@ describe_grant(Call *call, const TplusAccount *account,
 static void
 describe_transport(TplusHttpRequest *http, const TplusAccount *account)
 {
-	tplus_transport_fill(account, http);
+	const TplusServerOptions *server = &account->server;
+
+	http->base_url = server->base_url;
+	http->connect_timeout_ms = server->connect_timeout_ms;
+	http->request_timeout_ms = server->request_timeout_ms;
+	http->stall_timeout_ms = server->stall_timeout_ms;
 	http->max_response_bytes = MAX_REPLY_BYTES;
+	http->ca_file = server->ca_file;
+	http->client_cert = server->client_cert;
+	http->client_key = server->client_key;
+	http->min_tls = server->min_tls;
+	http->proxy = server->proxy;
+	http->proxy_password = account->mapping.proxy_password;
+	http->headers = append_header(NIL, "appKey", account->mapping.app_key);
+	http->headers = append_header(http->headers, "appSecret",
+								  account->mapping.app_secret);
+	http->headers = append_header(http->headers, "Content-Type",
+								  "application/json");
+	http->headers = append_header(http->headers, "Accept", "application/json");
 
 	/* libcurl must not repeat what kills the pair it is sent with. */
 	http->fresh_connection = true;
-}
-
-static Call *
-build_call(const TplusAccount *account, const TplusGrantRequest *request)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "T+ token call",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Call	   *call = palloc0(sizeof(Call));
-
-	call->context = context;
-	initStringInfo(&call->query);
-	initStringInfo(&call->body);
-	initStringInfo(&call->answer);
-	describe_transport(&call->http, account);
-	describe_grant(call, account, request);
-	MemoryContextSwitchTo(old);
-	return call;
-}
-
-/* Forgets the call and the secrets in it. */
-static void
-forget_call(Call *call)
-{
-	ListCell   *lc;
-
-	foreach(lc, call->http.headers)
-		explicit_bzero(lfirst(lc), strlen(lfirst(lc)));
-	explicit_bzero(call->query.data, call->query.maxlen);
-	explicit_bzero(call->body.data, call->body.maxlen);
-	explicit_bzero(call->answer.data, call->answer.maxlen);
-	MemoryContextDelete(call->context);
 }
 
 /*
@@ -207,15 +200,40 @@ refuse_address(const TplusAccount *account, const char *path)
 	return NULL;
 }
 
-/* Sends the call and collects its whole answer; a copy of the result. */
-static TplusHttpResult
-run_call(Call *call)
+TplusGrantCall *
+tplus_auth_prepare(const TplusAccount *account,
+				   const TplusGrantRequest *request)
 {
-	MemoryContext old = MemoryContextSwitchTo(call->context);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "T+ token call",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TplusGrantCall *call = palloc0(sizeof(TplusGrantCall));
+
+	call->context = context;
+	call->account = account;
+	call->request = request;
+	initStringInfo(&call->query);
+	initStringInfo(&call->body);
+	initStringInfo(&call->answer);
+	describe_transport(&call->http, account);
+	describe_grant(call);
+	call->objection = refuse_address(account, call->http.path);
+	MemoryContextSwitchTo(old);
+	return call;
+}
+
+void
+tplus_auth_run(TplusGrantCall *call)
+{
+	MemoryContext old;
 	TplusHttpTransfer *transfer;
-	TplusHttpResult result;
 	bool		running;
 
+	if (call->objection)
+		return;
+	old = MemoryContextSwitchTo(call->context);
+	resetStringInfo(&call->answer);
 	transfer = tplus_http_start(&call->http, call->context);
 	do
 	{
@@ -231,51 +249,56 @@ run_call(Call *call)
 			tplus_http_consume(transfer, len);
 		}
 	} while (running);
-	result = *tplus_http_result(transfer);
+	call->result = *tplus_http_result(transfer);
 	tplus_http_free(transfer);
 	MemoryContextSwitchTo(old);
-	return result;
 }
 
 void
-tplus_auth_grant(const TplusAccount *account,
-				 const TplusGrantRequest *request, TplusGrantReply *reply)
+tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 {
+	const TplusMappingOptions *mapping = &call->account->mapping;
 	const char *const secrets[] = {
-		account->mapping.app_secret, account->mapping.app_ticket,
-		account->mapping.certificate, account->mapping.proxy_password,
-		account->mapping.refresh_token, account->mapping.open_token,
-		request->code, request->refresh_token
+		mapping->app_secret, mapping->app_ticket, mapping->certificate,
+		mapping->proxy_password, mapping->refresh_token, mapping->open_token,
+		call->request->code, call->request->refresh_token
 	};
-	Call	   *call = build_call(account, request);
-	const char *objection = refuse_address(account, call->http.path);
-	TplusHttpResult result;
 
 	memset(reply, 0, sizeof(*reply));
-	if (objection)
+	reply->status = call->result.status;
+	if (call->objection)
 	{
 		reply->outcome = TPLUS_GRANT_REFUSED;
 		reply->sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
 		reply->hint = "Check the server options \"base_url\" and \"token_path\".";
-		reply->message = pstrdup(objection);
-		forget_call(call);
-		return;
+		reply->message = pstrdup(call->objection);
 	}
-
-	result = run_call(call);
-	reply->status = result.status;
-	if (result.state == TPLUS_HTTP_DONE)
+	else if (call->result.state == TPLUS_HTTP_DONE)
 	{
-		const TplusJson *root;
 		const char *problem;
 		size_t		offset;
 
-		root = tplus_json_parse(tplus_json_arena_create(call->context),
-								call->answer.data, call->answer.len,
-								&problem, &offset);
-		tplus_auth_reply_read(reply, root, secrets, lengthof(secrets));
+		tplus_auth_reply_read(reply,
+							  tplus_json_parse(tplus_json_arena_create(call->context),
+											   call->answer.data,
+											   call->answer.len,
+											   &problem, &offset),
+							  secrets, lengthof(secrets));
 	}
 	else
-		tplus_auth_reply_failed(reply, &result, secrets, lengthof(secrets));
-	forget_call(call);
+		tplus_auth_reply_failed(reply, &call->result,
+								secrets, lengthof(secrets));
+}
+
+void
+tplus_auth_free(TplusGrantCall *call)
+{
+	ListCell   *lc;
+
+	foreach(lc, call->http.headers)
+		explicit_bzero(lfirst(lc), strlen(lfirst(lc)));
+	explicit_bzero(call->query.data, call->query.maxlen);
+	explicit_bzero(call->body.data, call->body.maxlen);
+	explicit_bzero(call->answer.data, call->answer.maxlen);
+	MemoryContextDelete(call->context);
 }

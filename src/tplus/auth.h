@@ -36,12 +36,33 @@ typedef struct TplusGrantRequest
 } TplusGrantRequest;
 
 /*
- * Makes the call; everything returned is palloc'd in the current context.
- * Throws only for interrupts and memory.
+ * One call, made in three steps, so that the network is waited for outside a
+ * transaction: where the database encoding is not UTF-8, prepare() and read()
+ * convert text, which needs one.
  */
-extern void tplus_auth_grant(const TplusAccount *account,
-							 const TplusGrantRequest *request,
-							 TplusGrantReply *reply);
+typedef struct TplusGrantCall TplusGrantCall;
+
+/*
+ * Prepares the call in a context of its own below the current one; account
+ * and request must stay valid.  Throws for memory only.
+ */
+extern TplusGrantCall *tplus_auth_prepare(const TplusAccount *account,
+										  const TplusGrantRequest *request);
+
+/*
+ * Makes the call and waits for its end; may be repeated.  Throws only for
+ * interrupts and memory.
+ */
+extern void tplus_auth_run(TplusGrantCall *call);
+
+/*
+ * What came of the last run; everything returned is palloc'd in the current
+ * context.  Throws for memory only.
+ */
+extern void tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply);
+
+/* Frees the call and wipes the secrets in it. */
+extern void tplus_auth_free(TplusGrantCall *call);
 
 /*
  * The longest that one such call can take, in milliseconds: its time-outs

@@ -177,14 +177,16 @@ static Relation
 open_table(LOCKMODE lockmode)
 {
 	Oid			relid = tplus_pair_relation();
-	Relation	rel;
+	Relation	rel = NULL;
 
-	if (!OidIsValid(relid))
+	/* It may go between the look and the lock. */
+	if (OidIsValid(relid))
+		rel = try_table_open(relid, lockmode);
+	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"tplus.token\" does not exist"),
 				 errhint("Use CREATE EXTENSION tplus_fdw.")));
-	rel = table_open(relid, lockmode);
 	if (RelationGetNumberOfAttributes(rel) < Natts_token)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -66,6 +66,7 @@ static const int busy_pauses_ms[] = {250, 500, 1000, 2000, 4000};
 /* What this worker has to do with. */
 typedef struct Renewal
 {
+	MemoryContext context;		/* lives as long as the worker */
 	dsm_segment *segment;
 	TplusOrder *order;
 	TplusPair	pair;			/* the row as it was found */
@@ -107,6 +108,14 @@ note_sigterm(SIGNAL_ARGS)
 	terminated = true;
 	SetLatch(MyLatch);
 	errno = save_errno;
+}
+
+/* Lets nobody cancel what must not stop half-way. */
+static void
+ignore_cancel(void)
+{
+	pqsignal(SIGINT, SIG_IGN);
+	QueryCancelPending = false;
 }
 
 static void
@@ -210,7 +219,6 @@ begin_renewal(Renewal *renewal)
 {
 	const TplusOrder *order = renewal->order;
 	int64		limit_ms = tplus_auth_limit_ms(&order->account) + BUSY_LIMIT_MS;
-	MemoryContext keep = CurrentMemoryContext;
 	MemoryContext old;
 	TplusPair	mark;
 
@@ -222,7 +230,7 @@ begin_renewal(Renewal *renewal)
 		return false;
 	}
 
-	old = MemoryContextSwitchTo(keep);
+	old = MemoryContextSwitchTo(renewal->context);
 	(void) tplus_pair_read(&order->key, true, &renewal->pair);
 	MemoryContextSwitchTo(old);
 
@@ -281,16 +289,29 @@ call_tplus(const Renewal *renewal, TplusGrantReply *reply)
 		.refresh_token = renewal->pair.refresh_token ?
 		renewal->pair.refresh_token : order->account.mapping.refresh_token
 	};
+	TplusGrantCall *call;
 	int			i;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(renewal->context);
+	call = tplus_auth_prepare(&order->account, &request);
+	CommitTransactionCommand();
 
 	for (i = 0;; i++)
 	{
-		tplus_auth_grant(&order->account, &request, reply);
+		tplus_auth_run(call);
+
+		StartTransactionCommand();
+		MemoryContextSwitchTo(renewal->context);
+		tplus_auth_read(call, reply);
+		CommitTransactionCommand();
+
 		if (reply->outcome != TPLUS_GRANT_BUSY ||
 			i == lengthof(busy_pauses_ms) ||
 			!pause_for_busy(renewal, busy_pauses_ms[i]))
-			return;
+			break;
 	}
+	tplus_auth_free(call);
 }
 
 static TimestampTz
@@ -370,6 +391,8 @@ try_store(const TplusOrder *order, const TplusPair *pair, bool *hopeless)
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool stored = false;
 
+	/* Only here does SIGINT count: our own lock time-out sends it. */
+	pqsignal(SIGINT, StatementCancelHandler);
 	PG_TRY();
 	{
 		begin_transaction();
@@ -391,6 +414,7 @@ try_store(const TplusOrder *order, const TplusPair *pair, bool *hopeless)
 		ProcDiePending = false;
 	}
 	PG_END_TRY();
+	ignore_cancel();
 	return stored;
 }
 
@@ -404,9 +428,6 @@ store(const TplusOrder *order, const TplusPair *pair)
 	bool		hopeless = false;
 	int			attempt;
 
-	/* From here on, only a lock time-out of our own sends SIGINT. */
-	QueryCancelPending = false;
-	pqsignal(SIGINT, StatementCancelHandler);
 	for (attempt = 1; !try_store(order, pair, &hopeless); attempt++)
 	{
 		if (hopeless || attempt >= STORE_ATTEMPTS ||
@@ -461,8 +482,7 @@ renew(Renewal *renewal)
 
 	if (begin_renewal(renewal))
 	{
-		pqsignal(SIGINT, SIG_IGN);
-		QueryCancelPending = false;
+		ignore_cancel();
 		call_tplus(renewal, &reply);
 		conclude(renewal, &reply);
 	}
@@ -480,6 +500,7 @@ tplus_token_worker_main(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 
+	renewal->context = context;
 	renewal->segment = dsm_attach(DatumGetUInt32(arg));
 	if (renewal->segment == NULL)
 		return;
