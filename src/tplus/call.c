@@ -263,11 +263,11 @@ back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
 	int64		delay_ms;
 
 	call->spec->stats->retries[cause]++;
-	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
-		tplus_failure_pause(&call->failure, pause_ms);
 	delay_ms = Max(tplus_backoff_delay(call->attempts), pause_ms);
 	if (cause == TPLUS_RETRY_THROTTLED)
 		tplus_budget_pause(call->budget, delay_ms);
+	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
+		tplus_failure_pause(&call->failure, pause_ms);
 	end_attempt(call);
 	tplus_backoff_sleep(delay_ms, &call->spec->stats->backoff_us);
 }
