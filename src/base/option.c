@@ -73,7 +73,7 @@ hint_valid_options(const char *name, Oid catalog)
 												 tplus_options[i].name,
 												 strlen(tplus_options[i].name),
 												 1, 1, 1, best - 1, true);
-		if (distance < best && distance < (int) strlen(name))
+		if (distance < best && distance <= (int) strlen(name) / 2)
 		{
 			best = distance;
 			closest = tplus_options[i].name;
@@ -137,8 +137,10 @@ parse_number(const TplusOption *opt, const char *value)
 
 	if (!ok || isnan(number) || number < opt->min || number > opt->max)
 		reject_value(opt, value,
-					 psprintf("The value must be %s between %g and %g.",
-							  opt->kind == TPLUS_KIND_INT ? "an integer" : "a number",
+					 opt->kind == TPLUS_KIND_INT ?
+					 psprintf("The value must be an integer between %.0f and %.0f.",
+							  opt->min, opt->max) :
+					 psprintf("The value must be a number between %g and %g.",
 							  opt->min, opt->max));
 	return number;
 }
@@ -200,6 +202,18 @@ has_control_character(const char *value)
 	return false;
 }
 
+/*
+ * An offset is no name: it would count westward, and nobody who writes UTC+8
+ * means that.
+ */
+static bool
+is_zone_name(const char *value)
+{
+	return pg_tzset(value) != NULL &&
+		(strchr(value, '/') != NULL ||
+		 strpbrk(value, "+-0123456789") == NULL);
+}
+
 /* Stores the value into the resolved struct; throws if it is none. */
 static void
 apply_value(const TplusOption *opt, const char *value, void *target)
@@ -228,9 +242,9 @@ apply_value(const TplusOption *opt, const char *value, void *target)
 			*(bool *) place = parse_enum(opt, value) == 1;
 			break;
 		case TPLUS_KIND_TIMEZONE:
-			if (pg_tzset(value) == NULL)
+			if (!is_zone_name(value))
 				reject_value(opt, value,
-							 "The value must be a time zone that PostgreSQL knows, such as \"Asia/Shanghai\".");
+							 "The value must be the name of a time zone that PostgreSQL knows, such as \"Asia/Shanghai\".");
 			*(char **) place = pstrdup(value);
 			break;
 		case TPLUS_KIND_VARIANTS:
@@ -308,7 +322,11 @@ check_together(List *given, Oid catalog)
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("option \"base_url\" is required for a server"),
 				 errhint("Add OPTIONS (base_url 'https://openapi.chanjet.com').")));
-	if (catalog == ForeignTableRelationId && has_resource == has_path)
+	if (has_resource && has_path)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("options \"resource\" and \"path\" cannot be set together")));
+	if (catalog == ForeignTableRelationId && !has_resource && !has_path)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("a foreign table needs either option \"resource\" or option \"path\""),
@@ -361,6 +379,11 @@ read_file_value(const TplusOption *opt, const char *path)
 				 errmsg("could not open the file of option \"%s\": %m",
 						opt->name)));
 	len = fread(buffer, 1, MAX_FILE_VALUE + 1, file);
+	if (ferror(file))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read the file of option \"%s\": %m",
+						opt->name)));
 	FreeFile(file);
 
 	while (len > 0 && (buffer[len - 1] == '\n' || buffer[len - 1] == '\r'))

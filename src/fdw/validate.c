@@ -16,6 +16,7 @@
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 #include "fdw/validate.h"
 #include "net/http.h"
@@ -46,6 +47,36 @@ check_path(const char *name, const char *path)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", name, path),
 				 errhint("The value must begin with one slash and be a plain path, without query, \"..\", \"//\" or blanks.")));
+}
+
+/* Everybody can read the options of a server. */
+static void
+check_proxy(const char *proxy)
+{
+	bool		password;
+	bool		safe = tplus_http_proxy_is_safe(proxy, &password);
+
+	if (password)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"proxy\" must not contain a password"),
+				 errhint("Use the option \"proxy_password\" of the user mapping.")));
+	if (!safe)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"proxy\""),
+				 errhint("The value must be a URL like http://proxy.example:3128.")));
+}
+
+static void
+check_query(const char *query)
+{
+	if (!tplus_http_query_is_safe(query))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"extra_query\": \"%s\"",
+						query),
+				 errhint("The value must be a query string without \"#\" and blanks, other than ASCII in percent escapes.")));
 }
 
 static void
@@ -82,7 +113,11 @@ tplus_validate(List *options, Oid catalog)
 		if (strcmp(def->defname, "base_url") == 0)
 			base_url = defGetString(def);
 		else if (strcmp(def->defname, "allow_plain_http") == 0)
-			allow_plain_http = defGetBoolean(def);
+			(void) parse_bool(defGetString(def), &allow_plain_http);
+		else if (strcmp(def->defname, "proxy") == 0)
+			check_proxy(defGetString(def));
+		else if (strcmp(def->defname, "extra_query") == 0)
+			check_query(defGetString(def));
 		else if (strcmp(def->defname, "path") == 0 ||
 				 strcmp(def->defname, "token_path") == 0)
 			check_path(def->defname, defGetString(def));

@@ -23,6 +23,9 @@
 
 #define USER_AGENT	"tplus_fdw/1.0"
 
+/* A proxy may be "host:port", or have a scheme that only proxies have. */
+#define PROXY_URL_FLAGS	(CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME)
+
 typedef struct TlsVersion
 {
 	const char *name;
@@ -217,6 +220,41 @@ tplus_http_url_is_safe(const char *url, bool *plain)
 	return safe;
 }
 
+bool
+tplus_http_proxy_is_safe(const char *proxy, bool *password)
+{
+	CURLU	   *parsed = parse_url(proxy, PROXY_URL_FLAGS);
+	char	   *host = NULL;
+	char	   *part = NULL;
+	bool		safe;
+
+	*password = false;
+	if (parsed == NULL)
+		return false;
+	if (curl_url_get(parsed, CURLUPART_PASSWORD, &part, 0) == CURLUE_OK)
+	{
+		*password = true;
+		explicit_bzero(part, strlen(part));
+		curl_free(part);
+	}
+	safe = curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+		host[0] != '\0' && strpbrk(proxy, "?#\\ ") == NULL;
+	curl_free(host);
+	curl_url_cleanup(parsed);
+	return safe;
+}
+
+bool
+tplus_http_query_is_safe(const char *query)
+{
+	for (; *query; query++)
+	{
+		if (*query <= ' ' || *query >= 0x7f || *query == '#')
+			return false;
+	}
+	return true;
+}
+
 char *
 tplus_http_authority(const char *url)
 {
@@ -306,8 +344,7 @@ set_proxy(const TplusHttpRequest *request, CURL *easy)
 	if (request->proxy == NULL)
 		return NULL;
 
-	url = parse_url(request->proxy,
-					CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
+	url = parse_url(request->proxy, PROXY_URL_FLAGS);
 	if (url != NULL)
 	{
 		(void) curl_url_get(url, CURLUPART_USER, &user, CURLU_URLDECODE);

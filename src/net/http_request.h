@@ -64,6 +64,15 @@ extern bool tplus_http_path_is_safe(const char *path);
  */
 extern bool tplus_http_url_is_safe(const char *url, bool *plain);
 
+/*
+ * Is this the address of a proxy, and not more?  Sets *password if it holds a
+ * password.
+ */
+extern bool tplus_http_proxy_is_safe(const char *proxy, bool *password);
+
+/* Can this be the query of a URL?  Anything beyond ASCII must be escaped. */
+extern bool tplus_http_query_is_safe(const char *query);
+
 /* "host:port" of a base_url, lower case, default port filled in; palloc'd. */
 extern char *tplus_http_authority(const char *url);
 
