@@ -442,7 +442,7 @@ EXPLAIN (COSTS OFF) SELECT * FROM small WHERE code = 'x';
 SELECT explained('SELECT code FROM small');
 SELECT explained('SELECT count(*) FROM small WHERE code = ''x'' AND id > 5');
 SELECT explained('SELECT code FROM small WHERE disabled');
-SELECT explained('SELECT code FROM small WHERE code = ''x'' AND code = current_user::text');
+SELECT explained('SELECT code FROM small WHERE code = current_setting(''server_encoding'')');
 SELECT explained('SELECT v FROM (VALUES (''a'')) AS v (code), LATERAL (SELECT * FROM small s WHERE s.code = v.code OFFSET 0) AS l');
 PREPARE by_code (text) AS SELECT id FROM small WHERE code = $1;
 SET plan_cache_mode = force_generic_plan;
@@ -534,16 +534,16 @@ SELECT sim.tenant('reading', '{"records": [
 ALTER FOREIGN TABLE small OPTIONS (ADD variants 'none', ADD fixed_params '{"InventoryClass": {"Code": "01"}, "IsSale": true}');
 SELECT code FROM small;
 SELECT code FROM small WHERE code = 'B';
-SELECT sim.sent('reading');
+SELECT sent FROM sim.sent('reading') AS sent WHERE sent <> '{}';
 -- what is fixed is not overridden by a clause
 ALTER FOREIGN TABLE small OPTIONS (SET fixed_params '{"Code": "A"}');
 SELECT code FROM small WHERE code = 'B';
-SELECT sim.sent('reading');
+SELECT sent FROM sim.sent('reading') AS sent WHERE sent <> '{}';
 ALTER FOREIGN TABLE small OPTIONS (SET fixed_params '{"InventoryClass": {"Name": "nobody"}}');
 SELECT count(*) FROM small;
 ALTER FOREIGN TABLE small ADD COLUMN class text OPTIONS (field 'InventoryClass.Code');
 SELECT code FROM small WHERE class = '01';
-SELECT sim.sent('reading');
+SELECT sent FROM sim.sent('reading') AS sent WHERE sent <> '{}';
 ALTER FOREIGN TABLE small OPTIONS (DROP fixed_params, DROP variants);
 ALTER FOREIGN TABLE small DROP COLUMN class;
 
