@@ -18,6 +18,8 @@
 
 #define HINT_PERMISSION \
 	"Check app_key, app_secret and the application's permission for this interface in the console of the platform."
+#define HINT_REQUEST \
+	"Check the options \"path\", \"body_key\" and \"fixed_params\" of the foreign table."
 #define HINT_LATER \
 	"The service may be in its maintenance window; try again later."
 
@@ -63,8 +65,7 @@ static const TplusErrorEntry entries[] = {
 	{0, "EXERROR0002", TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway could not reach the T+ server", HINT_LATER},
 	{999, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_ERROR,
-		"T+ refused the request by a rule of its own",
-	"Check the options \"path\", \"body_key\" and \"fixed_params\" of the foreign table."},
+	"T+ refused the request by a rule of its own", HINT_REQUEST},
 	{409, NULL, TPLUS_REFUSAL_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 		"T+ protects itself against too many requests",
 	"Lower the server option \"requests_per_second\"."},
@@ -82,7 +83,8 @@ static const TplusErrorEntry entries[] = {
 	{408, NULL, TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway gave up waiting", HINT_LATER},
 	{500, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_ERROR,
-	"T+ reported an error", NULL},
+		"T+ reported an error",
+	"If its message does not help, set the option \"pushdown\" of the foreign table to \"false\", or ask the support of T+."},
 	{502, NULL, TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway could not reach the T+ server", HINT_LATER},
 	{503, NULL, TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
@@ -99,7 +101,7 @@ static const TplusErrorEntry redirect_entry = {
 
 static const TplusErrorEntry client_entry = {
 	0, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_ERROR,
-	"T+ refused the request", NULL
+	"T+ refused the request", HINT_REQUEST
 };
 
 static const TplusErrorEntry server_entry = {
