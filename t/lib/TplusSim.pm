@@ -44,6 +44,7 @@ Starts a simulator on a free port.  It ends with C<stop>, or with this process.
   set     => { switch => value} likewise
   tls     => [ cert, key ]
   port    => N                  to come back at the same address
+  arguments => [ ... ]          more, of its command line
 
 =cut
 
@@ -57,6 +58,7 @@ sub new
 	push @command, '--port', $option{port} if $option{port};
 	push @command, '--records', $option{records} if defined $option{records};
 	push @command, '--tls', @{ $option{tls} } if $option{tls};
+	push @command, @{ $option{arguments} // [] };
 	push @command, '--set', "$_=$option{set}{$_}"
 	  for sort keys %{ $option{set} // {} };
 
@@ -71,7 +73,7 @@ sub new
 	close $out;
 	($self->{port}) = $line =~ /^(\d+)$/
 	  or croak "the simulator did not tell its port";
-	$self->{http} = HTTP::Tiny->new(timeout => 60, verify_SSL => 0);
+	$self->{http} = HTTP::Tiny->new(timeout => 60);
 	return $self;
 }
 
@@ -120,7 +122,8 @@ sub url
 
 =head2 $sim->control($method, $path, $body)
 
-One call of the control interface; dies unless it succeeds.
+One call of the control interface, which is plain HTTP also beside TLS; dies
+unless it succeeds.
 
 =cut
 
@@ -129,7 +132,7 @@ sub control
 	my ($self, $method, $path, $body) = @_;
 	my $reply = $self->{http}->request(
 		$method,
-		$self->url . "/_sim$path",
+		"http://127.0.0.1:$self->{port}/_sim$path",
 		{   headers => { 'Content-Type' => 'application/json' },
 			defined $body ? (content => $json->encode($body)) : ()
 		});
