@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -26,6 +27,33 @@ typedef struct HighwaterEntry
 } HighwaterEntry;
 
 static HTAB *entries = NULL;
+
+/* What a statement returned whose work was undone was never received. */
+static void
+forget_versions(void)
+{
+	HASH_SEQ_STATUS status;
+	HighwaterEntry *entry;
+
+	hash_seq_init(&status, entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		entry->version = 0;
+}
+
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		forget_versions();
+}
+
+static void
+end_subtransaction(SubXactEvent event, SubTransactionId subid,
+				   SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_versions();
+}
 
 static HighwaterEntry *
 get_entry(Oid relid)
@@ -42,6 +70,8 @@ get_entry(Oid relid)
 		ctl.hcxt = TopMemoryContext;
 		entries = hash_create("tplus_fdw high water", 16, &ctl,
 							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		RegisterXactCallback(end_transaction, NULL);
+		RegisterSubXactCallback(end_subtransaction, NULL);
 	}
 	entry = hash_search(entries, &relid, HASH_ENTER, &found);
 	if (!found)

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -335,6 +336,40 @@ fill_generated_key(TplusScanState *state, const TplusRecord *record,
 	slot->tts_isnull[state->key_attnum - 1] = false;
 }
 
+/*
+ * A row version is shown in one spelling, that in which texts sort as versions
+ * do, whatever the server's.
+ */
+static void
+spell_versions(TplusScanState *state, const TplusRecord *record,
+			   TupleTableSlot *slot)
+{
+	int			attnum = -1;
+	char	   *text;
+
+	if (record->version_text == NULL)
+		return;
+	text = tplus_version_text(record->version);
+
+	if (strcmp(text, record->version_text) == 0)
+		return;
+	while ((attnum = bms_next_member(state->columns, attnum)) >= 0)
+	{
+		const TplusColumn *column = &state->table->columns[attnum - 1];
+		Form_pg_attribute attr;
+		Oid			input;
+		Oid			ioparam;
+
+		if (column->filter.kind != TPLUS_FILTER_KIND_VERSION ||
+			(column->type != TEXTOID && column->type != VARCHAROID))
+			continue;
+		attr = TupleDescAttr(slot->tts_tupleDescriptor, attnum - 1);
+		getTypeInputInfo(attr->atttypid, &input, &ioparam);
+		slot->tts_values[attnum - 1] =
+			OidInputFunctionCall(input, text, ioparam, attr->atttypmod);
+	}
+}
+
 static void
 fill_generated_columns(TplusScanState *state, TupleTableSlot *slot)
 {
@@ -392,6 +427,7 @@ tplusIterateForeignScan(ForeignScanState *node)
 	tplus_decode_record(state->decoder, record.json, record.key, state->page,
 						slot->tts_values, slot->tts_isnull);
 	fill_generated_key(state, &record, slot);
+	spell_versions(state, &record, slot);
 	ExecStoreVirtualTuple(slot);
 	if (state->generated)
 		fill_generated_columns(state, slot);

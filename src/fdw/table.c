@@ -192,13 +192,32 @@ add_guard_fields(const TplusTable *table, bool with_flag, StringInfo list)
 		add_field(list, table->resource->disabled);
 }
 
+/* The whole record: all that is known, and all that is declared. */
+static void
+add_all_fields(const TplusTable *table, StringInfo list)
+{
+	int			i;
+
+	for (i = 0; i < table->resource->nfields; i++)
+	{
+		if (table->resource->fields[i].flags & TPLUS_FIELD_SELECT)
+			add_field(list, table->resource->fields[i].name);
+	}
+	for (i = 1; i <= table->natts; i++)
+	{
+		if (tplus_table_has_field(table, i))
+			add_field(list, table->columns[i - 1].field);
+	}
+}
+
 char *
 tplus_table_select(const TplusTable *table, Bitmapset *columns,
 				   bool with_flag)
 {
+	/* A key made from the content shall not change with the columns asked. */
+	bool		whole = table->options->generate_key;
 	StringInfoData list;
 	int			attnum = -1;
-	int			i;
 
 	if (strcmp(table->options->select_fields, "none") == 0)
 		return NULL;
@@ -206,31 +225,22 @@ tplus_table_select(const TplusTable *table, Bitmapset *columns,
 		return pstrdup(table->options->select_fields);
 
 	initStringInfo(&list);
-	add_guard_fields(table, with_flag, &list);
-	while ((attnum = bms_next_member(columns, attnum)) >= 0)
+	add_guard_fields(table, with_flag || whole, &list);
+	while (!whole && (attnum = bms_next_member(columns, attnum)) >= 0)
 	{
 		const TplusColumn *column = &table->columns[attnum - 1];
 
 		if (tplus_table_has_field(table, attnum))
 			add_field(&list, column->field);
-		if (!column->live || strcmp(column->field, TPLUS_FIELD_RECORD) != 0)
-			continue;
-
-		/* All fields of an operation that the catalog does not have. */
-		if (table->resource->nfields == 0)
-			return NULL;
-
-		/* The whole record: all that is known, and all that is declared. */
-		for (i = 0; i < table->resource->nfields; i++)
-		{
-			if (table->resource->fields[i].flags & TPLUS_FIELD_SELECT)
-				add_field(&list, table->resource->fields[i].name);
-		}
-		for (i = 1; i <= table->natts; i++)
-		{
-			if (tplus_table_has_field(table, i))
-				add_field(&list, table->columns[i - 1].field);
-		}
+		whole |= column->live &&
+			strcmp(column->field, TPLUS_FIELD_RECORD) == 0;
 	}
+	if (!whole)
+		return list.data;
+
+	/* All fields of an operation that the catalog does not have. */
+	if (table->resource->nfields == 0)
+		return NULL;
+	add_all_fields(table, &list);
 	return list.data;
 }

@@ -26,7 +26,10 @@ tplus_flag_encoding(const TplusFlag *flag, const char *path)
 {
 	TplusLearned *learned;
 
-	if (flag->encoding != TPLUS_ENCODING_AUTO)
+	if (flag->query->bool_encoding != TPLUS_ENCODING_AUTO)
+		return flag->query->bool_encoding;
+	if (flag->encoding != TPLUS_ENCODING_AUTO &&
+		strcmp(flag->path, path) == 0)
 		return flag->encoding;
 	learned = tplus_query_learned(flag->query, path);
 	return learned->bool_encoding != TPLUS_ENCODING_AUTO ?
@@ -105,6 +108,7 @@ climb(TplusFlag *flag, const char *path)
 		if (ladder[i] == current)
 		{
 			flag->encoding = ladder[i + 1];
+			flag->path = path;
 			return true;
 		}
 	}
@@ -114,7 +118,8 @@ climb(TplusFlag *flag, const char *path)
 bool
 tplus_flag_is_open(const TplusFlag *flag, const char *path)
 {
-	return flag->arm->has_disabled && !flag->refused &&
+	return flag->arm->has_disabled &&
+		!(flag->refused && strcmp(flag->path, path) == 0) &&
 		flag->query->bool_encoding == TPLUS_ENCODING_AUTO &&
 		tplus_query_learned(flag->query, path)->bool_encoding !=
 		tplus_flag_encoding(flag, path);
@@ -126,6 +131,7 @@ tplus_flag_refused(TplusFlag *flag, const char *path)
 	if (!climb(flag, path))
 	{
 		flag->encoding = ladder[0];
+		flag->path = path;
 		flag->refused = true;
 	}
 }

@@ -28,6 +28,7 @@ typedef struct TplusFlag
 	TplusIntake *intake;
 	TplusArm   *arm;			/* the flag may be dropped from it */
 	TplusEncoding encoding;		/* AUTO: what was learned, or the first */
+	const char *path;			/* the operation that it was tried at */
 	bool		matched;		/* a record had the flag as asked */
 	bool		mismatched;		/* a record had it otherwise */
 	bool		refused;		/* every spelling was: then it is another's

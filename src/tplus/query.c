@@ -83,20 +83,21 @@ tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
 									ALLOCSET_SMALL_SIZES);
 	answer->refused = false;
 	answer->total = -1;
+	answer->rows = 0;
 	answer->records = NIL;
 
 	call = tplus_query_call(query, request, true, context);
 	while ((status = tplus_call_next(call, &text, &len)) != TPLUS_CALL_END)
 	{
-		if (status == TPLUS_CALL_REFUSED)
+		if (status != TPLUS_CALL_RECORD)
 		{
-			answer->refused = true;
+			answer->refused = status == TPLUS_CALL_REFUSED;
+			answer->rows = 0;
 			answer->records = NIL;
-			break;
+			if (answer->refused)
+				break;
 		}
-		if (status == TPLUS_CALL_RESTARTED)
-			answer->records = NIL;
-		else if (list_length(answer->records) < TPLUS_ANSWER_RECORDS)
+		else if (answer->rows++ < TPLUS_ANSWER_RECORDS)
 			answer->records = lappend(answer->records, pnstrdup(text, len));
 	}
 	if (!answer->refused)
@@ -106,10 +107,9 @@ tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
 
 int64
 tplus_query_count(const TplusQuery *query, const TplusArm *arm,
-				  TplusEncoding encoding)
+				  TplusEncoding encoding, TplusAnswer *answer)
 {
 	TplusRequest request = {0};
-	TplusAnswer answer;
 	TplusLearned *learned;
 
 	if (query->resource->page_path == NULL)
@@ -121,12 +121,12 @@ tplus_query_count(const TplusQuery *query, const TplusArm *arm,
 	request.keys_only = true;
 	request.page_size = 1;
 	request.page_index = query->table->page_base;
-	tplus_query_ask(query, &request, &answer);
-	if (answer.refused || answer.total < 0)
+	tplus_query_ask(query, &request, answer);
+	if (answer->refused || answer->total < 0)
 		return -1;
 
 	/* A number above that of the rows beside it does not count the page. */
-	if (answer.total > list_length(answer.records))
+	if (answer->total > answer->rows)
 		learned->total_is_whole = true;
-	return learned->total_is_whole ? answer.total : -1;
+	return learned->total_is_whole ? answer->total : -1;
 }

@@ -37,6 +37,7 @@ typedef struct TplusArm
 typedef struct TplusLearned
 {
 	bool		cursor_pages;	/* Ts > x brings what is newer, in order */
+	bool		pages_move;		/* PageIndex brings other records */
 	bool		total_is_whole; /* TotalCount was seen to exceed a page */
 	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
 } TplusLearned;
@@ -95,6 +96,7 @@ typedef struct TplusAnswer
 {
 	bool		refused;		/* T+ does not answer this request */
 	int64		total;			/* -1: not told */
+	int64		rows;			/* how many records there were */
 	List	   *records;		/* of char *, at most TPLUS_ANSWER_RECORDS */
 } TplusAnswer;
 
@@ -109,9 +111,10 @@ extern void tplus_query_ask(const TplusQuery *query,
 
 /*
  * How many records match the arm, by the operation that tells; -1 if there is
- * none, it refuses, or its number cannot be told from that of a page.
+ * none, it refuses, or its number cannot be told from that of a page.  The
+ * records that came beside it are in *answer.
  */
 extern int64 tplus_query_count(const TplusQuery *query, const TplusArm *arm,
-							   TplusEncoding encoding);
+							   TplusEncoding encoding, TplusAnswer *answer);
 
 #endif							/* TPLUS_QUERY_H */

@@ -40,7 +40,8 @@ struct TplusRead
 	TplusCall  *call;			/* NULL: none under way */
 	TplusRequest request;
 	int			page;			/* of the read, from 1 */
-	bool		disabled_seen;	/* a stopped record came unasked */
+	bool		shows_disabled[2];	/* a stopped record came unasked: by the
+									 * plain operation, by that with pages */
 	bool		done;
 	uint64		round_version;	/* highest version before the last round */
 };
@@ -155,22 +156,37 @@ check_edited(TplusRead *read)
 	}
 }
 
+/*
+ * Did each operation by which the visible arms were read bring stopped records
+ * unasked?  Then there is nothing for the hidden arms to bring to light.
+ */
+static bool
+nothing_is_hidden(TplusRead *read)
+{
+	int			i;
+
+	for (i = 0; i < read->current; i++)
+	{
+		if (!read->shows_disabled[read->sweeps[i]->way == TPLUS_WAY_PAGES])
+			return false;
+	}
+	return true;
+}
+
 /* Goes to the next arm, or round; false when the read is complete. */
 static bool
 next_sweep(TplusRead *read)
 {
-	/* What the hidden arms are to bring to light is visible already. */
-	if (read->disabled_seen)
-		read->narms = list_length(read->query->arms) -
-			read->query->hidden_arms;
-
 	/* The one record that a clause pins has come: there is no other. */
 	if (read->sweeps[read->current]->found_unique)
 	{
 		read->done = true;
 		return false;
 	}
-	if (++read->current < read->narms)
+	if (++read->current == list_length(read->query->arms) -
+		read->query->hidden_arms && nothing_is_hidden(read))
+		read->narms = read->current;
+	if (read->current < read->narms)
 	{
 		tplus_sweep_begin_round(read->sweeps[read->current]);
 		return true;
@@ -232,7 +248,7 @@ check_record(TplusRead *read, const TplusRecord *record)
 				 errdetail("Without it, it cannot be told whether the server hides records."),
 				 errhint("If the server hides nothing, set the option \"variants\" of the foreign table to \"none\".")));
 	if (record->disabled_known && record->disabled && !sweep->arm.has_disabled)
-		read->disabled_seen = true;
+		read->shows_disabled[sweep->way == TPLUS_WAY_PAGES] = true;
 }
 
 bool

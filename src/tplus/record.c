@@ -238,9 +238,11 @@ compare_known(TplusIntake *intake, TplusSeenKey *entry, uint32 content,
 			intake->edited_version = entry->version;
 		}
 	}
-	else if (record->version == entry->version && content != 0 &&
-			 entry->content != 0 && entry->source == source &&
-			 entry->content != content)
+	else if (record->version < entry->version)
+		report_shared_key(intake, record,
+						  "came with a row version, and then with a lower one");
+	else if (content != 0 && entry->content != 0 &&
+			 entry->source == source && entry->content != content)
 		report_shared_key(intake, record,
 						  "came with two different records of the same version");
 }
@@ -290,6 +292,21 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 	if (record->version == 0)
 		intake->all_versioned = false;
 	intake->max_version = Max(intake->max_version, record->version);
+}
+
+bool
+tplus_intake_knows(TplusIntake *intake, const TplusRecord *record)
+{
+	return record->key && tplus_seen_find(intake->seen, record->key);
+}
+
+bool
+tplus_intake_sweep_knows(TplusIntake *intake, const TplusRecord *record)
+{
+	const TplusSeenKey *entry = record->key ?
+	tplus_seen_find(intake->seen, record->key) : NULL;
+
+	return entry && entry->stamp >= intake->sweep_stamp;
 }
 
 int64

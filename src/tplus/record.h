@@ -60,6 +60,11 @@ extern void tplus_intake_take(TplusIntake *intake, const char *text,
 extern void tplus_intake_peek(TplusIntake *intake, const char *text,
 							  TplusRecord *record);
 
+/* Has the read, or the sweep under way, seen this record's key? */
+extern bool tplus_intake_knows(TplusIntake *intake, const TplusRecord *record);
+extern bool tplus_intake_sweep_knows(TplusIntake *intake,
+									 const TplusRecord *record);
+
 /* How many keys the read has seen. */
 extern int64 tplus_intake_count(const TplusIntake *intake);
 

@@ -50,16 +50,22 @@ tplus_seen_create(MemoryContext context)
 	return seen;
 }
 
-TplusSeenKey *
-tplus_seen_enter(TplusSeen *seen, const char *key, bool *found)
+static TplusKeyHash
+hash_key(const char *key)
 {
 	TplusKeyHash hash;
-	TplusSeenKey *entry;
 	int			len = strlen(key);
 
 	hash.part[0] = hash_bytes_extended((const unsigned char *) key, len, SEED_A);
 	hash.part[1] = hash_bytes_extended((const unsigned char *) key, len, SEED_B);
-	entry = seenkeys_insert(seen->keys, hash, found);
+	return hash;
+}
+
+TplusSeenKey *
+tplus_seen_enter(TplusSeen *seen, const char *key, bool *found)
+{
+	TplusSeenKey *entry = seenkeys_insert(seen->keys, hash_key(key), found);
+
 	if (!*found)
 	{
 		entry->version = 0;
@@ -68,6 +74,12 @@ tplus_seen_enter(TplusSeen *seen, const char *key, bool *found)
 		entry->source = 0;
 	}
 	return entry;
+}
+
+const TplusSeenKey *
+tplus_seen_find(const TplusSeen *seen, const char *key)
+{
+	return seenkeys_lookup(seen->keys, hash_key(key));
 }
 
 int64

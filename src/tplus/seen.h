@@ -44,6 +44,10 @@ extern TplusSeen *tplus_seen_create(MemoryContext context);
 extern TplusSeenKey *tplus_seen_enter(TplusSeen *seen, const char *key,
 									  bool *found);
 
+/* The entry of this key, NULL if there is none.  Valid until the next enter. */
+extern const TplusSeenKey *tplus_seen_find(const TplusSeen *seen,
+										   const char *key);
+
 /* How many keys there are. */
 extern int64 tplus_seen_count(const TplusSeen *seen);
 

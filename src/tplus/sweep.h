@@ -50,6 +50,8 @@ typedef struct TplusSweep
 	int64		repeats;		/* of them on an earlier page of the sweep */
 	int			pages;
 	bool		violated;		/* the server does not do what we assume */
+	bool		risen;			/* a version above the first cursor came */
+	bool		ordered;		/* a page had two records in order */
 	bool		found_unique;	/* the record that a clause pins has come */
 
 	/* the page under way */
@@ -64,6 +66,8 @@ typedef struct TplusSweep
 	bool		asked_again;	/* after a count that was higher */
 
 	/* by page number */
+	int			page_base;		/* number of the first page */
+	bool		base_checked;	/* is there none before it? */
 	int			page_index;
 	int			page_size;
 	int			short_rows;		/* rows of a page that was not full; 0: none */
@@ -107,5 +111,57 @@ extern void tplus_sweep_end_page(TplusSweep *sweep, int64 total);
 
 /* T+ refused a quiet request. */
 extern void tplus_sweep_refused(TplusSweep *sweep);
+
+/*
+ * What follows is for the files of this room alone.
+ */
+
+/* The cursor below all versions. */
+#define TPLUS_ZERO_CURSOR		"0000000000000000"
+
+/* A cursor page has at least so many rows, whatever the query's LIMIT. */
+#define TPLUS_MIN_CURSOR_PAGE	100
+
+/* Forgets what is counted per sweep. */
+extern void tplus_sweep_reset(TplusSweep *sweep);
+
+/* This round of the arm is over; settled: what came is known to be all. */
+extern void tplus_sweep_finish(TplusSweep *sweep, bool settled);
+
+/* The operation that the sweep asks. */
+extern const char *tplus_sweep_path(const TplusSweep *sweep);
+
+/*
+ * How many records the server counts in the arm; -1 if that is not known, or
+ * if it overlooks the flag when it counts.
+ */
+extern int64 tplus_sweep_count(TplusSweep *sweep);
+
+/*
+ * Settles whether the server understood the flag.  Returns true if the sweep
+ * has to start again with another spelling.
+ */
+extern bool tplus_sweep_flag_restart(TplusSweep *sweep);
+
+/* Begins to read by row version, by another way if there are none. */
+extern void tplus_cursor_begin(TplusSweep *sweep);
+
+/* Are versions rising as a cursor needs it? */
+extern void tplus_cursor_take(TplusSweep *sweep, const TplusRecord *record);
+
+/* Decides what follows a page. */
+extern void tplus_cursor_end_page(TplusSweep *sweep);
+
+/* The server does not page by cursor: another way, or an error. */
+extern void tplus_cursor_leave(TplusSweep *sweep);
+
+/* Begins to read by page number. */
+extern void tplus_pages_begin(TplusSweep *sweep);
+
+/* Begins again at the first page, with pages of this size. */
+extern void tplus_pages_restart(TplusSweep *sweep, int page_size);
+
+/* Decides what follows a page; total is what it told, or -1. */
+extern void tplus_pages_end_page(TplusSweep *sweep, int64 total);
 
 #endif							/* TPLUS_SWEEP_H */

@@ -1,0 +1,209 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweep_pages.c
+ *		Reading an arm by page number.
+ *
+ * The size of a page never changes within a sweep, because the server computes
+ * offsets from it; a page that is not full and has a successor makes the sweep
+ * start anew with the size observed.  Data that changes meanwhile moves
+ * records across page borders, so a sweep of several pages is confirmed by
+ * another for keys alone until nothing is new and nothing came twice.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/sweep_pages.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "tplus/sweep.h"
+
+/*
+ * How often a sweep may start anew with a smaller page.  After the third time
+ * the size halves, so this is enough for any cap.
+ */
+#define MAX_RESTARTS	20
+
+/* So often must the pages bring less than is counted to be an error. */
+#define MIN_LACKING		3
+
+void
+tplus_pages_restart(TplusSweep *sweep, int page_size)
+{
+	tplus_sweep_reset(sweep);
+	sweep->page_index = sweep->page_base;
+	sweep->page_size = page_size;
+	sweep->short_rows = 0;
+}
+
+void
+tplus_pages_begin(TplusSweep *sweep)
+{
+	if (sweep->query->resource->page_path == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("%s cannot be read to its end", sweep->query->what),
+				 errdetail("The server gives neither row versions nor page numbers to go on by.")));
+	sweep->way = TPLUS_WAY_PAGES;
+	tplus_pages_restart(sweep, sweep->query->page_size);
+}
+
+/*
+ * Page numbers bring nothing new although they moved.  On the second page of
+ * a sweep that may mean that the server ignores them, or that it repeats its
+ * only page beyond the end; with smaller pages the two differ.
+ */
+static void
+end_stale_page(TplusSweep *sweep)
+{
+	int			rows = sweep->page_rows;
+
+	if (sweep->pages > 2 ||
+		tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->pages_move)
+	{
+		/* Numbers were seen to move: this is beyond the end. */
+		sweep->repeats -= rows;
+		sweep->rows -= rows;
+		return;
+	}
+	if (rows > 1 && sweep->restarts++ < MAX_RESTARTS)
+	{
+		tplus_pages_restart(sweep, (rows + 1) / 2);
+		return;
+	}
+	if (rows == 1 && sweep->total == 1)
+	{
+		sweep->repeats -= rows;
+		sweep->rows -= rows;
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("%s cannot be read by page numbers", sweep->query->what),
+			 errdetail("The server answers each page number with the same records."),
+			 errhint("Set the option \"paging\" of the foreign table to \"ts\" or \"none\", whichever the server supports.")));
+}
+
+/*
+ * Is there a page before the first one?  Then the server counts its pages from
+ * a lower number; one that does not answers with its first page, or nothing.
+ */
+static bool
+begins_earlier(TplusSweep *sweep)
+{
+	TplusRequest request;
+	TplusAnswer answer;
+	bool		quiet;
+	ListCell   *lc;
+
+	if (sweep->base_checked || sweep->page_base == 0)
+		return false;
+	sweep->base_checked = true;
+	(void) tplus_sweep_next_request(sweep, &request, &quiet);
+	request.page_index = sweep->page_base - 1;
+	request.page_size = sweep->page_size;
+	tplus_query_ask(sweep->query, &request, &answer);
+	foreach(lc, answer.records)
+	{
+		TplusRecord record;
+
+		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
+		if (tplus_intake_sweep_knows(sweep->intake, &record))
+			return false;
+	}
+	return answer.records != NIL;
+}
+
+/* The numbers have come to their end: is what came known to be all? */
+static void
+end_page_sweep(TplusSweep *sweep)
+{
+	const TplusQuery *query = sweep->query;
+	int64		distinct = sweep->rows - sweep->repeats;
+	bool		clean = sweep->repeats == 0 && sweep->round_fresh == 0;
+	bool		lacking = sweep->total > distinct;
+
+	if (!query->table->verify || sweep->found_unique)
+	{
+		tplus_sweep_finish(sweep, true);
+		return;
+	}
+	if (sweep->total != distinct && begins_earlier(sweep))
+	{
+		sweep->page_base--;
+		tplus_pages_restart(sweep, sweep->page_size);
+		return;
+	}
+	if (sweep->pages <= 2 && !lacking)
+	{
+		tplus_sweep_finish(sweep, true);
+		return;
+	}
+	if (sweep->keys_only && sweep->round_fresh > 0)
+		sweep->full_needed = true;
+	if (sweep->rounds == 1 || (lacking && sweep->rounds < MIN_LACKING) ||
+		(!clean && !(sweep->round_fresh == 0 && sweep->total == distinct)))
+	{
+		tplus_sweep_finish(sweep, false);
+		return;
+	}
+	if (lacking)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("%s cannot be read to its end", query->what),
+				 errdetail("The server counts " INT64_FORMAT " records, but its pages bring only " INT64_FORMAT ".",
+						   sweep->total, distinct),
+				 errhint("If the count is wrong, set the option \"paging\" of the foreign table to \"ts\", or \"verify\" to \"off\".")));
+	tplus_sweep_finish(sweep, true);
+}
+
+void
+tplus_pages_end_page(TplusSweep *sweep, int64 total)
+{
+	TplusLearned *learned = tplus_query_learned(sweep->query,
+												tplus_sweep_path(sweep));
+	int			rows = sweep->page_rows;
+
+	if (total > rows)
+		learned->total_is_whole = true;
+	if (learned->total_is_whole)
+		sweep->total = Max(sweep->total, total);
+
+	if (sweep->pages > 1 && sweep->page_repeats < rows)
+		learned->pages_move = true;
+	if (rows > 0 && sweep->short_rows > 0 && sweep->page_repeats < rows)
+	{
+		/* A page that was not full has a successor: it was capped. */
+		int			size = sweep->short_rows;
+
+		if (sweep->restarts >= 3)
+			size = Max(size / 2, 1);
+		if (sweep->restarts++ >= MAX_RESTARTS)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("%s cannot be read by page numbers",
+							sweep->query->what),
+					 errdetail("The server sends pages of a different size each time."),
+					 errhint("Lower the option \"page_size\" of the foreign table.")));
+		tplus_pages_restart(sweep, size);
+		return;
+	}
+	if (rows > 0 && sweep->page_repeats == rows)
+	{
+		end_stale_page(sweep);
+		if (sweep->pages == 0)
+			return;				/* started anew */
+		rows = 0;
+	}
+	if (rows == 0 || sweep->found_unique)
+	{
+		if (!tplus_sweep_flag_restart(sweep))
+			end_page_sweep(sweep);
+		return;
+	}
+	if (rows < sweep->page_size)
+		sweep->short_rows = rows;
+	sweep->page_index++;
+}
