@@ -125,6 +125,9 @@ DECLARE
   col record;
   done integer := 0;
 BEGIN
+  IF NOT EXISTS (SELECT FROM pg_foreign_table WHERE ftrelid = $1) THEN
+    RAISE wrong_object_type USING MESSAGE = format('"%s" is not a foreign table', $1);
+  END IF;
   FOR col IN
     SELECT a.attname, o.option_value AS label
       FROM pg_attribute a, pg_options_to_table(a.attfdwoptions) o

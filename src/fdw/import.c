@@ -19,6 +19,7 @@
 #include "utils/formatting.h"
 
 #include "fdw/import.h"
+#include "fdw/validate.h"
 #include "tplus/resource.h"
 
 /* The one remote schema. */
@@ -42,7 +43,8 @@ check_statement(ImportForeignSchemaStmt *stmt)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 				 errmsg("invalid option \"%s\" of IMPORT FOREIGN SCHEMA",
-						def->defname)));
+						def->defname),
+				 errhint("It has no options here.")));
 	}
 	foreach(lc, stmt->table_list)
 	{
@@ -52,7 +54,8 @@ check_statement(ImportForeignSchemaStmt *stmt)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 					 errmsg("resource \"%s\" does not exist", rv->relname),
-					 errhint("Import without LIMIT TO to get all resources of the catalog.")));
+					 errhint("Available resources are: %s.",
+							 tplus_validate_resource_names())));
 	}
 }
 

@@ -79,23 +79,29 @@ check_query(const char *query)
 				 errhint("The value must be a query string without \"#\" and blanks, other than ASCII in percent escapes.")));
 }
 
-static void
-check_resource(const char *name)
+char *
+tplus_validate_resource_names(void)
 {
 	StringInfoData all;
 	const TplusResource *resource;
 	int			i;
 
-	if (tplus_resource_find(name))
-		return;
 	initStringInfo(&all);
 	for (i = 0; (resource = tplus_resource_at(i)) != NULL; i++)
 		appendStringInfo(&all, "%s\"%s\"", i > 0 ? ", " : "", resource->name);
+	return all.data;
+}
+
+static void
+check_resource(const char *name)
+{
+	if (tplus_resource_find(name))
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 			 errmsg("resource \"%s\" does not exist", name),
 			 errhint("Available resources are: %s. Use the option \"path\" for an operation that is not among them.",
-					 all.data)));
+					 tplus_validate_resource_names())));
 }
 
 void

@@ -29,4 +29,7 @@ extern void tplus_validate(List *options, Oid catalog);
 /* Throws 22023 unless secrets may travel to this server. */
 extern void tplus_validate_transport(const TplusServerOptions *server);
 
+/* The resources of the catalog, quoted, for hints.  Palloc'd. */
+extern char *tplus_validate_resource_names(void);
+
 #endif							/* TPLUS_VALIDATE_H */
