@@ -1,0 +1,190 @@
+# Pushdown changes what a query costs, never what it brings: each brings the
+# same rows from T+, from T+ without pushdown, and from a copy of its records.
+#
+#   TPLUS_ORACLE_QUERIES   so many random queries (2000)
+#   TPLUS_ORACLE_SEED      repeats a run
+#   TPLUS_ORACLE_SERVER    only the servers that have this in their name
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TplusOracle;
+use TplusOracleData;
+use TplusOracleFixed;
+use TplusOracleQuery;
+use TplusRandom;
+use TplusSim;
+
+my $seed = $ENV{TPLUS_ORACLE_SEED} // time;
+my $only = $ENV{TPLUS_ORACLE_SERVER} // '';
+note("TPLUS_ORACLE_SEED=$seed");
+
+my $sim = TplusSim->new(records => 0);
+my $node = PostgreSQL::Test::Cluster->new('oracle');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+# Most complaints of the server are the same ones thousands of times.
+$node->append_conf('postgresql.conf',
+	"autovacuum = off\nlog_min_messages = panic\nlog_min_error_statement = panic");
+$node->start;
+my $version = $node->safe_psql('postgres', 'SHOW server_version_num');
+my $oracle = TplusOracle->new($node, $sim);
+
+my @all = TplusOracleData::servers(TplusRandom->new("$seed/servers"), 16);
+my @servers = grep { index($_->{name}, $only) >= 0 } @all;
+my $each = int(($ENV{TPLUS_ORACLE_QUERIES} // 2000) / @all + 0.999);
+my @results;
+
+for my $server (@servers)
+{
+	my $random = TplusRandom->new("$seed/$server->{name}");
+	configure($server, $random);
+	my $maker = TplusOracleQuery->new(
+		$random, $server->{pools},
+		partitions => $server->{partitions},
+		parallel => $version >= 160000 ? 'debug_parallel_query' : 'force_parallel_mode');
+	my @fixed = TplusOracleFixed::queries(partitions => $server->{partitions});
+
+	@fixed = $random->some(4, @fixed) if $server != $servers[0];
+	judge($server, @fixed, map { $maker->query } 1 .. $each);
+}
+
+# What answers nothing, or always fails, has not tested anything.
+my $answered = grep { $_->{rows} } @results;
+my $failed = grep { $_->{failed} } @results;
+note(scalar(@results) . " queries, $answered with rows, $failed failed alike");
+cmp_ok($answered, '>', @results / 2, 'most queries have an answer');
+cmp_ok($failed, '<', @results / 20, 'few fail');
+
+#
+# What is pushed costs less
+#
+$node->safe_psql('postgres', "ALTER SERVER plain OPTIONS (SET page_size '40')");
+my %plain_text = (code => "code ~ '^[0-9A-Z-]+\$'", id => 'true', name => "name !~ '[^[:alnum:]]'");
+my %of;
+
+for my $op ('ge', 'eq')
+{
+	$oracle->configure(
+		records => 3000,
+		switches => { made_compare => $op },
+		columns => TplusOracleData::made($op));
+	# One in use, and a date that few have.
+	%of = map {
+		$_ => $node->safe_psql('postgres',
+			"SELECT $_ FROM local.item WHERE NOT disabled AND $plain_text{$_} ORDER BY id OFFSET 300 LIMIT 1")
+	} keys %plain_text;
+	$of{day} = $node->safe_psql('postgres',
+		q{SELECT made FROM local.item WHERE made > '2026-06-10' GROUP BY 1 ORDER BY count(*), 1 LIMIT 1});
+	$of{ts} = $node->safe_psql('postgres', 'SELECT ts FROM local.item ORDER BY ts DESC OFFSET 20 LIMIT 1');
+	$node->safe_psql('postgres', "TRUNCATE shared.probe; INSERT INTO shared.probe (n, code) VALUES (1, '$of{code}')");
+
+	my @cases = ($op eq 'eq' ? forms() : (), days());
+	cheaper("SELECT id, code FROM item WHERE $_->[0]", "$_->[1] ($op)")
+	  for grep { !$_->[2] || $_->[2] eq $op } @cases;
+	judge({ name => "much, made_compare=$op", switches => {} },
+		map { { sql => "SELECT id, code FROM item WHERE $_->[0]" } } @cases);
+}
+# The values arrive when the query runs.
+my $plan = 'SET plan_cache_mode = force_generic_plan; PREPARE p';
+cheaper("$plan (text) AS SELECT id FROM item WHERE code = \$1; EXECUTE p ('$of{code}')", 'a parameter');
+cheaper("$plan (date) AS SELECT id FROM item WHERE made >= \$1 AND made < \$1 + 2; EXECUTE p ('2026-06-30')",
+	'a day that is a parameter');
+cheaper("DO 'DECLARE c text := ''$of{code}''; n bigint; BEGIN SELECT count(*) INTO n FROM item WHERE code = c; END'",
+	'a variable of PL/pgSQL');
+is($oracle->cost('pushed', 'SELECT * FROM item WHERE code = shared.stb(NULL::text)')->{requests},
+	0, 'nothing equals a null: no request');
+is($oracle->cost('pushed', "SELECT * FROM item WHERE made >= shared.stb('2026-03-02'::date) AND made < '2026-03-01'")->{requests},
+	0, 'no day in a range: no request');
+
+# Clauses of item, and what they are.
+sub forms
+{
+	return (
+		[ "code = '$of{code}'", 'a code' ],
+		[ "'$of{code}' = code_v", 'a code as varchar, on the right' ],
+		[ "code = shared.stb('$of{code}'::text)", 'a code from a stable function' ],
+		[ "code = (SELECT code FROM shared.probe)", 'a code from an initplan' ],
+		[ "code = 'none'", 'no such code' ],
+		[ "name = '$of{name}'", 'a name' ],
+		[ "spec = 'none'", 'no such specification' ],
+		[ "id = $of{id}", 'a key' ],
+		[ "id = $of{id}::smallint", 'a key of another width' ],
+		[ "id_i = $of{id}::bigint", 'a narrow key' ],
+		[ "class = '03'", 'a class' ],
+		[ "class = '03' AND NOT disabled", 'a class in use' ],
+		[ 'disabled', 'those stopped' ],
+		[ 'NOT disabled', 'those in use' ],
+		[ 'disabled = true', 'those stopped, by a comparison' ],
+		[ 'disabled IS TRUE', 'those stopped, by a test' ],
+		[ "ts > '$of{ts}'", 'what is newer than a version' ],
+		[ "ts >= '$of{ts}' AND class = '03'", 'of a class' ]);
+}
+
+sub days
+{
+	return (
+		[ "made = '$of{day}'", 'a day' ],
+		[ "made >= '2026-06-30'", 'days without an end', 'ge' ],
+		[ "made > '$of{day}' AND made < '$of{day}'::date + 3", 'a few days', 'eq' ],
+		[ "made BETWEEN '2026-06-29' AND '2026-06-30'", 'a few days by BETWEEN' ],
+		[ "made >= '2026-06-28'::timestamptz AND made < '2026-06-29 12:00'::timestamp", 'a few days by other types' ],
+		[ "made_tz >= '2026-06-29' AND made_tz < '2026-06-30'", 'a few days of instants' ],
+		[ "made >= shared.stb('2026-06-29'::date) AND made <= '2026-06-30'", 'a day from a stable function' ]);
+}
+
+# The records of a server, its options, and what to join with.
+sub configure
+{
+	my ($server, $random) = @_;
+	my $records = TplusOracleData::records(
+		$random,
+		twins => $random->chance(0.5),
+		nulls => ($server->{switches}{nulls} // '') ne 'absent');
+
+	$server->{pools} = TplusOracleData::pools($records);
+	$oracle->configure(
+		%$server,
+		records => $records,
+		fill => TplusOracleData::fill($random, $server->{pools}));
+	return;
+}
+
+sub judge
+{
+	my ($server, @queries) = @_;
+	my @found = $oracle->compare(@queries);
+	my @bad = grep { $found[$_]{difference} } 0 .. $#queries;
+
+	push @results, @found;
+	is(scalar @bad, 0, scalar(@queries) . " queries of a server with $server->{name}");
+	diag("TPLUS_ORACLE_SEED=$seed TPLUS_ORACLE_SERVER='$server->{name}' repeats this\n"
+		  . 'switches ' . JSON::PP->new->canonical->encode($server->{switches}) . "\n"
+		  . 'options ' . JSON::PP->new->canonical->encode([ @$server{qw(columns table)} ]))
+	  if @bad;
+	my $shown = 0;
+	for my $i (@bad)
+	{
+		diag(@bad - $shown . ' more'), last if $shown++ == 5;
+		diag(TplusOracle::describe($queries[$i]) . $found[$i]{difference});
+	}
+	return;
+}
+
+sub cheaper
+{
+	my ($sql, $what) = @_;
+	my ($cost, $all) = map { $oracle->cost($_, $sql) } 'pushed', 'plain';
+
+	ok($cost->{requests} < $all->{requests} && $cost->{rows} < $all->{rows},
+		"$what: $cost->{requests} requests for $cost->{rows} rows, not $all->{requests} for $all->{rows}")
+	  or diag($sql);
+	return;
+}
+
+$node->stop;
+done_testing;
