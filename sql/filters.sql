@@ -328,6 +328,13 @@ SELECT * FROM wrong_dates('gt', '{"disabled_default": "all", "made_compare": "gt
 SELECT * FROM wrong_dates('le', '{"disabled_default": "all", "made_compare": "le"}');
 SELECT * FROM wrong_dates('le', '{"disabled_default": "all", "made_compare": "le", "made_time": true, "made_zone": "utc"}');
 SET timezone = 'UTC';
+-- the same where stopped records are hidden
+ALTER FOREIGN TABLE item OPTIONS (SET variants 'auto');
+SELECT * FROM wrong_dates('eq', '{"made_compare": "eq"}');
+SELECT * FROM wrong_dates('ge', '{"made_compare": "ge"}');
+SELECT * FROM wrong_dates('le', '{"made_compare": "le"}');
+SELECT * FROM wrong_texts('{}');
+ALTER FOREIGN TABLE item OPTIONS (SET variants 'none');
 -- (a false declaration shows that this would see it)
 SELECT count(*) > 0 AS seen FROM wrong_dates('ge', '{"disabled_default": "all", "made_compare": "eq"}');
 
