@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 
+#include "fdw/analyze.h"
 #include "fdw/explain.h"
 #include "fdw/import.h"
 #include "fdw/plan.h"
@@ -40,6 +41,7 @@ tplus_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = tplusReScanForeignScan;
 	routine->EndForeignScan = tplusEndForeignScan;
 	routine->ExplainForeignScan = tplusExplainForeignScan;
+	routine->AnalyzeForeignTable = tplusAnalyzeForeignTable;
 	routine->ImportForeignSchema = tplusImportForeignSchema;
 
 	PG_RETURN_POINTER(routine);

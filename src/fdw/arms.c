@@ -52,11 +52,14 @@ without_fixed(List *conditions, List *fixed, List *variants)
 }
 
 static TplusArm *
-make_arm(List *fixed, List *variant, List *set, bool has_flag, bool flag)
+make_arm(List *fixed, List *variant, const TplusParamSet *set,
+		 const char *like_param, bool has_flag, bool flag)
 {
 	TplusArm   *arm = palloc0(sizeof(TplusArm));
 
-	arm->params = list_concat(list_concat_copy(fixed, variant), set);
+	arm->params = list_concat(list_concat_copy(fixed, variant), set->params);
+	arm->unique_value = set->unique_value;
+	arm->like_param = like_param;
 	arm->has_disabled = has_flag;
 	arm->disabled = flag;
 	return arm;
@@ -88,7 +91,7 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 	query->repeat = list_length(variants) > 1;
 	query->bound = filtering.bound;
 	query->unique_field = filtering.unique_field;
-	query->unique_value = filtering.unique_value;
+	query->like_field = filtering.like_field;
 	if (filtering.impossible)
 		return;
 
@@ -97,6 +100,7 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 		foreach(lc2, filtering.sets)
 			query->arms = lappend(query->arms,
 								  make_arm(fixed, lfirst(lc), lfirst(lc2),
+										   filtering.like_param,
 										   filtering.has_flag, filtering.flag));
 	}
 
@@ -107,7 +111,8 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 	foreach(lc2, filtering.sets)
 	{
 		query->arms = lappend(query->arms,
-							  make_arm(fixed, NIL, lfirst(lc2), true, true));
+							  make_arm(fixed, NIL, lfirst(lc2),
+									   filtering.like_param, true, true));
 		query->hidden_arms++;
 	}
 	query->repeat = true;

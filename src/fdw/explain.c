@@ -33,6 +33,14 @@ contains_param(Node *node, void *context)
 	return expression_tree_walker(node, contains_param, context);
 }
 
+/* How many requests for one page a clause may turn into. */
+static int
+max_requests(Node *clause, TplusScanState *state)
+{
+	return IsA(clause, ScalarArrayOpExpr) || is_orclause(clause) ?
+		state->table->options->max_filter_requests : 1;
+}
+
 /* The clauses: which are sent, which stay here, and why. */
 static void
 explain_clauses(ForeignScanState *node, TplusScanState *state,
@@ -50,9 +58,11 @@ explain_clauses(ForeignScanState *node, TplusScanState *state,
 	foreach(lc, clauses)
 	{
 		List	   *note = lfirst(lc);
-		char	   *text = deparse_expression(linitial(note), context, false,
-											  false);
+		Node	   *clause = linitial(note);
+		char	   *text = IsA(clause, String) ? strVal(clause) :
+		deparse_expression(clause, context, false, false);
 		const char *reason = strVal(lsecond(note));
+		int			requests = max_requests(clause, state);
 
 		/* A clause that could be sent may have a value that cannot. */
 		if (*reason == '\0' && condition)
@@ -61,10 +71,15 @@ explain_clauses(ForeignScanState *node, TplusScanState *state,
 
 			if (cond->local)
 				reason = cond->local;
+			if (cond->compare == TPLUS_COMPARE_ANY)
+				requests = cond->nvalues;
 			condition = lnext(state->conditions, condition);
 		}
 		if (*reason == '\0')
-			pushed = lappend(pushed, psprintf("%s: sent, and rechecked", text));
+			pushed = lappend(pushed, requests > 1 ?
+							 psprintf("%s: sent, requests <= %d, and rechecked",
+									  text, requests) :
+							 psprintf("%s: sent, and rechecked", text));
 		else
 			local = lappend(local, psprintf("%s: %s", text, reason));
 	}
@@ -152,6 +167,9 @@ explain_costs(TplusScanState *state, ExplainState *es)
 	ExplainPropertyInteger("T+ Pages", NULL, stats->pages, es);
 	ExplainPropertyInteger("T+ Records Received", NULL, stats->records, es);
 	ExplainPropertyInteger("T+ Records Returned", NULL, state->returned, es);
+	if (state->replays > 0)
+		ExplainPropertyInteger("T+ Scans Answered From Memory", NULL,
+							   state->replays, es);
 	explain_retries(stats, es);
 	ExplainPropertyText("T+ Paging", state->read ?
 						tplus_read_way(state->read) :

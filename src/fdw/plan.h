@@ -35,11 +35,13 @@ typedef enum TplusPlanItem
 
 	/*
 	 * List of Lists (clause, String reason): the clauses for EXPLAIN, with
-	 * Vars numbered 1; the reason is empty if it is pushed
+	 * Vars numbered 1, or as String; the reason is empty if it is pushed
 	 */
 	TPLUS_PLAN_CLAUSES,
 	/* Boolean: nothing but a lower bound of the row version restricts it */
-	TPLUS_PLAN_ONLY_BOUND
+	TPLUS_PLAN_ONLY_BOUND,
+	/* Integer: rows after which the query may stop; 0: not known */
+	TPLUS_PLAN_LIMIT
 } TplusPlanItem;
 
 /* Callbacks of FdwRoutine. */

@@ -14,6 +14,7 @@
 
 #include "access/stratnum.h"
 #include "access/transam.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -23,6 +24,9 @@
 #include "utils/pg_locale.h"
 
 #include "fdw/qual.h"
+
+/* text ^@ text, for which there is no name in the headers. */
+#define TEXT_PREFIX_OPERATOR	3877
 
 /* Indexed by btree strategy. */
 static const TplusCompare compares[] = {
@@ -64,17 +68,71 @@ comparison_of(Oid operator, TplusCompare *compare)
 	return true;
 }
 
+static bool
+contains_var_of(Node *node, Index *varno)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varno == (int) *varno &&
+			((Var *) node)->varlevelsup == 0;
+	return expression_tree_walker(node, contains_var_of, varno);
+}
+
 /* Why the value cannot be had before the scan begins; NULL if it can. */
 static const char *
-value_refuses(Node *value)
+value_refuses(Node *value, Index varno)
 {
-	if (contain_var_clause(value))
+	if (contains_var_of(value, &varno))
 		return "it compares with another column";
 	if (contain_volatile_functions(value))
 		return "the value is volatile";
 	if (contain_subplans(value))
 		return "the value needs a subplan";
 	return NULL;
+}
+
+/* What is common to all comparisons of a column with a value. */
+static const char *
+check_comparison(const TplusTable *table, Index varno, Oid collation,
+				 Oid value_type, TplusPushable *pushable)
+{
+	const TplusColumn *column = &table->columns[pushable->attnum - 1];
+	const char *reason;
+
+	if ((reason = value_refuses((Node *) pushable->value, varno)) != NULL)
+		return reason;
+	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		return "the collation is not deterministic";
+	return tplus_filter_refuses(&column->filter, table->options,
+								pushable->compare, column->type,
+								getBaseType(value_type));
+}
+
+/* The patterns of a text column that are worth a look. */
+static bool
+pattern_of(Oid operator, TplusCompare *compare)
+{
+	static const struct
+	{
+		Oid			operator;
+		TplusCompare compare;
+	}			patterns[] = {
+		{OID_TEXT_LIKE_OP, TPLUS_COMPARE_LIKE},
+		{OID_TEXT_ICLIKE_OP, TPLUS_COMPARE_ILIKE},
+		{TEXT_PREFIX_OPERATOR, TPLUS_COMPARE_PREFIX},
+	};
+	int			i;
+
+	for (i = 0; i < (int) lengthof(patterns); i++)
+	{
+		if (patterns[i].operator == operator)
+		{
+			*compare = patterns[i].compare;
+			return true;
+		}
+	}
+	return false;
 }
 
 static const char *
@@ -84,8 +142,6 @@ classify_operator(const TplusTable *table, Index varno, OpExpr *op,
 	Oid			operator = op->opno;
 	Node	   *left;
 	Node	   *right;
-	const char *reason;
-	const TplusColumn *column;
 
 	if (list_length(op->args) != 2)
 		return "it is no comparison of a column";
@@ -102,19 +158,73 @@ classify_operator(const TplusTable *table, Index varno, OpExpr *op,
 	pushable->attnum = column_of(left, varno);
 	if (pushable->attnum == 0)
 		return "it is no comparison of a column";
-	if (!OidIsValid(operator) || !comparison_of(operator, &pushable->compare))
+	if (!OidIsValid(operator) ||
+		(!comparison_of(operator, &pushable->compare) &&
+		 !pattern_of(operator, &pushable->compare)))
 		return "T+ has no such operator";
-	if ((reason = value_refuses(right)) != NULL)
-		return reason;
-	if (OidIsValid(op->inputcollid) &&
-		!get_collation_isdeterministic(op->inputcollid))
-		return "the collation is not deterministic";
-
 	pushable->value = (Expr *) right;
-	column = &table->columns[pushable->attnum - 1];
-	return tplus_filter_refuses(&column->filter, table->options,
-								pushable->compare, column->type,
-								getBaseType(exprType(right)));
+	return check_comparison(table, varno, op->inputcollid, exprType(right),
+							pushable);
+}
+
+/* "column = ANY (array)", also written as IN. */
+static const char *
+classify_any(const TplusTable *table, Index varno, ScalarArrayOpExpr *any,
+			 TplusPushable *pushable)
+{
+	Node	   *array = lsecond(any->args);
+	Oid			element = get_element_type(exprType(array));
+
+	pushable->attnum = column_of(linitial(any->args), varno);
+	if (pushable->attnum == 0)
+		return "it is no comparison of a column";
+	if (!any->useOr || !comparison_of(any->opno, &pushable->compare) ||
+		pushable->compare != TPLUS_COMPARE_EQ || !OidIsValid(element))
+		return "T+ has no such operator";
+	pushable->compare = TPLUS_COMPARE_ANY;
+	pushable->value = (Expr *) array;
+	return check_comparison(table, varno, any->inputcollid, element, pushable);
+}
+
+/* "column = a OR column = b": the same as IN. */
+static const char *
+classify_or(const TplusTable *table, Index varno, BoolExpr *expr,
+			TplusPushable *pushable)
+{
+	ArrayExpr  *array = makeNode(ArrayExpr);
+	ListCell   *lc;
+
+	pushable->attnum = 0;
+	foreach(lc, expr->args)
+	{
+		OpExpr	   *op = lfirst(lc);
+		TplusPushable part;
+		const char *reason;
+		Oid			type;
+
+		if (!IsA(op, OpExpr))
+			return "it is no OR of equalities of one column";
+		reason = classify_operator(table, varno, op, &part);
+		if (reason)
+			return reason;
+		type = exprType((Node *) part.value);
+		if (part.compare != TPLUS_COMPARE_EQ ||
+			(pushable->attnum != 0 && (pushable->attnum != part.attnum ||
+									   array->element_typeid != type)))
+			return "it is no OR of equalities of one column";
+		pushable->attnum = part.attnum;
+		array->element_typeid = type;
+		array->array_collid = exprCollation((Node *) part.value);
+		array->elements = lappend(array->elements, part.value);
+	}
+	array->array_typeid = get_array_type(array->element_typeid);
+	array->location = -1;
+	if (!OidIsValid(array->array_typeid))
+		return "it is no OR of equalities of one column";
+	pushable->compare = TPLUS_COMPARE_ANY;
+	pushable->value = (Expr *) array;
+	return check_comparison(table, varno, InvalidOid, array->element_typeid,
+							pushable);
 }
 
 /* "column", "NOT column", "column IS TRUE": the column is true, or false. */
@@ -156,6 +266,10 @@ tplus_qual_classify(const TplusTable *table, Index varno, Expr *clause,
 {
 	if (IsA(clause, OpExpr))
 		return classify_operator(table, varno, (OpExpr *) clause, pushable);
+	if (IsA(clause, ScalarArrayOpExpr))
+		return classify_any(table, varno, (ScalarArrayOpExpr *) clause, pushable);
+	if (is_orclause(clause))
+		return classify_or(table, varno, (BoolExpr *) clause, pushable);
 	if (exprType((Node *) clause) == BOOLOID &&
 		(IsA(clause, Var) || IsA(clause, BooleanTest) || is_notclause(clause)))
 		return classify_boolean(table, varno, clause, pushable);

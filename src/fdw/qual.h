@@ -30,7 +30,8 @@ typedef struct TplusPushable
 /*
  * Can the clause be asked of T+ by a scan of the relation with this range
  * table index?  Returns NULL and fills *pushable, or returns the reason why
- * not, as a phrase for EXPLAIN.
+ * not, as a phrase for EXPLAIN.  The value may hold Vars of other relations;
+ * whether they are at hand is the caller's affair.
  */
 extern const char *tplus_qual_classify(const TplusTable *table, Index varno,
 									   Expr *clause, TplusPushable *pushable);

@@ -20,6 +20,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -112,7 +113,15 @@ make_required(TplusScanState *state, List *clauses)
 	int			attnum = -1;
 
 	foreach(lc, clauses)
-		pull_varattnos(linitial(lfirst(lc)), 1, &offsets);
+	{
+		Node	   *clause = linitial(lfirst(lc));
+
+		if (!IsA(clause, String))
+			pull_varattnos(clause, 1, &offsets);
+	}
+	foreach(lc, state->pushed)
+		offsets = bms_add_member(offsets, intVal(linitial(lfirst(lc))) -
+								 FirstLowInvalidHeapAttributeNumber);
 	while ((attnum = bms_next_member(state->columns, attnum)) >= 0)
 	{
 		const TplusColumn *column = &state->table->columns[attnum - 1];
@@ -150,6 +159,7 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 												TPLUS_PLAN_COLUMNS));
 	state->only_bound = boolVal(list_nth(plan->fdw_private,
 										 TPLUS_PLAN_ONLY_BOUND));
+	state->limit = intVal(list_nth(plan->fdw_private, TPLUS_PLAN_LIMIT));
 	state->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
 	state->read_context = AllocSetContextCreate(estate->es_query_cxt,
 												"tplus_fdw scan",
@@ -167,7 +177,44 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	state->required = make_required(state,
 									list_nth(plan->fdw_private,
 											 TPLUS_PLAN_CLAUSES));
+	if ((eflags & EXEC_FLAG_REWIND) || !bms_is_empty(plan->scan.plan.allParam))
+		state->kept = tplus_kept_create(RelationGetDescr(relation),
+										estate->es_query_cxt);
 	tplus_highwater_begin(RelationGetRelid(relation), estate->es_query_cxt);
+}
+
+/* The values of a condition; none of them is null. */
+static void
+set_values(TplusCondition *cond, Datum value, bool isnull, Oid type)
+{
+	Oid			element = get_element_type(type);
+	bool	   *nulls;
+	int			n;
+	int			i;
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	cond->isnull = isnull;
+	cond->value_type = getBaseType(cond->compare == TPLUS_COMPARE_ANY ?
+								   element : type);
+	if (isnull)
+		return;
+	if (cond->compare != TPLUS_COMPARE_ANY)
+	{
+		cond->values = palloc(sizeof(Datum));
+		cond->values[0] = value;
+		cond->nvalues = 1;
+		return;
+	}
+	get_typlenbyvalalign(element, &typlen, &typbyval, &typalign);
+	deconstruct_array(DatumGetArrayTypeP(value), element, typlen, typbyval,
+					  typalign, &cond->values, &nulls, &n);
+	for (i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			cond->values[cond->nvalues++] = cond->values[i];
+	}
 }
 
 /* The pushed clauses with their values. */
@@ -186,12 +233,14 @@ evaluate_conditions(TplusScanState *state)
 		int			attnum = intVal(linitial(item));
 		const TplusColumn *column = &state->table->columns[attnum - 1];
 		TplusCondition *cond = palloc0(sizeof(TplusCondition));
+		Datum		value;
+		bool		isnull;
 
 		cond->filter = column->filter;
 		cond->compare = intVal(lsecond(item));
 		cond->column_type = column->type;
-		cond->value_type = getBaseType(exprType((Node *) expr->expr));
-		cond->value = ExecEvalExpr(expr, econtext, &cond->isnull);
+		value = ExecEvalExpr(expr, econtext, &isnull);
+		set_values(cond, value, isnull, exprType((Node *) expr->expr));
 		conditions = lappend(conditions, cond);
 	}
 	return conditions;
@@ -228,6 +277,8 @@ tplus_scan_prepare(TplusScanState *state)
 	query->bool_encoding = declared_encoding(table);
 	query->page_size = table->options->page_size > 0 ?
 		table->options->page_size : state->account->server.page_size;
+	query->first_page_size = state->limit > 0 ? state->limit :
+		query->page_size;
 	query->stats = &state->stats;
 	query->learned = state->learned;
 	state->conditions = evaluate_conditions(state);
@@ -240,16 +291,47 @@ tplus_scan_prepare(TplusScanState *state)
 	query->key_fields = tplus_table_select(table, NULL, with_flag);
 }
 
+/* What is asked of T+, as a text that tells it from anything else. */
+static char *
+query_key(const TplusQuery *query)
+{
+	TplusRequest request = {.page_index = -1};
+	StringInfoData key;
+	ListCell   *lc;
+
+	initStringInfo(&key);
+	appendStringInfo(&key, "%s", query->bound ? query->bound : "");
+	foreach(lc, query->arms)
+	{
+		request.arm = lfirst(lc);
+		appendStringInfo(&key, "\n%s", tplus_query_body(query, &request));
+	}
+	return key.data;
+}
+
 static void
 begin_read(TplusScanState *state)
 {
 	MemoryContext old = MemoryContextSwitchTo(state->read_context);
 
 	tplus_scan_prepare(state);
-	state->read = tplus_read_create(&state->query, state->read_context);
 	state->page = 0;
 	state->page_rows = 0;
-	state->scans++;
+	if (state->kept)
+	{
+		char	   *key = query_key(&state->query);
+
+		state->replay = tplus_kept_find(state->kept, key);
+		if (state->replay)
+			state->replays++;
+		else
+			tplus_kept_begin(state->kept, key);
+	}
+	if (state->replay == NULL)
+	{
+		state->read = tplus_read_create(&state->query, state->read_context);
+		state->scans++;
+	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -397,10 +479,29 @@ end_read(TplusScanState *state)
 
 	end_page(state);
 	state->page_rows = 0;
+	if (state->kept)
+		tplus_kept_complete(state->kept);
 	if (state->scans > 1 || !state->only_bound ||
 		!tplus_read_high_water(state->read, &version))
 		version = 0;
 	tplus_highwater_set(RelationGetRelid(state->relation), version);
+}
+
+/* The record as a row of the table. */
+static void
+fill_slot(TplusScanState *state, const TplusRecord *record,
+		  TupleTableSlot *slot)
+{
+	memset(slot->tts_isnull, true,
+		   slot->tts_tupleDescriptor->natts * sizeof(bool));
+	check_required(state, record);
+	tplus_decode_record(state->decoder, record->json, record->key, state->page,
+						slot->tts_values, slot->tts_isnull);
+	fill_generated_key(state, record, slot);
+	spell_versions(state, record, slot);
+	ExecStoreVirtualTuple(slot);
+	if (state->generated)
+		fill_generated_columns(state, slot);
 }
 
 TupleTableSlot *
@@ -411,8 +512,13 @@ tplusIterateForeignScan(ForeignScanState *node)
 	TplusRecord record;
 
 	ExecClearTuple(slot);
-	if (state->read == NULL)
+	if (state->read == NULL && state->replay == NULL)
 		begin_read(state);
+	if (state->replay)
+	{
+		(void) tplus_kept_next(state->kept, state->replay, slot);
+		return slot;
+	}
 	if (!tplus_read_next(state->read, &record))
 	{
 		end_read(state);
@@ -420,17 +526,9 @@ tplusIterateForeignScan(ForeignScanState *node)
 	}
 	if (tplus_read_page(state->read) != state->page)
 		begin_page(state);
-
-	memset(slot->tts_isnull, true,
-		   slot->tts_tupleDescriptor->natts * sizeof(bool));
-	check_required(state, &record);
-	tplus_decode_record(state->decoder, record.json, record.key, state->page,
-						slot->tts_values, slot->tts_isnull);
-	fill_generated_key(state, &record, slot);
-	spell_versions(state, &record, slot);
-	ExecStoreVirtualTuple(slot);
-	if (state->generated)
-		fill_generated_columns(state, slot);
+	fill_slot(state, &record, slot);
+	if (state->kept)
+		tplus_kept_put(state->kept, slot);
 	state->page_rows++;
 	state->returned++;
 	return slot;
@@ -448,6 +546,9 @@ forget_read(TplusScanState *state)
 	}
 	state->read = NULL;
 	state->conditions = NIL;
+	state->replay = NULL;
+	if (state->kept)
+		tplus_kept_abandon(state->kept);
 	MemoryContextReset(state->read_context);
 }
 
@@ -464,4 +565,6 @@ tplusEndForeignScan(ForeignScanState *node)
 
 	if (state)
 		forget_read(state);
+	if (state && state->kept)
+		tplus_kept_free(state->kept);
 }

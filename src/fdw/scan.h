@@ -18,6 +18,7 @@
 #include "foreign/fdwapi.h"
 #include "nodes/execnodes.h"
 
+#include "fdw/kept.h"
 #include "fdw/table.h"
 #include "tplus/decode.h"
 #include "tplus/lookup.h"
@@ -45,17 +46,21 @@ typedef struct TplusScanState
 	List	   *value_states;	/* of ExprState, one for each pushed clause */
 	Bitmapset  *columns;		/* attnums to fill */
 	bool		only_bound;
+	int			limit;			/* rows that may be enough; 0: not known */
 	TplusDecoder *decoder;
 	int			key_attnum;		/* column of the key, or 0 */
 	List	   *required;		/* of TplusRequired */
 	List	   *generated;		/* of int: attnums to compute */
 	List	   *generated_states;	/* of ExprState */
 
+	TplusKept  *kept;			/* NULL: no rescan will ask again */
+
 	/* from the first fetch to the end or the next rescan */
 	MemoryContext read_context;
 	List	   *conditions;		/* of TplusCondition, as pushed */
 	TplusQuery	query;
 	TplusRead  *read;			/* NULL: not begun */
+	TplusKeptRows *replay;		/* rows of an earlier read that are these */
 	int			page;			/* the page that rows came from last */
 	int			page_rows;
 	int			scans;			/* reads begun */
@@ -66,6 +71,7 @@ typedef struct TplusScanState
 	List	   *missing;		/* of char *: fields that whole pages lacked */
 	const char *way;			/* how the last read went on */
 	int64		key_bytes;
+	int64		replays;		/* scans answered with kept rows */
 } TplusScanState;
 
 /*

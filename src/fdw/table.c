@@ -34,6 +34,7 @@ make_resource(const TplusTableOptions *options)
 	resource->body_key = "param";
 	resource->key = "ID";
 	resource->version = "Ts";
+	resource->disabled = "Disabled";
 	resource->max_page_size = options->page_size;
 	return resource;
 }
@@ -188,7 +189,8 @@ add_guard_fields(const TplusTable *table, bool with_flag, StringInfo list)
 	add_field(list, table->key);
 	if (table->resource->version)
 		add_field(list, table->resource->version);
-	if (with_flag && table->resource->disabled)
+	if (with_flag && table->resource->disabled &&
+		table->resource->nfields > 0)
 		add_field(list, table->resource->disabled);
 }
 

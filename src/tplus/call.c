@@ -264,8 +264,6 @@ back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
 
 	call->spec->stats->retries[cause]++;
 	delay_ms = Max(tplus_backoff_delay(call->attempts), pause_ms);
-	if (cause == TPLUS_RETRY_THROTTLED)
-		tplus_budget_pause(call->budget, delay_ms);
 	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
 		tplus_failure_pause(&call->failure, pause_ms);
 	end_attempt(call);
@@ -335,6 +333,11 @@ handle_refusal(TplusCall *call, int status, const TplusReply *reply,
 	if (status == 500 && reply->message == NULL)
 		refusal = TPLUS_REFUSAL_RETRY;
 
+	/* All backends shall know, whether or not this one asks again. */
+	if (refusal == TPLUS_REFUSAL_THROTTLE)
+		tplus_budget_pause(call->budget,
+						   Max(tplus_backoff_delay(call->attempts),
+							   retry_after_ms));
 	if (!may_retry(call))
 		refusal = TPLUS_REFUSAL_FATAL;
 	switch (refusal)

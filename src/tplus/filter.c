@@ -18,12 +18,15 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "tplus/day.h"
+#include "tplus/dayrange.h"
 #include "tplus/encode.h"
 #include "tplus/filter.h"
+#include "tplus/pattern.h"
 #include "tplus/record.h"
 
 static bool
@@ -116,9 +119,15 @@ tplus_filter_refuses(const TplusFilter *filter,
 		return "\"filter_op\" is \"none\"";
 	if (filter->param == NULL)
 		return "T+ has no parameter for it";
-	if (filter->kind != TPLUS_FILTER_KIND_DATE &&
-		filter->kind != TPLUS_FILTER_KIND_VERSION &&
-		compare != TPLUS_COMPARE_EQ)
+	if (compare >= TPLUS_COMPARE_LIKE)
+	{
+		if (filter->kind != TPLUS_FILTER_KIND_TEXT ||
+			filter->op == TPLUS_FILTER_EQ)
+			return "T+ does not match it with a pattern";
+	}
+	else if (filter->kind != TPLUS_FILTER_KIND_DATE &&
+			 filter->kind != TPLUS_FILTER_KIND_VERSION &&
+			 compare != TPLUS_COMPARE_EQ && compare != TPLUS_COMPARE_ANY)
 		return "T+ compares it by equality only";
 
 	switch (filter->kind)
@@ -133,6 +142,8 @@ tplus_filter_refuses(const TplusFilter *filter,
 				return "the column has another type than the field";
 			return NULL;
 		case TPLUS_FILTER_KIND_BOOL:
+			if (compare == TPLUS_COMPARE_ANY)
+				return "T+ compares it with one value only";
 			if (column_type != BOOLOID || value_type != BOOLOID)
 				return "the column has another type than the field";
 			if (!filter->is_flag && filter->encoding == TPLUS_ENCODING_AUTO)
@@ -191,7 +202,7 @@ is_plain_text(const char *text)
 {
 	if (*text == '\0' || has_outer_blank(text))
 		return false;
-	if (strpbrk(text, "%_[]^") != NULL)
+	if (strpbrk(text, TPLUS_PATTERN_SPECIAL) != NULL)
 		return false;
 	for (; *text; text++)
 	{
@@ -201,184 +212,11 @@ is_plain_text(const char *text)
 	return true;
 }
 
-/* Where the conditions on one date stand, as a range of days. */
-typedef struct DayRange
-{
-	const TplusFilter *filter;
-	List	   *conditions;		/* of TplusCondition */
-	bool		has_low;
-	bool		has_high;
-	int32		low;			/* first day that can match */
-	int32		high;			/* last day that can match */
-} DayRange;
-
-/* The range of the filter that a condition has; each has its own. */
-static DayRange *
-find_range(List **ranges, const TplusFilter *filter)
-{
-	DayRange   *range;
-	ListCell   *lc;
-
-	foreach(lc, *ranges)
-	{
-		range = lfirst(lc);
-		if (range->filter->op == filter->op &&
-			pg_strcasecmp(range->filter->param, filter->param) == 0)
-			return range;
-	}
-	range = palloc0(sizeof(DayRange));
-	range->filter = filter;
-	*ranges = lappend(*ranges, range);
-	return range;
-}
-
-static void
-narrow_range(List **ranges, TplusCondition *cond, const char *timezone)
-{
-	DayRange   *range;
-	int32		day;
-
-	if (!tplus_day_of(cond->value, cond->value_type, cond->column_type,
-					  timezone, &day))
-	{
-		cond->local = "T+ cannot spell the value as a day";
-		return;
-	}
-	range = find_range(ranges, &cond->filter);
-	range->conditions = lappend(range->conditions, cond);
-	if (cond->compare >= TPLUS_COMPARE_EQ &&
-		(!range->has_low || day > range->low))
-	{
-		range->has_low = true;
-		range->low = day;
-	}
-	if (cond->compare <= TPLUS_COMPARE_EQ &&
-		(!range->has_high || day < range->high))
-	{
-		range->has_high = true;
-		range->high = day;
-	}
-}
-
-/* Asks for a day in every parameter set. */
-static void
-add_day(const TplusFilter *filter, int32 day, TplusFiltering *filtering)
-{
-	TplusParam *param = tplus_encode_text(filter->param, tplus_day_text(day));
-	ListCell   *lc;
-
-	foreach(lc, filtering->sets)
-		lfirst(lc) = lappend(lfirst(lc), param);
-}
-
-/*
- * The parameter sets for a server that compares by equality: one per day.
- * Returns why there are none, or NULL.
- */
-static const char *
-expand_days(const DayRange *range, const TplusTableOptions *table,
-			const char *timezone, TplusFiltering *filtering)
-{
-	int32		low = range->low;
-	int32		high = range->high;
-	List	   *sets = NIL;
-	ListCell   *lc;
-	int32		day;
-
-	if (!range->has_low)
-		return "T+ compares it by equality, and the range has no beginning";
-	if (!range->has_high)
-	{
-		if (table->date_horizon_days < 0)
-			return "T+ compares it by equality, and the range has no end; \"date_horizon_days\" can give it one";
-		high = tplus_day_today(timezone) + table->date_horizon_days;
-	}
-
-	/* A day alone is asked for as it is; a range is widened. */
-	if (!range->has_high || low != high)
-	{
-		low--;
-		high++;
-	}
-	if (high < low)
-	{
-		/* The horizon lies before the range. */
-		filtering->impossible = true;
-		return NULL;
-	}
-	if ((int64) (high - low + 1) * list_length(filtering->sets) >
-		table->max_filter_requests)
-		return "it has more days than \"max_filter_requests\" allows requests";
-
-	for (day = low; day <= high; day++)
-	{
-		TplusParam *param = tplus_encode_text(range->filter->param,
-											  tplus_day_text(day));
-
-		foreach(lc, filtering->sets)
-			sets = lappend(sets, lappend(list_copy(lfirst(lc)), param));
-	}
-	filtering->sets = sets;
-	return NULL;
-}
-
-/*
- * Bounds are widened by a day, for the server may keep times of a zone of its
- * own.  Returns why the range cannot be asked for, or NULL.
- */
-static const char *
-apply_range(const DayRange *range, const TplusTableOptions *table,
-			const char *timezone, TplusFiltering *filtering)
-{
-	if (range->has_low && range->has_high && range->low > range->high)
-	{
-		filtering->impossible = true;
-		return NULL;
-	}
-	switch (range->filter->op)
-	{
-		case TPLUS_FILTER_EQ:
-			return expand_days(range, table, timezone, filtering);
-		case TPLUS_FILTER_GE:
-			if (range->has_low)
-				add_day(range->filter, range->low - 1, filtering);
-			break;
-		case TPLUS_FILTER_GT:
-			if (range->has_low)
-				add_day(range->filter, range->low - 2, filtering);
-			break;
-		case TPLUS_FILTER_LE:
-			if (range->has_high)
-				add_day(range->filter, range->high + 1, filtering);
-			break;
-		default:
-			break;
-	}
-	return NULL;
-}
-
-static void
-apply_ranges(List *ranges, const TplusTableOptions *table,
-			 const char *timezone, TplusFiltering *filtering)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, ranges)
-	{
-		DayRange   *range = lfirst(lc);
-		const char *local = apply_range(range, table, timezone, filtering);
-
-		foreach(lc2, range->conditions)
-			((TplusCondition *) lfirst(lc2))->local = local;
-	}
-}
-
 /* A lower bound of the row version: 16 lower-case hex digits, or nothing. */
 static void
 apply_version(TplusCondition *cond, TplusFiltering *filtering)
 {
-	char	   *string = TextDatumGetCString(cond->value);
+	char	   *string = TextDatumGetCString(cond->values[0]);
 	uint64		version;
 	uint64		known;
 
@@ -404,63 +242,126 @@ apply_version(TplusCondition *cond, TplusFiltering *filtering)
 	filtering->bound = tplus_version_text(version);
 }
 
-static void
-pin(const TplusCondition *cond, const char *value, TplusFiltering *filtering)
+/* The value as T+ knows it. */
+static char *
+value_text(const TplusCondition *cond, int i)
 {
-	if (cond->filter.unique && filtering->unique_field == NULL)
+	Oid			output;
+	bool		varlena;
+
+	getTypeOutputInfo(cond->value_type, &output, &varlena);
+	return OidOutputFunctionCall(output, cond->values[i]);
+}
+
+/* One or several values of a text or of the id. */
+static void
+apply_values(TplusCondition *cond, const TplusTableOptions *table,
+			 TplusFiltering *filtering)
+{
+	const TplusFilter *filter = &cond->filter;
+	bool		pins = filter->unique &&
+	(filtering->unique_field == NULL ||
+	 strcmp(filtering->unique_field, filter->field) == 0);
+	List	   *params = NIL;
+	List	   *values = NIL;
+	int			i;
+
+	for (i = 0; i < cond->nvalues; i++)
 	{
-		filtering->unique_field = cond->filter.field;
-		filtering->unique_value = value;
+		char	   *string = value_text(cond, i);
+
+		if (filter->kind != TPLUS_FILTER_KIND_ID && !is_plain_text(string))
+		{
+			cond->local = "T+ would not take the value literally";
+			return;
+		}
+		if (list_member(values, makeString(string)))
+			continue;
+		if (list_length(params) >= table->max_filter_requests)
+		{
+			cond->local = "it has more values than \"max_filter_requests\" allows requests";
+			return;
+		}
+		values = lappend(values, makeString(string));
+		params = lappend(params, filter->kind == TPLUS_FILTER_KIND_ID &&
+						 filter->encoding == TPLUS_ENCODING_JSON ?
+						 tplus_encode_param(filter->param, string) :
+						 tplus_encode_text(filter->param, string));
 	}
+	if (!tplus_filtering_multiply(filtering, params, pins ? values : NIL,
+								  table->max_filter_requests))
+		cond->local = "it has more values than \"max_filter_requests\" allows requests";
+	else if (pins)
+		filtering->unique_field = filter->field;
+}
+
+static void
+apply_flag(const TplusCondition *cond, TplusFiltering *filtering)
+{
+	bool		flag = DatumGetBool(cond->values[0]);
+
+	if (filtering->has_flag && filtering->flag != flag)
+		filtering->impossible = true;
+	filtering->has_flag = true;
+	filtering->flag = flag;
+}
+
+static void
+apply_pattern(TplusCondition *cond, TplusFiltering *filtering)
+{
+	char	   *run = tplus_pattern_run(TextDatumGetCString(cond->values[0]),
+										cond->compare != TPLUS_COMPARE_PREFIX,
+										cond->compare == TPLUS_COMPARE_ILIKE);
+
+	if (run == NULL || has_outer_blank(run))
+	{
+		cond->local = "the pattern has no run of characters that T+ takes literally";
+		return;
+	}
+	if (filtering->like_param)
+	{
+		cond->local = "another pattern is sent";
+		return;
+	}
+	filtering->like_param = cond->filter.param;
+	filtering->like_field = cond->filter.field;
+	tplus_filtering_add(filtering,
+						tplus_encode_text(cond->filter.param,
+										  psprintf("%%%s%%", run)));
 }
 
 /* One condition that is no date's. */
 static void
-apply_condition(TplusCondition *cond, TplusFiltering *filtering)
+apply_condition(TplusCondition *cond, const TplusTableOptions *table,
+				TplusFiltering *filtering)
 {
-	List	  **base = (List **) &linitial(filtering->sets);
 	const TplusFilter *filter = &cond->filter;
-	char	   *string;
 
+	if (tplus_filtering_has(filtering, filter->param))
+	{
+		cond->local = "another condition on the same parameter is sent";
+		return;
+	}
+	if (cond->compare >= TPLUS_COMPARE_LIKE)
+	{
+		apply_pattern(cond, filtering);
+		return;
+	}
 	switch (filter->kind)
 	{
 		case TPLUS_FILTER_KIND_TEXT:
 		case TPLUS_FILTER_KIND_REFERENCE:
-			string = TextDatumGetCString(cond->value);
-			pin(cond, string, filtering);
-			if (is_plain_text(string))
-				*base = lappend(*base, tplus_encode_text(filter->param, string));
-			else
-				cond->local = "T+ would not take the value literally";
-			break;
 		case TPLUS_FILTER_KIND_ID:
-			{
-				Oid			output;
-				bool		varlena;
-
-				getTypeOutputInfo(cond->value_type, &output, &varlena);
-				string = OidOutputFunctionCall(output, cond->value);
-				pin(cond, string, filtering);
-				*base = lappend(*base,
-								filter->encoding == TPLUS_ENCODING_JSON ?
-								tplus_encode_param(filter->param, string) :
-								tplus_encode_text(filter->param, string));
-			}
+			apply_values(cond, table, filtering);
 			break;
 		case TPLUS_FILTER_KIND_BOOL:
-			if (!filter->is_flag)
-				*base = lappend(*base,
-								tplus_encode_bool(filter->param,
-												  DatumGetBool(cond->value),
-												  filter->encoding));
-			else if (filtering->has_flag &&
-					 filtering->flag != DatumGetBool(cond->value))
-				filtering->impossible = true;
+			if (filter->is_flag)
+				apply_flag(cond, filtering);
 			else
-			{
-				filtering->has_flag = true;
-				filtering->flag = DatumGetBool(cond->value);
-			}
+				tplus_filtering_add(filtering,
+									tplus_encode_bool(filter->param,
+													  DatumGetBool(cond->values[0]),
+													  filter->encoding));
 			break;
 		case TPLUS_FILTER_KIND_VERSION:
 			apply_version(cond, filtering);
@@ -470,28 +371,37 @@ apply_condition(TplusCondition *cond, TplusFiltering *filtering)
 	}
 }
 
+/*
+ * Equalities come before patterns, because a parameter can carry only one of
+ * the two, and the former asks for less.
+ */
 void
 tplus_filter_apply(List *conditions, const TplusTableOptions *table,
 				   const char *timezone, TplusFiltering *filtering)
 {
 	List	   *ranges = NIL;
 	ListCell   *lc;
+	int			patterns;
 
-	memset(filtering, 0, sizeof(*filtering));
-	filtering->sets = list_make1(NIL);
-	foreach(lc, conditions)
+	tplus_filtering_init(filtering);
+	for (patterns = 0; patterns < 2; patterns++)
 	{
-		TplusCondition *cond = lfirst(lc);
-
-		if (cond->isnull)
+		foreach(lc, conditions)
 		{
-			filtering->impossible = true;
-			return;
+			TplusCondition *cond = lfirst(lc);
+
+			if (cond->isnull || cond->nvalues == 0)
+			{
+				filtering->impossible = true;
+				return;
+			}
+			if ((cond->compare >= TPLUS_COMPARE_LIKE) != (patterns == 1))
+				continue;
+			if (cond->filter.kind == TPLUS_FILTER_KIND_DATE)
+				tplus_dayrange_add(&ranges, cond, timezone);
+			else
+				apply_condition(cond, table, filtering);
 		}
-		if (cond->filter.kind == TPLUS_FILTER_KIND_DATE)
-			narrow_range(&ranges, cond, timezone);
-		else
-			apply_condition(cond, filtering);
 	}
-	apply_ranges(ranges, table, timezone, filtering);
+	tplus_dayrange_apply(ranges, table, timezone, filtering);
 }

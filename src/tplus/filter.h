@@ -18,55 +18,7 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
-
-#include "tplus/resource.h"
-
-/* How SQL compares; the order is that of btree strategies, less one. */
-typedef enum TplusCompare
-{
-	TPLUS_COMPARE_LT,
-	TPLUS_COMPARE_LE,
-	TPLUS_COMPARE_EQ,
-	TPLUS_COMPARE_GE,
-	TPLUS_COMPARE_GT
-} TplusCompare;
-
-/* The filter of one column, resolved from the catalog and its options. */
-typedef struct TplusFilter
-{
-	const char *field;
-	const char *param;			/* parameter name; NULL: there is none */
-	TplusFilterKind kind;
-	TplusFilterOp op;
-	TplusEncoding encoding;
-	bool		unique;			/* no two records share a value */
-	bool		is_flag;		/* the flag of stopped records */
-} TplusFilter;
-
-/* "column compare value", with the value known. */
-typedef struct TplusCondition
-{
-	TplusFilter filter;
-	TplusCompare compare;
-	Oid			column_type;
-	Oid			value_type;
-	Datum		value;
-	bool		isnull;
-	const char *local;			/* why it was not sent after all; NULL: it was */
-} TplusCondition;
-
-/* What the conditions of a scan turn into. */
-typedef struct TplusFiltering
-{
-	bool		impossible;		/* nothing can match */
-	List	   *sets;			/* of Lists of TplusParam; at least one */
-	bool		has_flag;
-	bool		flag;
-	const char *bound;			/* row versions above this; or NULL */
-	const char *unique_field;	/* pinned to ... */
-	const char *unique_value;	/* ... this; or NULL */
-} TplusFiltering;
+#include "tplus/condition.h"
 
 /*
  * The filter of the column that shows field.  resource_field may be NULL if

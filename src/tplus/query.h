@@ -27,6 +27,8 @@ typedef struct TplusArm
 	List	   *params;			/* of TplusParam */
 	bool		has_disabled;	/* does it ask for one value of the flag? */
 	bool		disabled;		/* and which */
+	const char *unique_value;	/* of the pinned unique field, or NULL */
+	const char *like_param;		/* a parameter with a pattern, or NULL */
 } TplusArm;
 
 /*
@@ -39,6 +41,7 @@ typedef struct TplusLearned
 	bool		cursor_pages;	/* Ts > x brings what is newer, in order */
 	bool		pages_move;		/* PageIndex brings other records */
 	bool		total_is_whole; /* TotalCount was seen to exceed a page */
+	bool		patterns;		/* %text% was seen to match */
 	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
 } TplusLearned;
 
@@ -60,7 +63,8 @@ typedef struct TplusQuery
 	const char *bound;			/* row versions above this only; or NULL */
 	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */
 	const char *unique_field;	/* a clause pins this unique field, or NULL */
-	const char *unique_value;	/* to this */
+	const char *like_field;		/* a clause has a pattern for it, or NULL */
+	int			first_page_size;	/* smaller under a small LIMIT */
 	int			page_size;
 	TplusCallStats *stats;
 	TplusLearned *learned;		/* of the operation without, and with numbers */

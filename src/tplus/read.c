@@ -91,7 +91,9 @@ begin_round(TplusRead *read)
 				 errhint("Try again later.  If nobody edits the records, the order of the server is not stable: set the option \"paging\" of the foreign table to \"ts\".")));
 	read->round_version = tplus_intake_max_version(read->intake);
 	read->current = 0;
-	tplus_sweep_begin_round(read->sweeps[0]);
+	while (read->sweeps[read->current]->found_unique)
+		read->current++;
+	tplus_sweep_begin_round(read->sweeps[read->current]);
 }
 
 /* All arms have had their turn: is that everything? */
@@ -100,16 +102,20 @@ is_complete(TplusRead *read)
 {
 	int64		fresh = 0;
 	bool		settled = true;
+	int			narms = 0;
 	int			i;
 
 	for (i = 0; i < read->narms; i++)
 	{
+		if (read->sweeps[i]->found_unique)
+			continue;
+		narms++;
 		fresh += read->sweeps[i]->round_fresh;
 		settled &= read->sweeps[i]->settled;
 	}
 	if (!settled)
 		return false;
-	if (read->narms == 1 || !read->query->repeat ||
+	if (narms <= 1 || !read->query->repeat ||
 		!read->query->table->verify)
 		return true;
 	return read->rounds > 1 && fresh == 0;
@@ -156,6 +162,21 @@ check_edited(TplusRead *read)
 	}
 }
 
+/* The one record that a clause pins has come: no arm brings another. */
+static void
+forget_found(TplusRead *read)
+{
+	const TplusSweep *sweep = read->sweeps[read->current];
+	int			i;
+
+	for (i = 0; sweep->found_unique && i < read->narms; i++)
+	{
+		if (strcmp(read->sweeps[i]->arm.unique_value,
+				   sweep->arm.unique_value) == 0)
+			read->sweeps[i]->found_unique = true;
+	}
+}
+
 /*
  * Did each operation by which the visible arms were read bring stopped records
  * unasked?  Then there is nothing for the hidden arms to bring to light.
@@ -177,17 +198,19 @@ nothing_is_hidden(TplusRead *read)
 static bool
 next_sweep(TplusRead *read)
 {
-	/* The one record that a clause pins has come: there is no other. */
-	if (read->sweeps[read->current]->found_unique)
+	int			visible = list_length(read->query->arms) -
+	read->query->hidden_arms;
+
+	forget_found(read);
+	for (read->current++; read->current < read->narms; read->current++)
 	{
-		read->done = true;
-		return false;
-	}
-	if (++read->current == list_length(read->query->arms) -
-		read->query->hidden_arms && nothing_is_hidden(read))
-		read->narms = read->current;
-	if (read->current < read->narms)
-	{
+		if (read->current == visible && nothing_is_hidden(read))
+		{
+			read->narms = visible;
+			break;
+		}
+		if (read->sweeps[read->current]->found_unique)
+			continue;
 		tplus_sweep_begin_round(read->sweeps[read->current]);
 		return true;
 	}
@@ -239,7 +262,8 @@ check_record(TplusRead *read, const TplusRecord *record)
 	TplusSweep *sweep = read->sweeps[read->current];
 	bool		flag_matters = query->hidden_arms > 0 || sweep->arm.has_disabled;
 
-	if (query->disabled && flag_matters && !record->disabled_known &&
+	if (query->disabled && query->resource->nfields > 0 &&
+		flag_matters && !record->disabled_known &&
 		!read->request.keys_only)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),

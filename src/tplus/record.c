@@ -264,13 +264,8 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 			tplus_decode_bool(tplus_lookup_find(intake->disabled, record->json),
 							  &record->disabled);
 	if (intake->unique)
-	{
-		const char *value = tplus_json_text(tplus_lookup_find(intake->unique,
-															  record->json));
-
-		record->is_unique_one = value &&
-			strcmp(value, intake->query->unique_value) == 0;
-	}
+		record->unique_value = tplus_json_text(tplus_lookup_find(intake->unique,
+																 record->json));
 	if (!keys_only)
 		content = hash_bytes((const unsigned char *) text, len) | 1;
 

@@ -29,7 +29,7 @@ typedef struct TplusRecord
 	bool		again;			/* this sweep had it on an earlier page */
 	bool		disabled_known;
 	bool		disabled;
-	bool		is_unique_one;	/* it is the one that a clause pins */
+	const char *unique_value;	/* of the pinned unique field; NULL: none */
 } TplusRecord;
 
 typedef struct TplusIntake TplusIntake;

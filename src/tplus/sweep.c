@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "tplus/like.h"
 #include "tplus/sweep.h"
 
 /* A page shorter than this is believed to be no server's limit. */
@@ -120,6 +121,7 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 	switch (sweep->way)
 	{
 		case TPLUS_WAY_PLAIN:
+			request->page_size = query->first_page_size;
 			break;
 		case TPLUS_WAY_WHOLE:
 			request->page_size = 0;
@@ -168,7 +170,8 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 		sweep->page_repeats++;
 	if (record->fresh)
 		sweep->round_fresh++;
-	if (record->is_unique_one)
+	if (sweep->arm.unique_value && record->unique_value &&
+		strcmp(sweep->arm.unique_value, record->unique_value) == 0)
 		sweep->found_unique = true;
 	tplus_flag_take(&sweep->flag, record);
 	if (sweep->way == TPLUS_WAY_CURSOR)
@@ -214,7 +217,7 @@ tplus_sweep_path(const TplusSweep *sweep)
 		sweep->query->resource->page_path : sweep->query->resource->path;
 }
 
-/* The same way again, with the flag spelled otherwise. */
+/* The same way again, asking for something else. */
 static void
 start_again(TplusSweep *sweep)
 {
@@ -233,22 +236,28 @@ start_again(TplusSweep *sweep)
 }
 
 bool
-tplus_sweep_flag_restart(TplusSweep *sweep)
+tplus_sweep_needs_restart(TplusSweep *sweep)
 {
-	if (!sweep->arm.has_disabled ||
-		!tplus_flag_settle(&sweep->flag, tplus_sweep_path(sweep)))
-		return false;
-	start_again(sweep);
-	return true;
+	const char *path = tplus_sweep_path(sweep);
+	bool		again = false;
+
+	if (sweep->rounds == 1)
+		again = tplus_like_settle(sweep->query, sweep->intake, &sweep->arm,
+								  path, sweep->rows > 0);
+	if (!again && sweep->arm.has_disabled)
+		again = tplus_flag_settle(&sweep->flag, path);
+	if (again)
+		start_again(sweep);
+	return again;
 }
 
 static void
 end_plain(TplusSweep *sweep)
 {
-	if (tplus_sweep_flag_restart(sweep))
+	if (tplus_sweep_needs_restart(sweep))
 		return;
 	if (sweep->page_rows == 0 || sweep->found_unique ||
-		(sweep->page_rows < sweep->query->page_size &&
+		(sweep->page_rows < sweep->query->first_page_size &&
 		 ((sweep->rounds > 1 && sweep->round_fresh == 0) ||
 		  (!sweep->query->table->verify && sweep->page_rows < MIN_CAP) ||
 		  tplus_sweep_count(sweep) == sweep->page_rows)))
@@ -260,7 +269,7 @@ end_plain(TplusSweep *sweep)
 static void
 end_whole(TplusSweep *sweep, int64 total)
 {
-	if (tplus_sweep_flag_restart(sweep))
+	if (tplus_sweep_needs_restart(sweep))
 		return;
 	if (total < 0 && sweep->page_rows > 0 && sweep->query->table->verify &&
 		!sweep->found_unique && sweep->rounds == 1)

@@ -138,10 +138,10 @@ extern const char *tplus_sweep_path(const TplusSweep *sweep);
 extern int64 tplus_sweep_count(TplusSweep *sweep);
 
 /*
- * Settles whether the server understood the flag.  Returns true if the sweep
- * has to start again with another spelling.
+ * Settles whether the server understood what was asked.  Returns true if the
+ * sweep starts again with something else.
  */
-extern bool tplus_sweep_flag_restart(TplusSweep *sweep);
+extern bool tplus_sweep_needs_restart(TplusSweep *sweep);
 
 /* Begins to read by row version, by another way if there are none. */
 extern void tplus_cursor_begin(TplusSweep *sweep);

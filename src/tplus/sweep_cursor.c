@@ -234,7 +234,7 @@ tplus_cursor_end_page(TplusSweep *sweep)
 	if (sweep->page_rows == sweep->page_repeats)
 	{
 		/* No row, or under >= the last one again. */
-		if (!tplus_sweep_flag_restart(sweep))
+		if (!tplus_sweep_needs_restart(sweep))
 			end_cursor_sweep(sweep);
 		return;
 	}

@@ -199,7 +199,7 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 	}
 	if (rows == 0 || sweep->found_unique)
 	{
-		if (!tplus_sweep_flag_restart(sweep))
+		if (!tplus_sweep_needs_restart(sweep))
 			end_page_sweep(sweep);
 		return;
 	}

@@ -366,6 +366,7 @@ tplus_token_renew_due(const TplusAccount *account, int64 within_us)
 	read_settled(&key, &pair);
 	horizon = GetCurrentTimestamp() + within_us;
 	due = pair.access_token == NULL || pair.expires_at <= horizon ||
+		pair.failure == TPLUS_PAIR_REFUSED || pair.failure == TPLUS_PAIR_LOST ||
 		(pair.refresh_expires_at != 0 && pair.refresh_expires_at <= horizon);
 	if (due)
 	{

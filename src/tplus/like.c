@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * like.c
+ *		Does the server take %text% as a pattern?
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/like.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "tplus/like.h"
+#include "tplus/lookup.h"
+#include "tplus/pattern.h"
+
+/* A plain piece of some record's text; NULL if none has one. */
+static char *
+find_sample(const TplusQuery *query, TplusIntake *intake, const List *records)
+{
+	TplusLookup *lookup = tplus_lookup_create(query->like_field,
+											  CurrentMemoryContext);
+	const ListCell *lc;
+
+	foreach(lc, records)
+	{
+		TplusRecord record;
+		const char *text;
+		char	   *local;
+		char	   *run;
+
+		tplus_intake_peek(intake, lfirst(lc), &record);
+		text = tplus_json_text(tplus_lookup_find(lookup, record.json));
+		if (text == NULL || !pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
+			continue;
+		local = pg_any_to_server(text, strlen(text), PG_UTF8);
+		run = tplus_pattern_run(local, false, false);
+		if (run)
+			return run;
+	}
+	return NULL;
+}
+
+bool
+tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
+				  const char *path, bool found)
+{
+	TplusLearned *learned = tplus_query_learned(query, path);
+	TplusArm	probe = {0};
+	TplusRequest request = {0};
+	TplusAnswer answer;
+	MemoryContext old;
+	char	   *run;
+
+	if (arm->like_param == NULL || learned->patterns)
+		return false;
+	learned->patterns = found;
+	if (found)
+		return false;
+
+	if (query->table->fixed_params)
+		probe.params = tplus_encode_object(query->table->fixed_params);
+	request.path = path;
+	request.arm = &probe;
+	request.page_size = TPLUS_ANSWER_RECORDS;
+	request.page_index = strcmp(path, query->resource->path) == 0 ?
+		-1 : query->table->page_base;
+	tplus_query_ask(query, &request, &answer);
+	run = find_sample(query, intake, answer.records);
+	if (run == NULL)
+		return false;			/* there is nothing to match */
+	probe.params = lappend(probe.params,
+						   tplus_encode_text(arm->like_param,
+											 psprintf("%%%s%%", run)));
+	tplus_query_ask(query, &request, &answer);
+	if (answer.records != NIL)
+	{
+		learned->patterns = true;
+		return false;
+	}
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(arm->params));
+	arm->params = list_delete_ptr(list_copy(arm->params),
+								  tplus_encode_find(arm->params,
+													arm->like_param));
+	MemoryContextSwitchTo(old);
+	arm->like_param = NULL;
+	return true;
+}
