@@ -121,7 +121,7 @@ CREATE FUNCTION tplus.calibrate("table" regclass, apply boolean DEFAULT false,
   OUT requests integer)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tplus_calibrate_table'
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 15;
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 16;
 
 COMMENT ON FUNCTION tplus.calibrate(regclass, boolean) IS
 'measures what the server does where the protocol leaves it open; apply writes what was proven as options of the foreign table';

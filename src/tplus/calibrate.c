@@ -24,6 +24,10 @@
 /* A field that so many records lack is missing, not just empty in each. */
 #define MIN_MISSING		10
 
+/* Questions without an answer. */
+#define LAST_CURSOR		"7fffffffffffffff"
+#define NO_CODE			"no-such-code-of-tplus-fdw"
+
 /* Sizes of a page to try, after the largest. */
 static const int page_sizes[] = {500, 200, SAMPLE_SIZE, SMALL_SAMPLE};
 
@@ -162,6 +166,54 @@ decide_total(TplusStudy *study)
 						  psprintf("%s told its own number", rows));
 }
 
+/* Asks what no record can answer; false if there is no such question. */
+static bool
+ask_nothing(TplusStudy *study, TplusOperation operation,
+			TplusFinding *finding)
+{
+	TplusQuestion question;
+
+	tplus_study_question(study, operation, study->plain[operation].size,
+						 &question);
+	if (operation == TPLUS_OPERATION_QUERY && study->versions_page)
+		question.cursor = LAST_CURSOR;
+	else if (study->code_works)
+		question.code = NO_CODE;
+	else
+		return false;
+	tplus_probe_ask(study->probe, &question, finding);
+	return finding->asked && !finding->refused && finding->rows == 0;
+}
+
+/* Do null, an empty text or an empty body stand for no rows? */
+static void
+decide_empty(TplusStudy *study)
+{
+	bool		nothing = false;
+	TplusFact  *fact;
+	int			i;
+
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
+	{
+		TplusFinding finding;
+
+		if (!study->relevant[i])
+			continue;
+		if (!ask_nothing(study, i, &finding))
+		{
+			tplus_study_leave(study, TPLUS_FACT_EMPTY,
+							  "there is no question that surely has no answer");
+			return;
+		}
+		nothing |= finding.shape == NULL;
+	}
+	fact = tplus_study_decide(study, TPLUS_FACT_EMPTY,
+							  nothing ? "nothing" : "no rows",
+							  nothing ? "what no record can answer brought null, an empty text or object, or no reply at all" :
+							  "what no record can answer brought an empty array");
+	fact->setting = nothing ? "zero" : "error";
+}
+
 static int
 compare_facts(const ListCell *a, const ListCell *b)
 {
@@ -188,6 +240,7 @@ tplus_calibrate(const TplusCalibrateSpec *spec)
 
 	/* What decides an option comes before what is evidence alone. */
 	tplus_calibrate_equality(&study);
+	decide_empty(&study);
 	tplus_calibrate_flag(&study);
 	tplus_calibrate_date(&study);
 	tplus_calibrate_text(&study);

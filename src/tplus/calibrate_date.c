@@ -3,13 +3,13 @@
  * calibrate_date.c
  *		Calibration: how the day of filing is compared.
  *
- * A declared comparator is trusted, so it must be proven.  Two days of known
- * records are asked for as they are: a server that compares by equality
+ * A declared comparator is trusted, so it must be proven.  A few days of
+ * known records are asked for as they are: a server that compares by equality
  * answers with exactly the records of the day.  One that counts days in
  * another zone brings those of the next day, one that compares with a time of
  * day lacks some of the day's.
  *
- * Otherwise one known record is asked for by its code, together with a day:
+ * Otherwise a known record is asked for by its code, together with a day:
  * before its own, at it, after it, and far away.  What a range sends has a
  * margin of a day (two for ">", see filter.c), which covers what this cannot
  * tell apart: ">" with times of day from ">=", and ">=" by days of another
@@ -29,6 +29,9 @@
 
 /* Known records that equality must find on their days. */
 #define MIN_CONFIRMED	3
+
+/* Days asked for on the way; at least two. */
+#define MAX_DAYS		3
 
 /* Farther than any window that a server might put around a day. */
 #define FAR_DAYS		400
@@ -73,9 +76,22 @@ typedef struct Comparator
 	const char *evidence;
 } Comparator;
 
-/* The day that most known records have, other than one; 0 records: none. */
+/* Is the day among those that were asked for? */
+static bool
+is_asked(const int32 *asked, int nasked, int32 day)
+{
+	while (nasked-- > 0)
+	{
+		if (asked[nasked] == day)
+			return true;
+	}
+	return false;
+}
+
+/* The day, not asked for yet, that most known records have; 0: there is none. */
 static int
-fullest_day(const TplusFinding *known, bool has_other, int32 other, int32 *day)
+fullest_day(const TplusFinding *known, const int32 *asked, int nasked,
+			int32 *day)
 {
 	int			best = 0;
 	int			i;
@@ -86,7 +102,7 @@ fullest_day(const TplusFinding *known, bool has_other, int32 other, int32 *day)
 		int			count = 0;
 
 		if (!known->witnesses[i].has_day ||
-			(has_other && known->witnesses[i].day == other))
+			is_asked(asked, nasked, known->witnesses[i].day))
 			continue;
 		for (k = 0; k < known->nwitnesses; k++)
 			count += known->witnesses[k].has_day &&
@@ -148,6 +164,36 @@ has_times(const TplusFinding *known)
 	return false;
 }
 
+/* Does the day bring exactly its records, as far as they are known? */
+static bool
+is_day_of_its_own(TplusStudy *study, TplusOperation operation,
+				  const TplusFinding *known, int32 day, bool *refused)
+{
+	TplusFinding answer;
+
+	ask_day(study, operation, NULL, day, &answer);
+	*refused = answer.refused;
+	return answer.asked && !answer.refused &&
+		answer.rows == answer.nwitnesses && is_exactly(&answer, known, day);
+}
+
+static void
+conclude_equality(const TplusFinding *known, int confirmed, const char *days,
+				  Comparator *result)
+{
+	if (confirmed < MIN_CONFIRMED)
+		result->evidence = psprintf("it looks like equality, but %d records are too few to be sure",
+									confirmed);
+	else if (has_times(known))
+		result->evidence = "it looks like equality, but records have times of day";
+	else
+	{
+		result->value = result->setting = "eq";
+		result->evidence = psprintf("%s brought exactly their records, %d of them known before",
+									days, confirmed);
+	}
+}
+
 /*
  * Is it equality?  Returns false if that is out of the question; then *result
  * is still open.
@@ -156,51 +202,42 @@ static bool
 try_equality(TplusStudy *study, TplusOperation operation,
 			 const TplusFinding *known, Comparator *result)
 {
-	int32		day = 0;
-	int32		other = 0;
-	int			confirmed = fullest_day(known, false, 0, &day);
-	int			more;
-	TplusFinding answer;
+	int32		asked[MAX_DAYS];
+	int			nasked;
+	int			confirmed = 0;
+	StringInfoData days;
 
-	ask_day(study, operation, NULL, day, &answer);
-	if (answer.refused)
+	initStringInfo(&days);
+	appendStringInfo(&days, "at %s", tplus_study_operation(operation));
+	for (nasked = 0; nasked < MAX_DAYS; nasked++)
 	{
-		result->value = "refused";
-		result->setting = "none";
-		result->evidence = psprintf("%s refuses a question for a day",
-									tplus_study_operation(operation));
-		return true;
-	}
-	if (!answer.asked || answer.rows == 0 ||
-		answer.rows != answer.nwitnesses ||
-		!is_exactly(&answer, known, day))
-		return false;
+		int			records = fullest_day(known, asked, nasked, &asked[nasked]);
+		bool		refused;
 
-	/* All records may be of one day: then the next one must be empty. */
-	more = fullest_day(known, true, day, &other);
-	if (more == 0)
-		other = day + 1;
-	ask_day(study, operation, NULL, other, &answer);
-	if (!answer.asked || answer.refused || (more > 0 && answer.rows == 0) ||
-		answer.rows != answer.nwitnesses ||
-		!is_exactly(&answer, known, other))
-		return false;
-	if (confirmed + more < MIN_CONFIRMED)
-	{
-		result->evidence = psprintf("it looks like equality, but %d records are too few to be sure",
-									confirmed + more);
-		return true;
+		/* All records may be of one day: then the next one must be empty. */
+		if (records == 0)
+		{
+			if (nasked != 1)
+				break;
+			asked[nasked] = asked[0] + 1;
+		}
+		if (!is_day_of_its_own(study, operation, known, asked[nasked], &refused))
+		{
+			if (!refused || nasked > 0)
+				return false;
+			result->value = "refused";
+			result->setting = "none";
+			result->evidence = psprintf("%s refuses a question for a day",
+										tplus_study_operation(operation));
+			return true;
+		}
+		confirmed += records;
+		appendStringInfo(&days, "%s %s", nasked > 0 ? " and" : ",",
+						 tplus_day_text(asked[nasked]));
+		if (nasked > 0 && confirmed >= MIN_CONFIRMED)
+			break;
 	}
-	if (has_times(known))
-	{
-		result->evidence = "it looks like equality, but records have times of day";
-		return true;
-	}
-	result->value = result->setting = "eq";
-	result->evidence = psprintf("at %s, %s and %s brought exactly their records, %d of them known before",
-								tplus_study_operation(operation),
-								tplus_day_text(day), tplus_day_text(other),
-								confirmed + more);
+	conclude_equality(known, confirmed, days.data, result);
 	return true;
 }
 
@@ -315,7 +352,7 @@ compare_at(TplusStudy *study, TplusOperation operation, Comparator *result)
 	int32		day;
 
 	memset(result, 0, sizeof(*result));
-	if (fullest_day(known, false, 0, &day) == 0)
+	if (fullest_day(known, NULL, 0, &day) == 0)
 		result->evidence = "no record with a day is known";
 	else if (known->rows < 2)
 		result->evidence = "one record is too few";

@@ -208,7 +208,7 @@ decide_hidden(TplusStudy *study)
 {
 	const char *declared = study->spec->table->variants;
 	bool		ours = strcmp(declared, "auto") == 0 ||
-		strcmp(declared, "none") == 0;
+	strcmp(declared, "none") == 0;
 	bool		shown = true;
 	int			i;
 

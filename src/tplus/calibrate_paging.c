@@ -471,7 +471,8 @@ decide_paging(TplusStudy *study, Verdict versions, bool numbers)
 	TplusPaging declared = study->spec->table->paging;
 	TplusFact  *fact;
 
-	if (versions == VERDICT_PAGES)
+	study->versions_page = versions == VERDICT_PAGES;
+	if (study->versions_page)
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_PAGING, "ts",
 								  "row versions page, see above");

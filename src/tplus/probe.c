@@ -183,13 +183,28 @@ tplus_probe_create(const TplusCalibrateSpec *spec)
 static bool
 parse_day(const char *text, TplusWitness *witness)
 {
+	static const char pattern[] = "dddd-dd-dd";
+	int			number[3] = {0};
+	int			part = 0;
 	int			year;
 	int			month;
 	int			day;
+	int			i;
 
-	if (strlen(text) < 10 ||
-		sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 ||
-		year < 1900 || year > 2900 || month < 1 || month > MONTHS_PER_YEAR ||
+	for (i = 0; pattern[i]; i++)
+	{
+		if (pattern[i] == '-' ? text[i] != '-' :
+			text[i] < '0' || text[i] > '9')
+			return false;
+		if (text[i] == '-')
+			part++;
+		else
+			number[part] = number[part] * 10 + (text[i] - '0');
+	}
+	year = number[0];
+	month = number[1];
+	day = number[2];
+	if (year < 1900 || year > 2900 || month < 1 || month > MONTHS_PER_YEAR ||
 		day < 1 || day > day_tab[isleap(year)][month - 1])
 		return false;
 	witness->day = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;

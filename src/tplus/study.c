@@ -22,6 +22,7 @@
 const TplusFactName tplus_fact_names[TPLUS_NFACTS] = {
 	[TPLUS_FACT_SHAPE] = {"reply of Query", NULL},
 	[TPLUS_FACT_PAGE_SHAPE] = {"reply of QueryPage", NULL},
+	[TPLUS_FACT_EMPTY] = {"reply without rows", "empty_reply"},
 	[TPLUS_FACT_BOOL_REPLY] = {"booleans in replies", NULL},
 	[TPLUS_FACT_MISSING] = {"missing fields", NULL},
 	[TPLUS_FACT_TOTAL] = {"TotalCount", NULL},

@@ -21,6 +21,7 @@ typedef enum TplusFactKind
 {
 	TPLUS_FACT_SHAPE,
 	TPLUS_FACT_PAGE_SHAPE,
+	TPLUS_FACT_EMPTY,
 	TPLUS_FACT_BOOL_REPLY,
 	TPLUS_FACT_MISSING,
 	TPLUS_FACT_TOTAL,
@@ -68,6 +69,7 @@ typedef struct TplusStudy
 	int			page_base;
 	TplusFinding plain[TPLUS_NOPERATIONS];	/* asked for nothing special */
 	TplusFinding zero;			/* row versions above zero */
+	bool		versions_page;	/* row versions are proven to page */
 	bool		zero_is_whole;	/* which brought all that is visible */
 	bool		refused_large;	/* a page as large was refused */
 
