@@ -12,7 +12,8 @@ CREATE SERVER reading FOREIGN DATA WRAPPER tplus_fdw
   OPTIONS (base_url :'sim_url', requests_per_second '0', page_size '100');
 CREATE USER MAPPING FOR CURRENT_USER SERVER reading
   OPTIONS (app_key 'reading', app_secret 'sim-secret', open_token 'sim-open-token');
-IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER reading INTO reading;
+IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER reading INTO reading
+  OPTIONS (calibrate 'false');
 SET search_path = reading, public;
 
 --

@@ -116,6 +116,16 @@ LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION tplus.high_water(regclass) IS
 'row version up to which the last statement returned everything, or null';
 
+CREATE FUNCTION tplus.calibrate("table" regclass, apply boolean DEFAULT false,
+  OUT fact text, OUT value text, OUT "option" text, OUT evidence text,
+  OUT requests integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_calibrate_table'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 16;
+
+COMMENT ON FUNCTION tplus.calibrate(regclass, boolean) IS
+'measures what the server does where the protocol leaves it open; apply writes what was proven as options of the foreign table';
+
 CREATE FUNCTION tplus.comment_columns("table" regclass)
 RETURNS integer
 LANGUAGE plpgsql STRICT VOLATILE

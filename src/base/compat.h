@@ -64,6 +64,14 @@
 	pg_foreign_server_aclcheck(serverid, roleid, mode)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define tplus_owns_table(relid, roleid) \
+	object_ownercheck(RelationRelationId, relid, roleid)
+#else
+#define tplus_owns_table(relid, roleid) \
+	pg_class_ownercheck(relid, roleid)
+#endif
+
 /* 18 has pg_noreturn instead, which stands before the declaration. */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))

@@ -461,6 +461,17 @@ tplus_option_server(Oid serverid)
 }
 
 TplusTableOptions *
+tplus_option_new_table(const char *name)
+{
+	TplusTableOptions *result = palloc0(sizeof(TplusTableOptions));
+
+	result->name = pstrdup(name);
+	result->date_horizon_days = -1;
+	resolve(NIL, ForeignTableRelationId, result);
+	return result;
+}
+
+TplusTableOptions *
 tplus_option_table(Oid relid)
 {
 	ForeignTable *table = GetForeignTable(relid);

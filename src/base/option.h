@@ -29,12 +29,14 @@
 extern void tplus_option_validate(List *options, Oid catalog);
 
 /*
- * The four readers.  Results are palloc'd in the current context; values that
+ * The readers; new_table is for a foreign table that has yet to be created,
+ * without an option of its own.  Results are palloc'd in the current context; values that
  * are not set have their defaults.  They throw if an option was stored by a
  * version that knew other values, or if a *_file cannot be read.
  */
 extern TplusServerOptions *tplus_option_server(Oid serverid);
 extern TplusTableOptions *tplus_option_table(Oid relid);
+extern TplusTableOptions *tplus_option_new_table(const char *name);
 extern TplusColumnOptions *tplus_option_column(Oid relid, int attnum);
 
 /*

@@ -13,11 +13,13 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "commands/defrem.h"
 #include "mb/pg_wchar.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 
+#include "fdw/calibrate_functions.h"
 #include "fdw/import.h"
 #include "fdw/validate.h"
 #include "tplus/resource.h"
@@ -25,8 +27,11 @@
 /* The one remote schema. */
 #define REMOTE_SCHEMA	"tplus"
 
+/* Whether to calibrate what is imported. */
+static const char option_calibrate[] = "calibrate";
+
 static void
-check_statement(ImportForeignSchemaStmt *stmt)
+check_statement(ImportForeignSchemaStmt *stmt, bool *calibrate)
 {
 	ListCell   *lc;
 
@@ -40,11 +45,13 @@ check_statement(ImportForeignSchemaStmt *stmt)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
 
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-				 errmsg("invalid option \"%s\" of IMPORT FOREIGN SCHEMA",
-						def->defname),
-				 errhint("It has no options here.")));
+		if (strcmp(def->defname, option_calibrate) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\" of IMPORT FOREIGN SCHEMA",
+							def->defname),
+					 errhint("The only option is \"%s\".", option_calibrate)));
+		*calibrate = defGetBoolean(def);
 	}
 	foreach(lc, stmt->table_list)
 	{
@@ -97,7 +104,7 @@ folded_name(const TplusField *field)
 }
 
 static void
-append_column(StringInfo sql, const TplusField *field)
+append_column(StringInfo sql, const TplusField *field, List *facts)
 {
 	char	   *label = convert_label(field->label);
 
@@ -107,11 +114,13 @@ append_column(StringInfo sql, const TplusField *field)
 					 quote_literal_cstr(field->name));
 	if (label)
 		appendStringInfo(sql, ", label %s", quote_literal_cstr(label));
+	tplus_calibrate_append(sql, facts, field->name);
 	appendStringInfoChar(sql, ')');
 }
 
 static char *
-table_sql(const TplusResource *resource, ImportForeignSchemaStmt *stmt)
+table_sql(const TplusResource *resource, ImportForeignSchemaStmt *stmt,
+		  List *facts)
 {
 	StringInfoData sql;
 	bool		first = true;
@@ -128,11 +137,13 @@ table_sql(const TplusResource *resource, ImportForeignSchemaStmt *stmt)
 		if (!first)
 			appendStringInfoString(&sql, ",\n");
 		first = false;
-		append_column(&sql, &resource->fields[i]);
+		append_column(&sql, &resource->fields[i], facts);
 	}
-	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s",
 					 quote_identifier(stmt->server_name),
 					 quote_literal_cstr(resource->name));
+	tplus_calibrate_append(&sql, facts, NULL);
+	appendStringInfoChar(&sql, ')');
 	return sql.data;
 }
 
@@ -142,13 +153,19 @@ tplusImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 {
 	const TplusResource *resource;
 	List	   *commands = NIL;
+	bool		calibrate = true;
 	int			i;
 
-	check_statement(stmt);
+	check_statement(stmt, &calibrate);
 	for (i = 0; (resource = tplus_resource_at(i)) != NULL; i++)
 	{
-		if (IsImportableForeignTable(resource->name, stmt))
-			commands = lappend(commands, table_sql(resource, stmt));
+		List	   *facts = NIL;
+
+		if (!IsImportableForeignTable(resource->name, stmt))
+			continue;
+		if (calibrate)
+			facts = tplus_calibrate_import(resource, serverOid);
+		commands = lappend(commands, table_sql(resource, stmt, facts));
 	}
 	return commands;
 }

@@ -437,6 +437,8 @@ finish_document(TplusCall *call)
 
 	tplus_reply_read(envelope, len, &reply);
 	call->total = reply.total;
+	if (call->spec->envelope)
+		appendBinaryStringInfo(call->spec->envelope, envelope, len);
 
 	if (!tplus_records_found(call->records))
 	{

@@ -17,6 +17,8 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "base/error.h"
 #include "base/option.h"
 
@@ -61,6 +63,7 @@ typedef struct TplusCallSpec
 	bool		retry_after_rows;	/* may rows come again after a failure? */
 	bool		quiet;			/* return a refusal that is no passing one */
 	TplusCallStats *stats;
+	StringInfo	envelope;		/* gets the reply without its rows; or NULL */
 } TplusCallSpec;
 
 typedef struct TplusCall TplusCall;

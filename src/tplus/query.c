@@ -65,6 +65,7 @@ tplus_query_call(const TplusQuery *query, const TplusRequest *request,
 	spec->retry_after_rows = query->table->paging != TPLUS_PAGING_NONE;
 	spec->quiet = quiet;
 	spec->stats = query->stats;
+	spec->envelope = query->envelope;
 	MemoryContextSwitchTo(old);
 	return tplus_call_create(spec, context);
 }

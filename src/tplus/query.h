@@ -68,6 +68,7 @@ typedef struct TplusQuery
 	int			page_size;
 	TplusCallStats *stats;
 	TplusLearned *learned;		/* of the operation without, and with numbers */
+	StringInfo	envelope;		/* gets replies without their rows; or NULL */
 } TplusQuery;
 
 /* How one request of a query differs from the others. */

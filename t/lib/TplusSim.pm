@@ -296,6 +296,7 @@ are those of the server, and
   server   => 'erp'             the schema is named like the server
   mapping  => { ... }           replaces the open token
   tables   => [ 'inventory' ]
+  calibrate => 'false'          whether the import makes requests
 
 =cut
 
@@ -305,6 +306,7 @@ sub setup_server
 	my $database = delete $option{database} // 'postgres';
 	my $server = delete $option{server} // 'erp';
 	my $tables = delete $option{tables} // ['inventory'];
+	my $calibrate = delete $option{calibrate} // 'false';
 	my $mapping = delete $option{mapping}
 	  // { app_secret => 'sim-secret', open_token => 'sim-open-token' };
 
@@ -322,7 +324,8 @@ sub setup_server
 		@$tables
 		? (
 			'IMPORT FOREIGN SCHEMA tplus LIMIT TO (', join(', ', @$tables),
-			") FROM SERVER $server INTO $server;\n")
+			") FROM SERVER $server INTO $server\n",
+			"OPTIONS (calibrate '$calibrate');\n")
 		: ());
 	return;
 }

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * calibrate_filter.h
+ *		Calibration: the flag of stopped records, and filters on text.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/calibrate_filter.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_CALIBRATE_FILTER_H
+#define TPLUS_CALIBRATE_FILTER_H
+
+#include "tplus/study.h"
+
+/* How the flag is spelled, and whether stopped records hide. */
+extern void tplus_calibrate_flag(TplusStudy *study);
+
+/* Whether a text finds its record; to be known before the flag. */
+extern void tplus_calibrate_equality(TplusStudy *study);
+
+/* Whether text tells case and knows patterns. */
+extern void tplus_calibrate_text(TplusStudy *study);
+
+#endif							/* TPLUS_CALIBRATE_FILTER_H */

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * calibrate_paging.h
+ *		Calibration: how all pages can be had, and how large they may be.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/calibrate_paging.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_CALIBRATE_PAGING_H
+#define TPLUS_CALIBRATE_PAGING_H
+
+#include "tplus/study.h"
+
+/* Decides all facts about paging; plain samples have been taken. */
+extern void tplus_calibrate_paging(TplusStudy *study);
+
+#endif							/* TPLUS_CALIBRATE_PAGING_H */

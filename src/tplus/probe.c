@@ -1,0 +1,464 @@
+/*-------------------------------------------------------------------------
+ *
+ * probe.c
+ *		A question to the server, and the records of its answer as witnesses.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/probe.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+
+#include "base/error.h"
+#include "tplus/decode.h"
+#include "tplus/lookup.h"
+#include "tplus/probe.h"
+#include "tplus/record.h"
+
+/* A server that overlooks PageSize may send everything. */
+#define MAX_WITNESSES	20000
+
+/* Deepest place of rows that is looked for in a reply. */
+#define MAX_SHAPE_DEPTH	3
+
+/* Bytes of foreign text that a fact repeats. */
+#define MAX_SHOWN	64
+
+/* The fields of a witness. */
+typedef enum WitnessField
+{
+	WITNESS_KEY,
+	WITNESS_VERSION,
+	WITNESS_FLAG,
+	WITNESS_CODE,
+	WITNESS_DATE
+} WitnessField;
+
+#define NWITNESSFIELDS	(WITNESS_DATE + 1)
+
+struct TplusProbe
+{
+	const TplusCalibrateSpec *spec;
+	MemoryContext context;
+	TplusTableOptions table;	/* with what only a probe may take lightly */
+	TplusQuery	query;
+	TplusCallStats stats;
+	TplusLearned learned[2];
+	List	   *fixed;			/* parameters of each request */
+	StringInfoData envelope;
+	int			requests;
+	TplusJsonArena *arena;
+	const char *names[NWITNESSFIELDS];	/* NULL: there is none */
+	TplusLookup *lookups[NWITNESSFIELDS];
+	TplusLookup *columns;
+	int			ncolumns;
+	const char **column_fields;
+	bool	   *column_seen;
+};
+
+/* The field whose equality finds one record, and whose value is a text. */
+static const char *
+find_code(const TplusResource *resource)
+{
+	int			i;
+
+	for (i = 0; i < resource->nfields; i++)
+	{
+		if (resource->fields[i].filter == TPLUS_FILTER_KIND_TEXT &&
+			(resource->fields[i].flags & TPLUS_FIELD_UNIQUE))
+			return resource->fields[i].name;
+	}
+	return NULL;
+}
+
+static void
+add_name(StringInfo list, const char *name)
+{
+	if (name == NULL)
+		return;
+	if (list->len > 0)
+		appendStringInfoChar(list, ',');
+	appendStringInfoString(list, name);
+}
+
+/* What SelectFields asks for, as the table's option has it. */
+static void
+make_select(TplusProbe *probe)
+{
+	const char *declared = probe->spec->table->select_fields;
+	StringInfoData list;
+	int			i;
+	int			k;
+
+	if (strcmp(declared, "none") == 0)
+		return;
+	probe->query.key_fields = probe->query.select_fields = declared;
+	if (strcmp(declared, "auto") != 0)
+		return;
+	initStringInfo(&list);
+	for (i = 0; i < NWITNESSFIELDS; i++)
+		add_name(&list, probe->names[i]);
+	probe->query.key_fields = pstrdup(list.data);
+	for (i = 0; i < probe->ncolumns; i++)
+	{
+		bool		known = false;
+
+		for (k = 0; k < NWITNESSFIELDS; k++)
+			known |= probe->names[k] &&
+				pg_strcasecmp(probe->names[k], probe->column_fields[i]) == 0;
+		if (!known)
+			add_name(&list, probe->column_fields[i]);
+	}
+	probe->query.select_fields = list.data;
+}
+
+static void
+make_lookups(TplusProbe *probe)
+{
+	ListCell   *lc;
+	int			i;
+
+	for (i = 0; i < NWITNESSFIELDS; i++)
+	{
+		if (probe->names[i])
+			probe->lookups[i] = tplus_lookup_create(probe->names[i],
+													probe->context);
+	}
+	probe->column_fields = palloc(sizeof(char *) *
+								  (list_length(probe->spec->fields) + 1));
+	foreach(lc, probe->spec->fields)
+		probe->column_fields[probe->ncolumns++] = lfirst(lc);
+	probe->column_seen = palloc0(probe->ncolumns + 1);
+	if (probe->ncolumns > 0)
+		probe->columns = tplus_lookup_create_set(probe->column_fields,
+												 probe->ncolumns,
+												 probe->context);
+}
+
+TplusProbe *
+tplus_probe_create(const TplusCalibrateSpec *spec)
+{
+	TplusProbe *probe = palloc0(sizeof(TplusProbe));
+	TplusQuery *query = &probe->query;
+
+	probe->spec = spec;
+	probe->context = CurrentMemoryContext;
+	probe->table = *spec->table;
+
+	/* Nothing is lost by an answer without rows: it proves nothing. */
+	probe->table.empty_is_zero = true;
+	if (spec->table->fixed_params)
+		probe->fixed = tplus_encode_object(spec->table->fixed_params);
+	probe->names[WITNESS_KEY] = spec->key;
+	probe->names[WITNESS_VERSION] = spec->resource->version;
+	probe->names[WITNESS_FLAG] = spec->resource->disabled;
+	probe->names[WITNESS_CODE] = find_code(spec->resource);
+	probe->names[WITNESS_DATE] = spec->date;
+	probe->arena = tplus_json_arena_create(probe->context);
+	initStringInfo(&probe->envelope);
+	make_lookups(probe);
+
+	query->account = spec->account;
+	query->table = &probe->table;
+	query->resource = spec->resource;
+	query->what = spec->what;
+	query->key = spec->key;
+	query->version = spec->resource->version;
+	query->disabled = spec->resource->disabled;
+	query->stats = &probe->stats;
+	query->learned = probe->learned;
+	query->envelope = &probe->envelope;
+	make_select(probe);
+	return probe;
+}
+
+/* The day that a text begins with; false if it begins with none. */
+static bool
+parse_day(const char *text, TplusWitness *witness)
+{
+	static const char pattern[] = "dddd-dd-dd";
+	int			number[3] = {0};
+	int			part = 0;
+	int			year;
+	int			month;
+	int			day;
+	int			i;
+
+	for (i = 0; pattern[i]; i++)
+	{
+		if (pattern[i] == '-' ? text[i] != '-' :
+			text[i] < '0' || text[i] > '9')
+			return false;
+		if (text[i] == '-')
+			part++;
+		else
+			number[part] = number[part] * 10 + (text[i] - '0');
+	}
+	year = number[0];
+	month = number[1];
+	day = number[2];
+	if (year < 1900 || year > 2900 || month < 1 || month > MONTHS_PER_YEAR ||
+		day < 1 || day > day_tab[isleap(year)][month - 1])
+		return false;
+	witness->day = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	witness->has_time = strpbrk(text + 10, "123456789") != NULL;
+	return true;
+}
+
+static char *
+copy_text(TplusProbe *probe, TplusLookup *lookup, const TplusJson *record)
+{
+	TplusJson  *node = lookup ? tplus_lookup_find(lookup, record) : NULL;
+	const char *text = tplus_json_text(node);
+
+	if (text == NULL || *text == '\0' ||
+		tplus_json_kind(node) == TPLUS_JSON_NULL)
+		return NULL;
+	return MemoryContextStrdup(probe->context, text);
+}
+
+/* Foreign text for a fact. */
+static char *
+show(const char *text)
+{
+	return tplus_error_clip(text, strlen(text), MAX_SHOWN, NULL, 0);
+}
+
+/* The flag as it stands in a record. */
+static const char *
+flag_spelling(TplusProbe *probe, const TplusJson *node)
+{
+	MemoryContext old;
+	char	   *result;
+
+	if (node == NULL || tplus_json_text(node) == NULL)
+		return NULL;
+	old = MemoryContextSwitchTo(probe->context);
+	result = show(tplus_json_text(node));
+	if (tplus_json_kind(node) == TPLUS_JSON_STRING)
+		result = psprintf("\"%s\"", result);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+static void
+take_witness(TplusProbe *probe, const char *text, size_t len,
+			 TplusFinding *finding)
+{
+	TplusWitness *witness = &finding->witnesses[finding->nwitnesses];
+	const char *problem;
+	size_t		offset;
+	TplusJson  *json;
+	char	   *value;
+
+	memset(witness, 0, sizeof(*witness));
+	tplus_json_arena_reset(probe->arena);
+	json = tplus_json_parse(probe->arena, text, len, &problem, &offset);
+	if (tplus_json_kind(json) != TPLUS_JSON_OBJECT)
+		return;
+	witness->key = copy_text(probe, probe->lookups[WITNESS_KEY], json);
+	witness->code = copy_text(probe, probe->lookups[WITNESS_CODE], json);
+	value = copy_text(probe, probe->lookups[WITNESS_VERSION], json);
+	if (value && !tplus_version_parse(value, &witness->version))
+		witness->version = 0;
+	value = copy_text(probe, probe->lookups[WITNESS_DATE], json);
+	witness->has_day = value && parse_day(value, witness);
+	if (probe->lookups[WITNESS_FLAG])
+	{
+		TplusJson  *node = tplus_lookup_find(probe->lookups[WITNESS_FLAG],
+											 json);
+
+		witness->disabled_known = tplus_decode_bool(node, &witness->disabled);
+		if (finding->flag == NULL)
+			finding->flag = flag_spelling(probe, node);
+	}
+	finding->nwitnesses++;
+	if (probe->columns)
+	{
+		tplus_lookup_scan(probe->columns, json);
+		for (int i = 0; i < probe->ncolumns; i++)
+			probe->column_seen[i] |= tplus_lookup_get(probe->columns, i) != NULL;
+	}
+}
+
+/* The path of the rows in a reply; rows are left out of it as an empty array. */
+static bool
+find_rows(const TplusJson *node, StringInfo path, int depth)
+{
+	const TplusJson *child;
+	int			len = path->len;
+
+	if (tplus_json_kind(node) == TPLUS_JSON_ARRAY)
+		return tplus_json_length(node) == 0;
+	if (tplus_json_kind(node) != TPLUS_JSON_OBJECT || depth > MAX_SHAPE_DEPTH)
+		return false;
+	for (child = tplus_json_first(node); child; child = tplus_json_next(child))
+	{
+		if (len > 0)
+			appendStringInfoChar(path, '.');
+		appendStringInfoString(path, tplus_json_key(child));
+		if (find_rows(child, path, depth + 1))
+			return true;
+		path->len = len;
+		path->data[len] = '\0';
+	}
+	return false;
+}
+
+static const char *
+reply_shape(TplusProbe *probe)
+{
+	StringInfoData path;
+	const char *problem;
+	size_t		offset;
+	TplusJson  *json;
+
+	tplus_json_arena_reset(probe->arena);
+	json = tplus_json_parse(probe->arena, probe->envelope.data,
+							probe->envelope.len, &problem, &offset);
+	if (tplus_json_kind(json) == TPLUS_JSON_ARRAY)
+		return "array";
+	initStringInfo(&path);
+	return find_rows(json, &path, 0) ? show(path.data) : NULL;
+}
+
+/* Receives the answer; the call lives in a context of its own. */
+static void
+receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
+		TplusFinding *finding)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "tplus_fdw probe",
+												  ALLOCSET_SMALL_SIZES);
+	TplusCall  *call = tplus_query_call(&probe->query, request, quiet, context);
+	int			room = 0;
+	TplusCallStatus status;
+	const char *text;
+	size_t		len;
+
+	while ((status = tplus_call_next(call, &text, &len)) != TPLUS_CALL_END)
+	{
+		if (status == TPLUS_CALL_REFUSED)
+		{
+			finding->refused = true;
+			break;
+		}
+		if (status == TPLUS_CALL_RESTARTED)
+		{
+			finding->rows = finding->nwitnesses = 0;
+			continue;
+		}
+		finding->rows++;
+		if (finding->nwitnesses >= MAX_WITNESSES)
+			continue;
+		if (finding->nwitnesses == room)
+		{
+			room = Max(room * 2, 64);
+			finding->witnesses = finding->witnesses ?
+				repalloc(finding->witnesses, sizeof(TplusWitness) * room) :
+				palloc(sizeof(TplusWitness) * room);
+		}
+		take_witness(probe, text, len, finding);
+	}
+	if (finding->refused)
+		finding->rows = finding->nwitnesses = 0;
+	else
+	{
+		finding->total = tplus_call_total(call);
+		finding->shape = reply_shape(probe);
+	}
+	MemoryContextDelete(context);
+}
+
+void
+tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
+				TplusFinding *finding)
+{
+	TplusArm	arm = {0};
+	TplusRequest request = {0};
+	MemoryContext old;
+
+	memset(finding, 0, sizeof(*finding));
+	finding->total = -1;
+	finding->size = question->size;
+	if (probe->requests >= TPLUS_PROBE_REQUESTS)
+		return;
+	finding->asked = true;
+	probe->requests++;
+
+	old = MemoryContextSwitchTo(probe->context);
+	resetStringInfo(&probe->envelope);
+	arm.params = list_copy(probe->fixed);
+	if (question->code)
+		arm.params = lappend(arm.params,
+							 tplus_encode_text(probe->names[WITNESS_CODE],
+											   question->code));
+	if (question->day)
+		arm.params = lappend(arm.params,
+							 tplus_encode_text(probe->spec->date_param,
+											   question->day));
+	arm.has_disabled = question->has_flag;
+	arm.disabled = question->flag;
+	request.path = question->operation == TPLUS_OPERATION_PAGE ?
+		probe->spec->resource->page_path : probe->spec->resource->path;
+	request.arm = &arm;
+	request.encoding = question->encoding;
+	request.keys_only = !question->all_fields;
+	request.page_size = question->size;
+	request.page_index = question->operation == TPLUS_OPERATION_PAGE ?
+		question->page_index : -1;
+	request.cursor = question->cursor;
+	receive(probe, &request, !question->loud, finding);
+	MemoryContextSwitchTo(old);
+}
+
+int
+tplus_probe_requests(const TplusProbe *probe)
+{
+	return probe->requests;
+}
+
+const char *
+tplus_probe_version(const TplusProbe *probe)
+{
+	return probe->names[WITNESS_VERSION];
+}
+
+const char *
+tplus_probe_flag(const TplusProbe *probe)
+{
+	return probe->names[WITNESS_FLAG];
+}
+
+const char *
+tplus_probe_code(const TplusProbe *probe)
+{
+	return probe->names[WITNESS_CODE];
+}
+
+bool
+tplus_probe_is_fixed(const TplusProbe *probe, const char *param)
+{
+	return tplus_encode_find(probe->fixed, param) != NULL;
+}
+
+List *
+tplus_probe_missing(const TplusProbe *probe)
+{
+	List	   *result = NIL;
+	int			i;
+
+	for (i = 0; i < probe->ncolumns; i++)
+	{
+		if (!probe->column_seen[i])
+			result = lappend(result, unconstify(char *, probe->column_fields[i]));
+	}
+	return result;
+}
