@@ -157,7 +157,10 @@ sub unsound
 	  && ( effective(\%sw, 'Query', 'order', 'ts') ne 'ts'
 		|| effective(\%sw, 'Query', 'ts_compare', 'gt') ne 'gt'
 		|| grep { $_ eq 'Ts' } @{ effective(\%sw, 'Query', 'ignored_params', []) });
-	for my $operation ($paging eq 'ts' ? 'Query' : $paging eq 'page' ? 'QueryPage' : qw(Query QueryPage))
+
+	# One that refuses is not read from.
+	my $alone = $value->('reply of QueryPage') eq '' ? 'Query' : '';
+	for my $operation ($paging eq 'ts' || $alone ? 'Query' : $paging eq 'page' ? 'QueryPage' : qw(Query QueryPage))
 	{
 		my $compare = effective(\%sw, $operation, 'made_compare', 'eq');
 		$compare = 'ignored'
@@ -394,6 +397,11 @@ $node->safe_psql('postgres', q{SELECT fresh('t', $$, fixed_params '{"Disabled": 
 $facts = calibrate('t', 0);
 is(join('|', map { $facts->{$_}{value} } 'boolean filter', 'disabled records', 'text filter'),
 	'||', 'fixed parameters are not asked about');
+
+$node->safe_psql('postgres', q{SELECT fresh('t', $$, page_base '0'$$)});
+$facts = calibrate('t', 1);
+is($facts->{'page numbers'}{value}, 'from 1', 'a wrong base is found out');
+is(wrong_reads(), '', 'and put right');
 
 # An operation that the catalog does not have.
 $node->safe_psql('postgres', <<'SQL');
