@@ -157,7 +157,10 @@ sub unsound
 	  && ( effective(\%sw, 'Query', 'order', 'ts') ne 'ts'
 		|| effective(\%sw, 'Query', 'ts_compare', 'gt') ne 'gt'
 		|| grep { $_ eq 'Ts' } @{ effective(\%sw, 'Query', 'ignored_params', []) });
-	for my $operation ($paging eq 'ts' ? 'Query' : $paging eq 'page' ? 'QueryPage' : qw(Query QueryPage))
+
+	# One that refuses is not read from.
+	my $alone = $value->('reply of QueryPage') eq '' ? 'Query' : '';
+	for my $operation ($paging eq 'ts' || $alone ? 'Query' : $paging eq 'page' ? 'QueryPage' : qw(Query QueryPage))
 	{
 		my $compare = effective(\%sw, $operation, 'made_compare', 'eq');
 		$compare = 'ignored'
@@ -395,6 +398,11 @@ $facts = calibrate('t', 0);
 is(join('|', map { $facts->{$_}{value} } 'boolean filter', 'disabled records', 'text filter'),
 	'||', 'fixed parameters are not asked about');
 
+$node->safe_psql('postgres', q{SELECT fresh('t', $$, page_base '0'$$)});
+$facts = calibrate('t', 1);
+is($facts->{'page numbers'}{value}, 'from 1', 'a wrong base is found out');
+is(wrong_reads(), '', 'and put right');
+
 # An operation that the catalog does not have.
 $node->safe_psql('postgres', <<'SQL');
 CREATE FOREIGN TABLE partner ("ID" bigint, "Code" text,
@@ -405,7 +413,7 @@ $facts = calibrate('partner', 1);
 is(join('|', map { $facts->{$_}{value} } 'row versions page', 'page numbers', 'paging', 'date filter'),
 	'out of order|from 1|page|eq', 'a table by path');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM partner WHERE NOT EXISTS (SELECT WHERE "ID" IS NULL)'),
-	scalar(grep { !$_->{Disabled} } $sim->records($key, 'resource=partner')), 'is read');
+	scalar(my @all = $sim->records($key, 'resource=partner')), 'is read, stopped records included');
 
 #
 # Who may

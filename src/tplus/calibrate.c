@@ -17,7 +17,7 @@
 #include "tplus/calibrate_filter.h"
 #include "tplus/calibrate_paging.h"
 
-/* A sample of whole records, and a smaller one where that is refused. */
+/* A sample of whole records, and what to try where that is refused. */
 #define SAMPLE_SIZE		100
 #define SMALL_SAMPLE	20
 
@@ -42,7 +42,7 @@ typedef struct SampleWay
 static const SampleWay sample_ways[] = {
 	{SAMPLE_SIZE, true, false},
 	{SMALL_SAMPLE, true, false},
-	{SMALL_SAMPLE, false, true},
+	{0, false, true},
 };
 
 static void

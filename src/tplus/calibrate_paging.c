@@ -434,8 +434,7 @@ judge_numbers(TplusStudy *study)
 		return false;
 	}
 	if ((sample->nwitnesses >= 2 && tiles(study, declared, &second)) ||
-		((second.rows == 0 || !is_slice(&second, sample, 0)) &&
-		 try_other_base(study, &second)))
+		try_other_base(study, &second))
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_NUMBERS,
 								  psprintf("from %d", study->page_base),

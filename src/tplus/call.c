@@ -260,10 +260,9 @@ wait_for_bytes(TplusCall *call)
 static void
 back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
 {
-	int64		delay_ms;
+	int64		delay_ms = Max(tplus_backoff_delay(call->attempts), pause_ms);
 
 	call->spec->stats->retries[cause]++;
-	delay_ms = Max(tplus_backoff_delay(call->attempts), pause_ms);
 	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
 		tplus_failure_pause(&call->failure, pause_ms);
 	end_attempt(call);
