@@ -102,8 +102,12 @@ explain_request(ForeignScanState *node, TplusScanState *state,
 	{
 		if (contains_param((Node *) plan->fdw_exprs, NULL))
 		{
+			const TplusResource *resource = state->table->resource;
+			bool		by_page = state->table->options->paging == TPLUS_PAGING_PAGE;
+
 			ExplainPropertyText("T+ Request",
-								psprintf("POST %s", state->table->resource->path),
+								psprintf("POST %s", by_page && resource->page_path ?
+										 resource->page_path : resource->path),
 								es);
 			return;
 		}

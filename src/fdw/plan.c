@@ -82,6 +82,9 @@ classify_clauses(RelOptInfo *baserel, TplusPlanState *state)
 		TplusPushable *pushable = palloc0(sizeof(TplusPushable));
 		const char *reason;
 
+		/* It says whether to scan at all, and a node above us asks it. */
+		if (rinfo->pseudoconstant)
+			continue;
 		reason = tplus_qual_classify(state->table, baserel->relid,
 									 rinfo->clause, pushable);
 		state->notes = lappend(state->notes,
