@@ -200,7 +200,7 @@ my @replies = (
 	[ 'a web page for a gateway that failed', { action => 'html' }, '08006', qr/HTTP 502/, qr/HINT:/ ],
 	[ 'a web page with HTTP 200', { action => 'html_200' }, '08P01', qr/web page instead of JSON/, qr/HINT:.*base_url/ ],
 	[ 'HTTP 200 with the code of an error', { action => 'code_200' }, 'HV000', qr/HTTP 200, code 50000/, qr/HINT:/ ],
-	[ 'HTTP 200 with an error of T+', { action => 'error_200' }, 'HV000', qr/HTTP 200, code EXERROR0001/, qr/HINT:/ ],
+	[ 'HTTP 200 with an error of T+', { action => 'error_200' }, '08006', qr/HTTP 200, code EXERROR0001/, qr/HINT:/ ],
 	[ 'HTTP 200 with result false', { action => 'result_false' }, 'HV000', qr/HTTP 200, code 50000/, qr/HINT:/ ],
 	[ 'HTTP 200 with a REST exception', { action => 'rest_exception' }, 'HV000', qr/HTTP 200/, qr/HINT:/ ],
 	[ 'null', { action => 'null' }, '08P01', qr/empty where rows were expected/, qr/HINT:.*"empty_reply"/ ],
@@ -317,7 +317,7 @@ subtest 'nothing half done' => sub {
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM item'), '0', 'leaves nothing');
 
 	tenant(records => 250, switches => { tail_error => 'all', shape => 'Data' });
-	fails('an error behind the rows', $insert, 'HV000', $server, qr/HTTP 200, code/);
+	fails('an error behind the rows', $insert, '08006', $server, qr/HTTP 200, code/);
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM item'), '0', 'leaves nothing');
 
 	tenant(records => 250);
