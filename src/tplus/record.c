@@ -276,7 +276,7 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 		entry->stamp < intake->page_stamp;
 
 	/* A key that only a sweep for keys has seen has yet to go out. */
-	record->fresh = !found || (!keys_only && entry->content == 0);
+	record->fresh = !found || entry->content == 0;
 	if (record->fresh && !keys_only)
 	{
 		entry->version = record->version;

@@ -124,6 +124,7 @@ end_page_sweep(TplusSweep *sweep)
 	int64		distinct = sweep->rows - sweep->repeats;
 	bool		clean = sweep->repeats == 0 && sweep->round_fresh == 0;
 	bool		lacking = sweep->total > distinct;
+	bool		open;			/* may there be more? */
 
 	if (!query->table->verify || sweep->found_unique)
 	{
@@ -136,27 +137,21 @@ end_page_sweep(TplusSweep *sweep)
 		tplus_pages_restart(sweep, sweep->page_size);
 		return;
 	}
+	sweep->full_needed = sweep->keys_only && sweep->round_fresh > 0;
 	if (sweep->pages <= 2 && !lacking)
-	{
-		tplus_sweep_finish(sweep, true);
-		return;
-	}
-	if (sweep->keys_only && sweep->round_fresh > 0)
-		sweep->full_needed = true;
-	if (sweep->rounds == 1 || (lacking && sweep->rounds < MIN_LACKING) ||
-		(!clean && !(sweep->round_fresh == 0 && sweep->total == distinct)))
-	{
-		tplus_sweep_finish(sweep, false);
-		return;
-	}
-	if (lacking)
+		open = sweep->full_needed;
+	else
+		open = sweep->rounds == 1 ||
+			(lacking && sweep->rounds < MIN_LACKING) ||
+			(!clean && !(sweep->round_fresh == 0 && sweep->total == distinct));
+	if (lacking && !open)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("%s cannot be read to its end", query->what),
 				 errdetail("The server counts " INT64_FORMAT " records, but its pages bring only " INT64_FORMAT ".",
 						   sweep->total, distinct),
 				 errhint("If the count is wrong, set the option \"paging\" of the foreign table to \"ts\", or \"verify\" to \"off\".")));
-	tplus_sweep_finish(sweep, true);
+	tplus_sweep_finish(sweep, !open);
 }
 
 void
