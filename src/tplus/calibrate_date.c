@@ -202,7 +202,7 @@ static bool
 try_equality(TplusStudy *study, TplusOperation operation,
 			 const TplusFinding *known, Comparator *result)
 {
-	int32		asked[MAX_DAYS];
+	int32		asked[MAX_DAYS] = {0};
 	int			nasked;
 	int			confirmed = 0;
 	StringInfoData days;
