@@ -315,6 +315,8 @@ my @singles = (
 	[ { max_rows => 200, over_cap => 'error' }, 'largest page' => '200', paging => 'ts' ],
 	[ { max_rows => 100, over_cap => 'error', ts_compare => 'ignored' }, 'largest page' => '100' ],
 	[ { max_rows => 50, over_cap => 'error' } ],
+	[ { 'QueryPage.max_rows' => 50, over_cap => 'error', page_base => 0, ts_compare => 'ignored' },
+		'page numbers' => 'from 0', paging => 'page' ],
 	[ { max_bytes => 9000 } ],
 	[ { max_rows => 60, offset_from => 'asked', ts_compare => 'ignored' } ],
 	[ { param_case => 'exact' }, paging => 'ts' ],
