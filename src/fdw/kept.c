@@ -98,9 +98,15 @@ bool
 tplus_kept_next(TplusKept *kept, TplusKeptRows *rows, TupleTableSlot *slot)
 {
 	int			natts = slot->tts_tupleDescriptor->natts;
+	MemoryContext old;
+	bool		found;
 
 	ExecClearTuple(slot);
-	if (!tuplestore_gettupleslot(rows->store, true, false, kept->slot))
+	/* A row read from disk has to outlive the executor's row. */
+	old = MemoryContextSwitchTo(kept->context);
+	found = tuplestore_gettupleslot(rows->store, true, false, kept->slot);
+	MemoryContextSwitchTo(old);
+	if (!found)
 		return false;
 	slot_getallattrs(kept->slot);
 	memcpy(slot->tts_values, kept->slot->tts_values, natts * sizeof(Datum));
