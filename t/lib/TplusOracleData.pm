@@ -29,7 +29,7 @@ my @texts = (
 	'bolt', 'Bolt', 'BOLT', 'ｂｏｌｔ', 'bolt ', 'bolt  ', ' bolt', 'nut', 'nut M8', 'M8', 'm8', 'Ｍ8',
 	'M%8', 'M_8', 'M[8]', 'MX8', '50%', '%', '_', '', ' ', "\x{3000}", '螺栓', '螺栓 M8', '不锈钢螺栓',
 	'say "x"', "it's", 'a\\b', 'a^b', '^head', "two\nlines", 'ABC', 'abc', 'ａｂｃ', 'é', "e\x{301}",
-	'ß', 'ss', '𠮷', 'x' x 60, '1', '01', 'True', 'null', '(null)', 'a,b', '{}');
+	'ß', 'ss', '𠮷', 'x' x 60, 'y' x 4000, '1', '01', 'True', 'null', '(null)', 'a,b', '{}');
 my @classes = (
 	[ '01', '紧固件' ], [ '0101', '螺栓' ], [ '02', '轴承' ], [ '０1', '紧固件' ], [ '03', undef ],
 	[ undef, undef ], [ 'a', 'X' ], [ 'A', 'x' ], [ 'A ', 'x ' ], [ '9%', '' ]);
@@ -229,6 +229,19 @@ sub only
 	return map { ("bool_$_" => $_ eq $spelling ? 'match' : 'none') } qw(json text 01 int);
 }
 
+# Which queries such an aspect can spoil.
+my $text = qr/a\.(?:code|name|spec|short|bar|class)/;
+my %look_at = (
+	text => $text,
+	like => $text,
+	made => qr/\bmade/,
+	dates => qr/\bmade|created/,
+	flag => qr/disabled|sale|batch|flag/,
+	hidden => qr/disabled/,
+	bools => qr/disabled|sale|batch/,
+	version => qr/\bts\b/,
+	filters => qr/WHERE.*a\.(?:code|id|class|period|sale|batch)/);
+
 # What is declared unless an aspect says otherwise: the truth by default.
 my $usual = [ usual => 'as it is', {}, made('eq') ];
 
@@ -265,7 +278,10 @@ sub server
 {
 	my (@aspects) = @_;
 	my %server = (name => join(' + ', map { $_->[1] } @aspects));
+	my @look_at = map { $look_at{$_} // () } map { split / / } map { $_->[0] } @aspects;
 
+	$server{look_at} = @look_at ? join('|', @look_at) : '(?!)';
+	$server{look} = !@look_at ? 0 : grep({ $_ eq $text } @look_at) ? 40 : 16;
 	push @aspects, $usual unless grep { $_->[0] eq 'made' || $_ eq $usual } @aspects;
 
 	for my $what ([ 2, 'switches' ], [ 3, 'columns' ], [ 4, 'table' ])
