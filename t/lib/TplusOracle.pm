@@ -142,7 +142,7 @@ SET search_path = shared;
 CREATE FUNCTION imm(anyelement) RETURNS anyelement IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
 CREATE FUNCTION stb(anyelement) RETURNS anyelement STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
 CREATE FUNCTION vol(anyelement) RETURNS anyelement VOLATILE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
-CREATE TABLE probe (n int, code text, v varchar(60), nm name, id bigint, small int, num numeric, class text,
+CREATE TABLE probe (n int, code text, v varchar, nm name, id bigint, small int, num numeric, class text,
                     flag boolean, made date, at timestamptz, codes text[], ids bigint[]);
 CREATE TABLE big (n int, code text, id bigint);
 -- For the copies: a text that is missing, as it comes.
