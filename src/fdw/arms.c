@@ -88,7 +88,7 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 					   timezone, &filtering);
 	query->arms = NIL;
 	query->hidden_arms = 0;
-	query->repeat = list_length(variants) > 1;
+	query->repeat = false;
 	query->bound = filtering.bound;
 	query->unique_field = filtering.unique_field;
 	query->like_field = filtering.like_field;
@@ -103,6 +103,9 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 										   filtering.like_param,
 										   filtering.has_flag, filtering.flag));
 	}
+
+	/* An edit may move a record from one arm to another. */
+	query->repeat = list_length(query->arms) > 1;
 
 	/* Stopped records may be hidden from those who do not ask for them. */
 	if (!is_auto || table->resource->disabled == NULL || filtering.has_flag ||

@@ -59,7 +59,11 @@ static void
 end_stale_page(TplusSweep *sweep)
 {
 	int			rows = sweep->page_rows;
+	int			first = sweep->short_rows > 0 ? sweep->short_rows :
+	sweep->page_size;
 
+	if (sweep->pages == 2 && rows < first)
+		return;					/* they moved there while we read */
 	if (sweep->pages > 2 ||
 		tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->pages_move)
 	{
@@ -138,7 +142,7 @@ end_page_sweep(TplusSweep *sweep)
 		return;
 	}
 	sweep->full_needed = sweep->keys_only && sweep->round_fresh > 0;
-	if (sweep->pages <= 2 && !lacking)
+	if (sweep->pages <= 2 && sweep->repeats == 0 && !lacking)
 		open = sweep->full_needed;
 	else
 		open = sweep->rounds == 1 ||
