@@ -111,7 +111,7 @@ COMMENT ON VIEW tplus.token_status IS
 CREATE FUNCTION tplus.high_water("table" regclass)
 RETURNS text
 AS 'MODULE_PATHNAME', 'tplus_high_water'
-LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION tplus.high_water(regclass) IS
 'row version up to which the last statement returned everything, or null';

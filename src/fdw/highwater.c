@@ -23,7 +23,8 @@ typedef struct HighwaterEntry
 	Oid			relid;
 	int			open;			/* scans that have begun and not ended */
 	int			scans;			/* begun since there was none */
-	uint64		version;
+	uint64		reached;		/* by the scan that is open; 0: nowhere yet */
+	uint64		version;		/* of the last statement; 0: none */
 } HighwaterEntry;
 
 static HTAB *entries = NULL;
@@ -37,7 +38,10 @@ forget_versions(void)
 
 	hash_seq_init(&status, entries);
 	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		entry->reached = 0;
 		entry->version = 0;
+	}
 }
 
 static void
@@ -78,17 +82,23 @@ get_entry(Oid relid)
 	{
 		entry->open = 0;
 		entry->scans = 0;
+		entry->reached = 0;
 		entry->version = 0;
 	}
 	return entry;
 }
 
+/*
+ * Only now is the version told: a statement may ask from where the one before
+ * it ended.
+ */
 static void
 end_scan(void *arg)
 {
 	HighwaterEntry *entry = arg;
 
 	entry->open--;
+	entry->version = entry->scans == 1 ? entry->reached : 0;
 }
 
 void
@@ -106,16 +116,14 @@ tplus_highwater_begin(Oid relid, MemoryContext context)
 		entry->scans = 0;
 	entry->open++;
 	entry->scans++;
-	entry->version = 0;
+	entry->reached = 0;
 	MemoryContextRegisterResetCallback(context, callback);
 }
 
 void
 tplus_highwater_set(Oid relid, uint64 version)
 {
-	HighwaterEntry *entry = get_entry(relid);
-
-	entry->version = entry->scans == 1 ? version : 0;
+	get_entry(relid)->reached = version;
 }
 
 uint64

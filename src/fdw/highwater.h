@@ -27,7 +27,7 @@ extern void tplus_highwater_begin(Oid relid, MemoryContext context);
  */
 extern void tplus_highwater_set(Oid relid, uint64 version);
 
-/* The version that the last statement left; 0 if there is none. */
+/* The version that the last statement that ended left; 0 if there is none. */
 extern uint64 tplus_highwater_get(Oid relid);
 
 #endif							/* TPLUS_HIGHWATER_H */

@@ -78,24 +78,6 @@ tplus_read_free(TplusRead *read)
 		MemoryContextDelete(read->context);
 }
 
-static void
-begin_round(TplusRead *read)
-{
-	if (++read->rounds > MAX_ROUNDS)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("%s changes faster than it can be read",
-						read->query->what),
-				 errdetail("After %d rounds there are still records that come twice or late.",
-						   MAX_ROUNDS),
-				 errhint("Try again later.  If nobody edits the records, the order of the server is not stable: set the option \"paging\" of the foreign table to \"ts\".")));
-	read->round_version = tplus_intake_max_version(read->intake);
-	read->current = 0;
-	while (read->sweeps[read->current]->found_unique)
-		read->current++;
-	tplus_sweep_begin_round(read->sweeps[read->current]);
-}
-
 /* All arms have had their turn: is that everything? */
 static bool
 is_complete(TplusRead *read)
@@ -175,6 +157,27 @@ forget_found(TplusRead *read)
 				   sweep->arm.unique_value) == 0)
 			read->sweeps[i]->found_unique = true;
 	}
+}
+
+static void
+begin_round(TplusRead *read)
+{
+	if (++read->rounds > MAX_ROUNDS)
+	{
+		check_edited(read);
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("%s changes faster than it can be read",
+						read->query->what),
+				 errdetail("After %d rounds there are still records that come twice or late.",
+						   MAX_ROUNDS),
+				 errhint("Try again later.  If nobody edits the records, the order of the server is not stable: set the option \"paging\" of the foreign table to \"ts\".")));
+	}
+	read->round_version = tplus_intake_max_version(read->intake);
+	read->current = 0;
+	while (read->sweeps[read->current]->found_unique)
+		read->current++;
+	tplus_sweep_begin_round(read->sweeps[read->current]);
 }
 
 /*
@@ -329,18 +332,14 @@ bool
 tplus_read_high_water(const TplusRead *read, uint64 *version)
 {
 	uint64		left_out = tplus_intake_left_out(read->intake);
+	uint64		bound = 0;
 	int			i;
 
 	if (!read->done || !tplus_intake_all_versioned(read->intake))
 		return false;
-	*version = tplus_intake_max_version(read->intake);
 	if (read->query->bound)
-	{
-		uint64		bound = 0;
-
 		(void) tplus_version_parse(read->query->bound, &bound);
-		*version = Max(*version, bound);
-	}
+	*version = tplus_intake_max_version(read->intake);
 
 	/*
 	 * What was edited while later rounds ran has a version above all that was
@@ -349,6 +348,7 @@ tplus_read_high_water(const TplusRead *read, uint64 *version)
 	 */
 	if (read->rounds > 1)
 		*version = Min(*version, read->round_version);
+	*version = Max(*version, bound);
 	for (i = 0; i < read->narms; i++)
 	{
 		/* A sweep by number that was not confirmed proves nothing. */
