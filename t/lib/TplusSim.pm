@@ -29,10 +29,24 @@ use HTTP::Tiny;
 use IO::Select;
 use IPC::Open3;
 use JSON::PP;
+use Socket ();
 use Symbol 'gensym';
 
 my $root = Cwd::abs_path(dirname(__FILE__) . '/../..');
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+
+# HTTP::Tiny writes head and body one after the other; without this, each call
+# of the control interface would wait 40 ms for an acknowledgement in between.
+{
+	my $connect = \&HTTP::Tiny::Handle::connect;
+	no warnings 'redefine';
+	*HTTP::Tiny::Handle::connect = sub {
+		my $handle = $connect->(@_);
+		setsockopt $handle->{fh}, Socket::IPPROTO_TCP(), Socket::TCP_NODELAY(),
+		  1;
+		return $handle;
+	};
+}
 
 =pod
 
