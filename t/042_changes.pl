@@ -33,6 +33,8 @@ my @worlds = (
 	[ 'cursor with >=', 'ts', { 'Query.max_rows' => 25, 'Query.ts_compare' => 'ge' } ],
 );
 
+# Two classes of many records.
+my @two = qw(02 0101);
 my @picks = qw(served_first served_last unserved_first unserved_last);
 my @changes = (
 	(map { my $pick = $_; map { { %$_, pick => $pick } } (
@@ -42,6 +44,8 @@ my @changes = (
 		{ action => 'flip' },
 		{ action => 'move', class => '99' },
 		{ action => 'delete' }) } @picks),
+	(map { my ($from, $to) = @$_; map { { action => 'move', class => $to, where => { InventoryClassCode => $from, Disabled => JSON::PP::false() }, pick => $_ } }
+		  qw(any_first any_last) } [@two], [ reverse @two ]),
 	{ action => 'enable', pick => 'any_first', where => { Disabled => JSON::PP::true() } },
 	{ action => 'enable', pick => 'any_last', where => { Disabled => JSON::PP::true() } },
 	{ action => 'disable', pick => 'any_first', where => { Disabled => JSON::PP::false() } },
@@ -54,7 +58,11 @@ my @changes = (
 );
 my @times = ((map { { after_requests => $_ } } 1 .. 9), { every => 1, times => 4 }, { every => 2, times => 3 },
 	{ every => 3, times => 2 });
-my %clauses = (all => 'true', enabled => 'NOT disabled', class => 'inventoryClassCode = %L');
+my %clauses = (
+	all => 'true',
+	enabled => 'NOT disabled',
+	class => 'inventoryClassCode = %L',
+	two => 'inventoryClassCode IN (%L, %O) AND NOT disabled');
 
 # --- Combinations -----------------------------------------------------------
 
@@ -75,7 +83,8 @@ for my $world (@worlds)
 		for my $time (@times)
 		{
 			my @asks = $change->{action} =~ /flip|able/ ? qw(all enabled)
-			  : $change->{action} eq 'move' ? qw(all class) : 'all';
+			  : $change->{action} ne 'move' ? 'all'
+			  : $change->{where} ? qw(all two) : qw(all class);
 			push @cases, map { { world => $world, change => { %$change, %$time }, ask => $_ } } @asks;
 		}
 	}
@@ -145,14 +154,13 @@ sub parse
 
 $lanes->tenant(0, 'truth', { records => $records });
 my $before = parse($lanes->lines(0, 'truth'));
-my %classes;
-$classes{ $_->{class} }++ for values %$before;
-my ($class) = sort { $classes{$b} <=> $classes{$a} || $a cmp $b } keys %classes;
-$clauses{class} =~ s/%L/TplusSim::quote($class)/e;
+$clauses{$_} =~ s/%L/TplusSim::quote($two[0])/e for keys %clauses;
+$clauses{two} =~ s/%O/TplusSim::quote($two[1])/e;
 my %fits = (
 	all => sub { return 1 },
 	enabled => sub { return !$_[0]{disabled} },
-	class => sub { return $_[0]{class} eq $class });
+	class => sub { return $_[0]{class} eq $two[0] },
+	two => sub { return !$_[0]{disabled} && grep { $_[0]{class} eq $_ } @two });
 
 my $number = 0;
 for my $case (@cases)
@@ -205,7 +213,8 @@ sub problems
 		my ($old, $new) = ($before->{$id}, $after->{$id});
 		next unless $new;
 		# One that was changed may have been elsewhere for a while.
-		next unless $ask eq 'all' || $old->{ts} eq $new->{ts} && $fits{$ask}->($new);
+		next unless $fits{$ask}->($old) && $fits{$ask}->($new);
+		next unless $ask =~ /all|two/ || $old->{ts} eq $new->{ts};
 		push @problems, "$id is missing" . ($old->{ts} eq $new->{ts} ? '' : ' (it was changed)') unless $got{$id};
 		push @problems, "$id came in a version that never was"
 		  if $got{$id} && $got{$id} lt $old->{ts} || $got{$id} && $got{$id} gt $new->{ts};
