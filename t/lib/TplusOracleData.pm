@@ -230,7 +230,7 @@ sub only
 }
 
 # Which queries such an aspect can spoil.
-my $text = qr/a\.(?:code|name|spec|short|bar|class)/;
+my $text = qr/item a WHERE a\.(?:code|name|spec|short|class)\w* (?:=|IN|I?LIKE|\^@)/;
 my %look_at = (
 	text => $text,
 	like => $text,
@@ -281,7 +281,7 @@ sub server
 	my @look_at = map { $look_at{$_} // () } map { split / / } map { $_->[0] } @aspects;
 
 	$server{look_at} = @look_at ? join('|', @look_at) : '(?!)';
-	$server{look} = !@look_at ? 0 : grep({ $_ eq $text } @look_at) ? 40 : 16;
+	$server{look} = !@look_at ? 0 : grep({ $_ eq $text } @look_at) ? 60 : 16;
 	push @aspects, $usual unless grep { $_->[0] eq 'made' || $_ eq $usual } @aspects;
 
 	for my $what ([ 2, 'switches' ], [ 3, 'columns' ], [ 4, 'table' ])

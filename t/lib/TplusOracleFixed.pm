@@ -264,6 +264,9 @@ a.ts > '0000000000914000'
 a.ts >= '0000000000914000'
 a.ts > '0000000000914000' AND a.ts <= '0000000000915000'
 a.ts < '0000000000914000'
+a.ts >= (SELECT max(ts) FROM item)
+a.ts > (SELECT max(ts) FROM item)
+a.ts >= (SELECT min(ts) FROM item WHERE disabled)
 a.ts > ''
 a.ts > '914000'
 a.ts > '000000000091a000' AND a.class = '01'
