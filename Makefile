@@ -4,6 +4,7 @@
 #   make test             installs what is missing, builds a private copy of
 #                         the server, runs every test, cleans up
 #   make demo             the same preparation, then a worked example
+#   make matrix           the tests on the PostgreSQL of other Debian releases
 #   make lint | format | check-format | unit | bench
 #
 # `make test` and its kin run on a machine without PostgreSQL and in a path
@@ -26,7 +27,7 @@ PG_CFLAGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wno-unused-parameter \
 	-Wno-missing-field-initializers
 SHLIB_LINK = -lcurl -lcjson
 
-own_goals = test demo lint format check-format unit bench
+own_goals = test matrix demo lint format check-format unit bench
 ifneq ($(filter-out $(own_goals),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -50,6 +51,9 @@ test_env = PHASES='$(PHASES)' REGRESS='$(REGRESS)' PROVE_TESTS='$(PROVE_TESTS)' 
 
 test:
 	@exec env $(test_env) bash test/lib/run.sh
+
+matrix:
+	@exec env $(test_env) bash test/lib/matrix.sh
 
 unit: PHASES = unit
 unit:

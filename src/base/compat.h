@@ -72,6 +72,20 @@
 	pg_class_ownercheck(relid, roleid)
 #endif
 
+/*
+ * What an operator means to ordered indexes, and the strategy number of the
+ * first such meaning.  18 numbers them alike, and <> too is one of them.
+ */
+#if PG_VERSION_NUM >= 180000
+#define tplus_op_meanings(opno) get_op_index_interpretation(opno)
+#define tplus_first_strategy(meanings) \
+	((int) ((OpIndexInterpretation *) linitial(meanings))->cmptype)
+#else
+#define tplus_op_meanings(opno) get_op_btree_interpretation(opno)
+#define tplus_first_strategy(meanings) \
+	(((OpBtreeInterpretation *) linitial(meanings))->strategy)
+#endif
+
 /* 18 has pg_noreturn instead, which stands before the declaration. */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))

@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "base/option.h"
 #include "base/option_table.h"
 

@@ -18,6 +18,8 @@
 #include "commands/explain.h"
 #include "nodes/execnodes.h"
 
+#include "base/compat.h"
+
 /* Callback of FdwRoutine.  Sends nothing. */
 extern void tplusExplainForeignScan(ForeignScanState *node, ExplainState *es);
 

@@ -21,8 +21,8 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 
+#include "base/compat.h"
 #include "fdw/qual.h"
 
 /* text ^@ text, for which there is no name in the headers. */
@@ -53,18 +53,18 @@ column_of(Node *node, Index varno)
 static bool
 comparison_of(Oid operator, TplusCompare *compare)
 {
-	List	   *interpretations;
-	OpBtreeInterpretation *first;
+	List	   *meanings;
+	int			strategy;
 
 	if (operator >= FirstGenbkiObjectId)
 		return false;
-	interpretations = get_op_btree_interpretation(operator);
-	if (interpretations == NIL)
+	meanings = tplus_op_meanings(operator);
+	if (meanings == NIL)
 		return false;
-	first = linitial(interpretations);
-	if (first->strategy > BTMaxStrategyNumber)
+	strategy = tplus_first_strategy(meanings);
+	if (strategy > BTMaxStrategyNumber)
 		return false;			/* <> */
-	*compare = compares[first->strategy];
+	*compare = compares[strategy];
 	return true;
 }
 

@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/error.h"
 #include "base/option.h"
 #include "net/http.h"

@@ -15,6 +15,7 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/error.h"
 #include "tplus/decode.h"
 #include "tplus/lookup.h"

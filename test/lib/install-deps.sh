@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-deps.sh [build|test|format] ...
+# install-deps.sh [build|test|format|matrix] ...
 #
 # Installs, by Debian package name, what is missing and nothing else.  Prints
 # nothing when nothing is missing.  Needs root or sudo only then.
@@ -14,6 +14,7 @@ declare -A packages=(
 	[test]="perl libipc-run-perl openssl postgresql-$pg_major-cron"
 	[format]="perl pg-bsd-indent universal-ctags postgresql-server-dev-$pg_major
 		libcurl4-openssl-dev libcjson-dev"
+	[matrix]="debootstrap debian-archive-keyring util-linux"
 )
 
 # Later releases of Debian have no formatter that could be held to; the format

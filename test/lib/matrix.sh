@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# matrix.sh: `make matrix`.  Runs the tests on the PostgreSQL of other Debian
+# releases, each in a folder that debootstrap makes, and ends with
+# "N passed, N failed, N skipped".  A version that cannot be had is skipped by
+# name and with the reason; it is never counted as passed.
+#
+#   TPLUS_MATRIX      what to run, "VERSION:RELEASE ..."
+#   TPLUS_MATRIX_DIR  where the folders are kept for the next time
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/common.sh"
+
+folders=${TPLUS_MATRIX_DIR:-/var/tmp/tplus_fdw-matrix}
+work=$(mktemp -d) || exit 1
+# Whatever ends the run ends what it started: see in_namespace.
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+
+passed=0
+failed=0
+skipped=0
+
+# skip NAME REASON
+skip() {
+	say "skipped: $1: $2"
+	skipped=$((skipped + 1))
+}
+
+# The mirror that this machine's apt uses for Debian itself.
+mirror() {
+	apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
+		awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }'
+}
+
+# Why no version can be run here, or nothing.
+obstacle() {
+	if ! command -v apt-get >/dev/null; then
+		echo "this is not Debian"
+	elif [ "$(id -u)" != 0 ]; then
+		echo "needs root, for debootstrap and mount"
+	elif ! unshare --mount --pid --fork true 2>/dev/null; then
+		echo "needs the right to make namespaces, for mount"
+	elif ! bash "$here/install-deps.sh" matrix >"$work/deps" 2>&1; then
+		tail -1 "$work/deps"
+	elif [ -z "$(mirror)" ]; then
+		echo "apt knows no mirror of Debian"
+	fi
+}
+
+# in_namespace COMMAND ...: what COMMAND mounts and starts is gone when it ends
+# or when this script does, however that comes about.
+in_namespace() {
+	unshare --mount --pid --fork --kill-child --propagation private "$@" &
+	wait $!
+}
+
+# run_suite VERSION RELEASE
+run_suite() {
+	local name="$1 ($2)" result=$work/$2 counts
+	say
+	say "=== PostgreSQL $name"
+	in_namespace bash "$here/matrix_suite.sh" "$1" "$2" "$folders/$2" "$(mirror)" "$result"
+	if [ -s "$result.skipped" ]; then
+		skip "$name" "$(cat "$result.skipped")"
+		return
+	fi
+	counts=$(cat "$result.counts" 2>/dev/null)
+	case $counts in
+		*" passed, "*" failed") ;;
+		*) counts="0 passed, 1 failed" ;;
+	esac
+	say "=== PostgreSQL $name: $counts"
+	set -- $counts
+	passed=$((passed + $1))
+	failed=$((failed + $3))
+}
+
+why=$(obstacle)
+mkdir -p "$folders" || exit 1
+for suite in ${TPLUS_MATRIX:-17:trixie 18:sid}; do
+	if [ -n "$why" ]; then
+		skip "${suite%%:*} (${suite#*:})" "$why"
+	else
+		run_suite "${suite%%:*}" "${suite#*:}"
+	fi
+done
+
+say
+[ -n "$why" ] || say "kept for the next time: $folders"
+say "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
+[ $failed = 0 ]
