@@ -69,4 +69,4 @@ format check-format:
 	@exec bash test/lib/format.sh $@
 
 bench:
-	@if [ -e bench/run ]; then bash bench/run; else echo 'bench/run does not exist yet'; fi
+	@exec bash bench/run $(CASES)

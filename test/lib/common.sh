@@ -133,10 +133,14 @@ copy_server() {
 }
 
 # build_extension: compiles and installs into $prefix.  Our own assertions are
-# on, also against a server without them.
+# on, also against a server without them, unless TPLUS_COPT says otherwise.
 build_extension() {
-	make -C "$prefix/src" -j"$(nproc)" COPT=-DUSE_ASSERT_CHECKING \
-		PG_CONFIG="$prefix/lib/postgresql/$pg_major/bin/pg_config" install
+	local copt=${TPLUS_COPT--DUSE_ASSERT_CHECKING}
+	local make=(make -C "$prefix/src" -j"$(nproc)" COPT="$copt"
+		PG_CONFIG="$prefix/lib/postgresql/$pg_major/bin/pg_config")
+	[ "$copt" = "$(cat "$prefix/copt" 2>/dev/null)" ] || "${make[@]}" -s clean
+	echo "$copt" >"$prefix/copt"
+	"${make[@]}" install
 }
 
 # run_processes: the ids of what $run started.  The server overwrites its

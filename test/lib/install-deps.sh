@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-deps.sh [build|test|format|matrix] ...
+# install-deps.sh [build|test|format|matrix|bench] ...
 #
 # Installs, by Debian package name, what is missing and nothing else.  Prints
 # nothing when nothing is missing.  Needs root or sudo only then.
@@ -12,6 +12,7 @@ declare -A packages=(
 	[build]="gcc make libc6-dev postgresql-$pg_major postgresql-server-dev-$pg_major
 		libcurl4-openssl-dev libcjson-dev python3"
 	[test]="perl libipc-run-perl openssl postgresql-$pg_major-cron"
+	[bench]="python3-requests python3-psycopg2 valgrind"
 	[format]="perl pg-bsd-indent universal-ctags postgresql-server-dev-$pg_major
 		libcurl4-openssl-dev libcjson-dev"
 	[matrix]="debootstrap debian-archive-keyring util-linux"
