@@ -14,7 +14,9 @@
 
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"
 #endif
@@ -66,4 +68,14 @@ tplus_wait(pgsocket fd, long timeout_ms, TplusWaitReason reason)
 	CHECK_FOR_INTERRUPTS();
 
 	return (rc & WL_SOCKET_READABLE) != 0;
+}
+
+void
+tplus_wait_check(void)
+{
+	CHECK_FOR_INTERRUPTS();
+
+	/* This costs no system call; a wait ends the process likewise. */
+	if (IsUnderPostmaster && !PostmasterIsAlive())
+		proc_exit(1);
 }

@@ -35,4 +35,10 @@ typedef enum TplusWaitReason
  */
 extern bool tplus_wait(pgsocket fd, long timeout_ms, TplusWaitReason reason);
 
+/*
+ * What a wait would notice besides, without waiting: for loops that may find
+ * something to do each time.
+ */
+extern void tplus_wait_check(void);
+
 #endif							/* TPLUS_WAIT_H */

@@ -25,6 +25,7 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
+#include "base/wait.h"
 #include "net/http.h"
 #include "net/http_buffer.h"
 #include "net/http_loop.h"
@@ -474,6 +475,8 @@ tplus_http_wait(TplusHttpTransfer *transfer, long timeout_ms)
 		int64		now;
 		int64		left;
 
+		/* Bytes that are always there would keep us from ever waiting. */
+		tplus_wait_check();
 		tplus_http_drive();
 		now = tplus_http_loop_now();
 		if (transfer->result.state != TPLUS_HTTP_RUNNING ||
