@@ -155,6 +155,66 @@ $$;
 COMMENT ON FUNCTION tplus.comment_columns(regclass) IS
 'turns the labels of a foreign table''s columns into comments; returns how many';
 
+-- Counters
+
+-- Who may see which row is checked by the functions: the owner of the server,
+-- and pg_monitor.  The columns are those of src/fdw/stat_functions.c.
+CREATE FUNCTION tplus.stat_entries(
+  OUT server text, OUT "table" text, OUT requests bigint, OUT pages bigint,
+  OUT rows bigint, OUT wire_bytes bigint, OUT body_bytes bigint,
+  OUT retries_throttled bigint, OUT retries_token bigint,
+  OUT retries_server bigint, OUT retries_network bigint,
+  OUT retries_malformed bigint, OUT network_ms double precision,
+  OUT budget_ms double precision, OUT token_ms double precision,
+  OUT backoff_ms double precision, OUT throttled_ms double precision,
+  OUT renewals bigint, OUT errors bigint, OUT last_error text,
+  OUT last_error_sqlstate text, OUT last_error_at timestamptz,
+  OUT latency_ms double precision, OUT latency_histogram bigint[],
+  OUT last_request_at timestamptz, OUT counted_since timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_stat_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 40;
+
+CREATE VIEW tplus.stat_requests AS
+  SELECT * FROM tplus.stat_entries();
+
+GRANT SELECT ON tplus.stat_requests TO PUBLIC;
+
+COMMENT ON VIEW tplus.stat_requests IS
+  'what requests have cost, of all backends, by server and foreign table; for the owner of the server and pg_monitor';
+COMMENT ON COLUMN tplus.stat_requests."table" IS
+  'null for calls without a foreign table: ping, renewals of tokens';
+COMMENT ON COLUMN tplus.stat_requests.latency_histogram IS
+  'good answers by milliseconds to their first byte: up to 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, and more';
+
+CREATE FUNCTION tplus.stat_reset()
+RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_stat_reset'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+REVOKE ALL ON FUNCTION tplus.stat_reset() FROM PUBLIC;
+
+COMMENT ON FUNCTION tplus.stat_reset() IS
+  'sets the counters of tplus.stat_requests in this database to zero';
+
+CREATE FUNCTION tplus.request_entries(
+  OUT number bigint, OUT sent_at timestamptz, OUT pid integer,
+  OUT database text, OUT server text, OUT "table" text, OUT path text,
+  OUT parameters text, OUT status integer, OUT code text, OUT rows bigint,
+  OUT wire_bytes bigint, OUT ms double precision, OUT attempt integer,
+  OUT error text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_request_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 50;
+
+CREATE VIEW tplus.request_log AS
+  SELECT * FROM tplus.request_entries() ORDER BY number;
+
+GRANT SELECT ON tplus.request_log TO PUBLIC;
+
+COMMENT ON VIEW tplus.request_log IS
+  'the last requests of all backends; for the owner of the server and pg_monitor';
+
 -- Information
 
 CREATE FUNCTION tplus.ping(server name)

@@ -167,3 +167,60 @@ tplus_shmem_area(const char *name, size_t size, LWLock **lock)
 	*lock = &known->area->lock;
 	return (char *) known->area + AREA_HEADER;
 }
+
+void *
+tplus_shmem_or_own(const char *name, size_t size, LWLock **lock)
+{
+	void	   *area = tplus_shmem_area(name, size, lock);
+
+	if (area)
+		return area;
+	*lock = NULL;
+	return MemoryContextAllocZero(TopMemoryContext, size);
+}
+
+void
+tplus_shmem_lock(LWLock *lock)
+{
+	if (lock)
+		LWLockAcquire(lock, LW_EXCLUSIVE);
+}
+
+void
+tplus_shmem_unlock(LWLock *lock)
+{
+	if (lock)
+		LWLockRelease(lock);
+}
+
+void
+tplus_shmem_begin_change(uint32 *changecount)
+{
+	*(volatile uint32 *) changecount += 1;
+	pg_write_barrier();
+}
+
+void
+tplus_shmem_end_change(uint32 *changecount)
+{
+	pg_write_barrier();
+	*(volatile uint32 *) changecount += 1;
+}
+
+void
+tplus_shmem_read(const uint32 *changecount, void *to, const void *from,
+				 size_t size)
+{
+	for (;;)
+	{
+		uint32		before = *(const volatile uint32 *) changecount;
+
+		pg_read_barrier();
+		memcpy(to, from, size);
+		pg_read_barrier();
+		if ((before & 1) == 0 &&
+			before == *(const volatile uint32 *) changecount)
+			return;
+		CHECK_FOR_INTERRUPTS();
+	}
+}

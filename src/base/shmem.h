@@ -30,6 +30,31 @@
  */
 extern void *tplus_shmem_area(const char *name, size_t size, LWLock **lock);
 
+/*
+ * Likewise, but without room the area is this backend's own, in
+ * TopMemoryContext, and *lock is NULL.
+ */
+extern void *tplus_shmem_or_own(const char *name, size_t size, LWLock **lock);
+
+/* Takes and gives back such a lock, exclusively; NULL needs none. */
+extern void tplus_shmem_lock(LWLock *lock);
+extern void tplus_shmem_unlock(LWLock *lock);
+
+/*
+ * For what one writer at a time changes, under a lock, and others read without
+ * one: the writer makes a change count odd before he touches the data and even
+ * afterwards (as with PgBackendStatus).
+ */
+extern void tplus_shmem_begin_change(uint32 *changecount);
+extern void tplus_shmem_end_change(uint32 *changecount);
+
+/*
+ * Copies such data as they were between two changes.  A writer that dies in
+ * the middle takes the shared memory with it, so this ends; interruptible.
+ */
+extern void tplus_shmem_read(const uint32 *changecount, void *to,
+							 const void *from, size_t size);
+
 /* Where areas live, for tplus.info(): "main shared memory", ... */
 extern const char *tplus_shmem_where(void);
 

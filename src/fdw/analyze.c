@@ -40,7 +40,6 @@ static double
 count_records(Relation relation, const TplusTable *table)
 {
 	Oid			serverid = GetForeignServerIdByRelId(RelationGetRelid(relation));
-	TplusCallStats stats = {0};
 	TplusLearned learned[2] = {0};
 	TplusQuery	query = {0};
 	double		total = 0;
@@ -52,7 +51,7 @@ count_records(Relation relation, const TplusTable *table)
 	query.what = psprintf("foreign table \"%s\"", table->options->name);
 	query.key = table->key;
 	query.disabled = table->resource->disabled;
-	query.stats = &stats;
+	query.stats = palloc0(sizeof(TplusCallStats));
 	query.learned = learned;
 	tplus_arms_make(table, query.account->server.timezone, NIL, &query);
 	query.key_fields = tplus_table_select(table, NULL, false);

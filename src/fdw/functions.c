@@ -24,7 +24,9 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "base/journal.h"
 #include "base/shmem.h"
+#include "base/stats.h"
 #include "fdw/functions.h"
 #include "fdw/highwater.h"
 #include "fdw/validate.h"
@@ -65,7 +67,6 @@ tplus_ping(PG_FUNCTION_ARGS)
 	char	   *name = NameStr(*PG_GETARG_NAME(0));
 	Oid			serverid = tplus_usable_server(name);
 	TplusTableOptions table = {0};
-	TplusCallStats stats = {0};
 	TplusQuery	query = {0};
 	TplusArm	arm = {0};
 	TplusRequest request = {0};
@@ -83,7 +84,7 @@ tplus_ping(PG_FUNCTION_ARGS)
 	query.resource = tplus_resource_find("inventory");
 	query.what = "tplus.ping()";
 	query.select_fields = query.resource->key;
-	query.stats = &stats;
+	query.stats = palloc0(sizeof(TplusCallStats));
 	request.path = query.resource->path;
 	request.arm = &arm;
 	request.page_size = 1;
@@ -135,12 +136,22 @@ Datum
 tplus_info(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		shared;
+	int			room;
 
 	tplus_init_srf(fcinfo);
 	put_info(rsinfo, "version", TPLUS_VERSION);
 	put_info(rsinfo, "built for", PG_VERSION_STR);
 	put_info(rsinfo, "libcurl", tplus_http_library());
 	put_info(rsinfo, "shared state", tplus_shmem_where());
+	room = tplus_stats_room(&shared);
+	put_info(rsinfo, "counters",
+			 psprintf("%d servers and tables, %s", room, shared ?
+					  "of all backends" : "of this backend alone"));
+	room = tplus_journal_room(&shared);
+	put_info(rsinfo, "request log",
+			 psprintf("the last %d requests, %s", room, shared ?
+					  "of all backends" : "of this backend alone"));
 	return (Datum) 0;
 }
 

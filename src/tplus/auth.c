@@ -16,9 +16,11 @@
 #include "mb/pg_wchar.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "net/http.h"
 #include "tplus/auth.h"
+#include "tplus/meter.h"
 
 #define PATH_EXCHANGE	"/auth/v2/getToken"
 #define PATH_REFRESH	"/auth/v2/refreshToken"
@@ -36,6 +38,7 @@ struct TplusGrantCall
 	TplusHttpRequest http;
 	StringInfoData query;
 	StringInfoData body;
+	TimestampTz begun;			/* the last run */
 	TplusHttpResult result;		/* of the last run */
 	StringInfoData answer;
 };
@@ -234,6 +237,7 @@ tplus_auth_run(TplusGrantCall *call)
 		return;
 	old = MemoryContextSwitchTo(call->context);
 	resetStringInfo(&call->answer);
+	call->begun = GetCurrentTimestamp();
 	transfer = tplus_http_start(&call->http, call->context);
 	do
 	{
@@ -261,7 +265,7 @@ tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 	const char *const secrets[] = {
 		mapping->app_secret, mapping->app_ticket, mapping->certificate,
 		mapping->proxy_password, mapping->refresh_token, mapping->open_token,
-		call->request->code, call->request->refresh_token
+		call->request->code, call->request->refresh_token, mapping->app_key
 	};
 
 	memset(reply, 0, sizeof(*reply));
@@ -288,6 +292,9 @@ tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 	else
 		tplus_auth_reply_failed(reply, &call->result,
 								secrets, lengthof(secrets));
+	if (call->objection == NULL)
+		tplus_meter_grant(call->account, call->http.path, call->begun,
+						  &call->result, reply);
 }
 
 void

@@ -47,14 +47,6 @@
 /* How much of a refusal's body is read. */
 #define MAX_REFUSAL_BYTES	(64 * 1024)
 
-const char *const tplus_retry_names[TPLUS_NRETRYCAUSES] = {
-	[TPLUS_RETRY_THROTTLED] = "Throttled",
-	[TPLUS_RETRY_TOKEN] = "Token",
-	[TPLUS_RETRY_SERVER] = "Server",
-	[TPLUS_RETRY_NETWORK] = "Network",
-	[TPLUS_RETRY_MALFORMED] = "Malformed",
-};
-
 struct TplusCall
 {
 	const TplusCallSpec *spec;
@@ -69,6 +61,7 @@ struct TplusCall
 	TplusRecords *records;
 	TplusToken	token;
 	TplusFailure failure;		/* for messages */
+	TplusMeter	meter;
 	int			attempts;
 	bool		delivered;		/* did a record of any attempt go out? */
 	int64		total;
@@ -100,9 +93,12 @@ tplus_call_create(const TplusCallSpec *spec, MemoryContext context)
 
 	call = MemoryContextAllocZero(call_context, sizeof(TplusCall));
 	call->spec = spec;
-	call->failure.account = spec->account;
+	call->meter.account = call->failure.account = spec->account;
 	call->failure.what = spec->what;
-	call->failure.path = spec->path;
+	call->meter.path = call->failure.path = spec->path;
+	call->meter.body = spec->body;
+	call->meter.relid = spec->relid;
+	call->meter.stats = spec->stats;
 	call->context = call_context;
 	call->attempt = AllocSetContextCreate(call_context, "tplus_fdw attempt",
 										  ALLOCSET_SMALL_SIZES);
@@ -180,38 +176,18 @@ end_attempt(TplusCall *call)
 	MemoryContextReset(call->attempt);
 }
 
-/* A business call (protocol, section 1.3). */
-static void
-fill_request(TplusCall *call)
-{
-	const TplusAccount *account = call->spec->account;
-	TplusHttpRequest *request = &call->request;
-
-	memset(request, 0, sizeof(*request));
-	tplus_transport_fill(account, request);
-	request->method = "POST";
-	request->path = call->spec->path;
-	request->query = account->server.extra_query;
-	request->headers = lappend(request->headers,
-							   psprintf("openToken: %s",
-										call->token.access_token));
-	request->body = call->spec->body;
-	request->body_len = strlen(call->spec->body);
-}
-
 static void
 begin_attempt(TplusCall *call)
 {
 	const TplusServerOptions *server = &call->spec->account->server;
 	TplusCallStats *stats = call->spec->stats;
-	TplusRate	rate;
+	TplusRate	rate = {
+		server->requests_per_second, server->burst, server->max_concurrency
+	};
 	int64		waited_us;
 	MemoryContext old;
 
 	old = MemoryContextSwitchTo(call->attempt);
-	rate.per_second = server->requests_per_second;
-	rate.burst = server->burst;
-	rate.max_concurrency = server->max_concurrency;
 	call->budget = tplus_budget_attach(tplus_http_authority(server->base_url),
 									   call->spec->account->mapping.app_key);
 
@@ -223,7 +199,8 @@ begin_attempt(TplusCall *call)
 									 &stats->budget_us);
 	if (stats->budget_us > waited_us)
 		tplus_token_get(call->spec->account, &call->token, &stats->token_us);
-	fill_request(call);
+	tplus_transport_fill(call->spec->account, call->token.access_token,
+						 call->spec->path, call->spec->body, &call->request);
 	call->records = tplus_records_create(call->spec->rows_path,
 										 MAX_RECORD_BYTES,
 										 MAX_ENVELOPE_BYTES);
@@ -235,6 +212,8 @@ begin_attempt(TplusCall *call)
 	call->failure.access_token = call->token.access_token;
 	call->failure.attempts = ++call->attempts;
 	stats->requests++;
+	tplus_meter_begin(&call->meter, tplus_http_result(call->transfer),
+					  call->attempts, call->attempt);
 	MemoryContextSwitchTo(old);
 }
 
@@ -253,6 +232,15 @@ wait_for_bytes(TplusCall *call)
 	settle_permit(call);
 }
 
+/* Another attempt will be made, for this cause. */
+static void
+retry(TplusCall *call, TplusRetryCause cause)
+{
+	call->spec->stats->retries[cause]++;
+	tplus_meter_end(&call->meter, tplus_retry_names[cause]);
+	end_attempt(call);
+}
+
 /*
  * Pauses before the next attempt.  pause_ms is what the server asked for (-1:
  * nothing).  Throws if it asks for more than we sit out.
@@ -261,12 +249,15 @@ static void
 back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
 {
 	int64		delay_ms = Max(tplus_backoff_delay(call->attempts), pause_ms);
+	TplusCallStats *stats = call->spec->stats;
+	int64		paused_us = stats->backoff_us;
 
-	call->spec->stats->retries[cause]++;
 	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
 		tplus_failure_pause(&call->failure, pause_ms);
-	end_attempt(call);
-	tplus_backoff_sleep(delay_ms, &call->spec->stats->backoff_us);
+	retry(call, cause);
+	tplus_backoff_sleep(delay_ms, &stats->backoff_us);
+	if (cause == TPLUS_RETRY_THROTTLED)
+		stats->throttled_us += stats->backoff_us - paused_us;
 }
 
 /* Is there another attempt to be made? */
@@ -284,19 +275,9 @@ handle_failure(TplusCall *call)
 {
 	const TplusHttpResult *result = tplus_http_result(call->transfer);
 
-	switch (result->failure)
-	{
-		case TPLUS_HTTP_TLS:
-		case TPLUS_HTTP_TOO_LARGE:
-		case TPLUS_HTTP_LOCAL:
-			tplus_failure_transport(&call->failure, result);
-			break;
-		default:
-			if (!may_retry(call))
-				tplus_failure_transport(&call->failure, result);
-			back_off(call, TPLUS_RETRY_NETWORK, -1);
-			break;
-	}
+	if (!tplus_failure_may_pass(result) || !may_retry(call))
+		tplus_failure_transport(&call->failure, result);
+	back_off(call, TPLUS_RETRY_NETWORK, -1);
 }
 
 /* The token was refused: is there another one to try? */
@@ -307,8 +288,7 @@ another_token(TplusCall *call, bool definite)
 	if (!tplus_token_refused(call->spec->account, &call->token, definite,
 							 &call->spec->stats->token_us))
 		return false;
-	call->spec->stats->retries[TPLUS_RETRY_TOKEN]++;
-	end_attempt(call);
+	retry(call, TPLUS_RETRY_TOKEN);
 	return true;
 }
 
@@ -327,6 +307,7 @@ handle_refusal(TplusCall *call, int status, const TplusReply *reply,
 	entry = tplus_error_find(status, reply->code,
 							 call->spec->account->server.auth_error_codes);
 	refusal = entry->refusal;
+	tplus_meter_code(&call->meter, tplus_failure_code(&call->failure, reply));
 
 	/* A failure without a word of T+'s own is the gateway's, and may pass. */
 	if (status == 500 && reply->message == NULL)
@@ -408,11 +389,7 @@ handle_malformed(TplusCall *call)
 	bool		html = strstr(result->content_type, "html") != NULL ||
 	(len > 0 && envelope[0] == '<');
 
-	if (strcmp(problem, "out of memory") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	if (!html && may_retry(call))
+	if (!html && may_retry(call) && strcmp(problem, "out of memory") != 0)
 	{
 		back_off(call, TPLUS_RETRY_MALFORMED, -1);
 		return;
@@ -454,6 +431,7 @@ finish_document(TplusCall *call)
 	stats->pages++;
 	stats->wire_bytes += result->wire_bytes;
 	stats->body_bytes += result->body_bytes;
+	tplus_meter_end(&call->meter, NULL);
 	return TPLUS_CALL_END;
 }
 
@@ -523,6 +501,7 @@ take_record(TplusCall *call, const char *text, size_t len)
 	MemoryContext old;
 
 	call->spec->stats->records++;
+	call->meter.rows++;
 	if (*text != '[')
 	{
 		call->delivered = true;
@@ -575,8 +554,9 @@ advance(TplusCall *call, const char **text, size_t *len)
 	}
 }
 
-TplusCallStatus
-tplus_call_next(TplusCall *call, const char **text, size_t *len)
+/* tplus_call_next() without the eye on errors. */
+static TplusCallStatus
+next_record(TplusCall *call, const char **text, size_t *len)
 {
 	TplusCallStatus status;
 	bool		delivered;
@@ -591,10 +571,28 @@ tplus_call_next(TplusCall *call, const char **text, size_t *len)
 		status = advance(call, text, len);
 		if (status != TPLUS_CALL_RESTARTED)
 			return status;
+		call->delivered = false;
 		if (delivered)
-		{
-			call->delivered = false;
 			return TPLUS_CALL_RESTARTED;
-		}
 	}
+}
+
+TplusCallStatus
+tplus_call_next(TplusCall *call, const char **text, size_t *len)
+{
+	TplusCallStatus status;
+
+	PG_TRY();
+	{
+		status = next_record(call, text, len);
+	}
+	PG_CATCH();
+	{
+		tplus_meter_error(&call->meter, call->context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	if (status == TPLUS_CALL_REFUSED)
+		tplus_meter_end(&call->meter, "Refused");
+	return status;
 }

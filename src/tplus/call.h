@@ -21,40 +21,12 @@
 
 #include "base/error.h"
 #include "base/option.h"
-
-/* Why a request was asked again. */
-typedef enum TplusRetryCause
-{
-	TPLUS_RETRY_THROTTLED,		/* 409, 429 */
-	TPLUS_RETRY_TOKEN,			/* the token was refused */
-	TPLUS_RETRY_SERVER,			/* 5xx, 999: a transient refusal */
-	TPLUS_RETRY_NETWORK,		/* no whole response */
-	TPLUS_RETRY_MALFORMED		/* a whole response that is no JSON */
-} TplusRetryCause;
-
-#define TPLUS_NRETRYCAUSES	(TPLUS_RETRY_MALFORMED + 1)
-
-/* What calls cost; the caller's sums. */
-typedef struct TplusCallStats
-{
-	int64		requests;		/* sent, retries included */
-	int64		pages;			/* whole replies with rows */
-	int64		records;		/* received */
-	int64		wire_bytes;
-	int64		body_bytes;		/* after decompression */
-	int64		retries[TPLUS_NRETRYCAUSES];
-	int64		network_us;		/* waited for bytes */
-	int64		budget_us;		/* waited for the request budget */
-	int64		token_us;		/* waited for a token */
-	int64		backoff_us;		/* paused before retries */
-} TplusCallStats;
-
-/* Names of the causes, for EXPLAIN. */
-extern const char *const tplus_retry_names[TPLUS_NRETRYCAUSES];
+#include "tplus/meter.h"
 
 typedef struct TplusCallSpec
 {
 	const TplusAccount *account;
+	Oid			relid;			/* counted under this foreign table, or none */
 	const char *what;			/* for messages: "foreign table \"item\"" */
 	const char *path;
 	const char *body;			/* UTF-8 */
@@ -62,7 +34,7 @@ typedef struct TplusCallSpec
 	bool		empty_is_zero;	/* null, "" and an empty body mean no rows */
 	bool		retry_after_rows;	/* may rows come again after a failure? */
 	bool		quiet;			/* return a refusal that is no passing one */
-	TplusCallStats *stats;
+	TplusCallStats *stats;		/* lives at least as long as the call */
 	StringInfo	envelope;		/* gets the reply without its rows; or NULL */
 } TplusCallSpec;
 

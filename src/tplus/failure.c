@@ -81,7 +81,7 @@ foreign_text(const TplusFailure *failure, const char *text, size_t len,
 			 size_t max_bytes)
 {
 	const TplusMappingOptions *mapping = &failure->account->mapping;
-	const char *secrets[6];
+	const char *secrets[8];
 
 	secrets[0] = failure->access_token;
 	secrets[1] = mapping->app_secret;
@@ -89,6 +89,8 @@ foreign_text(const TplusFailure *failure, const char *text, size_t len,
 	secrets[3] = mapping->open_token;
 	secrets[4] = mapping->certificate;
 	secrets[5] = mapping->app_key;
+	secrets[6] = mapping->app_ticket;
+	secrets[7] = mapping->proxy_password;
 	return tplus_error_clip(text, len, max_bytes, secrets, lengthof(secrets));
 }
 
@@ -96,6 +98,13 @@ static char *
 snippet(const TplusFailure *failure, const char *text, size_t len)
 {
 	return foreign_text(failure, text, len, SNIPPET_BYTES);
+}
+
+char *
+tplus_failure_code(const TplusFailure *failure, const TplusReply *reply)
+{
+	return reply->code ? snippet(failure, reply->code, strlen(reply->code)) :
+		NULL;
 }
 
 /* What was asked, and how often. */
@@ -112,6 +121,14 @@ static const char *
 server_name(const TplusFailure *failure)
 {
 	return failure->account->server.name;
+}
+
+bool
+tplus_failure_may_pass(const TplusHttpResult *result)
+{
+	return result->failure != TPLUS_HTTP_TLS &&
+		result->failure != TPLUS_HTTP_TOO_LARGE &&
+		result->failure != TPLUS_HTTP_LOCAL;
 }
 
 void
@@ -145,7 +162,7 @@ tplus_failure_refused(const TplusFailure *failure, int status,
 	appendStringInfo(&detail, "T+ answered HTTP %d", status);
 	if (reply->code)
 		appendStringInfo(&detail, ", code %s",
-						 snippet(failure, reply->code, strlen(reply->code)));
+						 tplus_failure_code(failure, reply));
 	if (message || len > 0)
 		appendStringInfo(&detail, ": \"%s\"",
 						 foreign_text(failure, message ? message : body,
@@ -167,6 +184,10 @@ tplus_failure_malformed(const TplusFailure *failure, bool html,
 						const char *problem, size_t offset, const char *text,
 						size_t len)
 {
+	if (strcmp(problem, "out of memory") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
 			 html ?

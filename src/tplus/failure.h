@@ -31,6 +31,13 @@ typedef struct TplusFailure
 	int			attempts;		/* made so far */
 } TplusFailure;
 
+/* T+'s code in a reply, without secrets, palloc'd; NULL if it has none. */
+extern char *tplus_failure_code(const TplusFailure *failure,
+								const TplusReply *reply);
+
+/* There is no whole response: may there be one next time? */
+extern bool tplus_failure_may_pass(const TplusHttpResult *result);
+
 /* There is no whole response.  Throws 08001, 08006, 08P01, 54000 or 58000. */
 extern void tplus_failure_transport(const TplusFailure *failure,
 									const TplusHttpResult *result)
@@ -43,7 +50,10 @@ extern void tplus_failure_refused(const TplusFailure *failure, int status,
 								  const char *body, size_t len)
 			pg_attribute_noreturn();
 
-/* The response is no JSON.  Throws 08P01, as the next three do. */
+/*
+ * The response is no JSON.  Throws 08P01, as the next three do, or 53200 if
+ * memory is the problem.
+ */
 extern void tplus_failure_malformed(const TplusFailure *failure, bool html,
 									const char *problem, size_t offset,
 									const char *text, size_t len)

@@ -74,6 +74,7 @@ copy_scalars(TplusOrder *to, const TplusOrder *from)
 	to->generation = from->generation;
 	to->force = from->force;
 	to->account.auth = from->account.auth;
+	to->account.server.serverid = from->account.server.serverid;
 	to->account.server.connect_timeout_ms =
 		from->account.server.connect_timeout_ms;
 	to->account.server.request_timeout_ms =

@@ -57,6 +57,7 @@ tplus_query_call(const TplusQuery *query, const TplusRequest *request,
 
 	spec = palloc0(sizeof(TplusCallSpec));
 	spec->account = query->account;
+	spec->relid = query->table->relid;
 	spec->what = query->what;
 	spec->path = request->path;
 	spec->body = tplus_query_body(query, request);

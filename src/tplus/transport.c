@@ -15,12 +15,20 @@
 #include "tplus/transport.h"
 
 void
-tplus_transport_fill(const TplusAccount *account, TplusHttpRequest *request)
+tplus_transport_fill(const TplusAccount *account, const char *access_token,
+					 const char *path, const char *body,
+					 TplusHttpRequest *request)
 {
 	const TplusServerOptions *server = &account->server;
 	const TplusMappingOptions *mapping = &account->mapping;
 
+	memset(request, 0, sizeof(*request));
+	request->method = "POST";
 	request->base_url = server->base_url;
+	request->path = path;
+	request->query = server->extra_query;
+	request->body = body;
+	request->body_len = strlen(body);
 	request->connect_timeout_ms = server->connect_timeout_ms;
 	request->request_timeout_ms = server->request_timeout_ms;
 	request->stall_timeout_ms = server->stall_timeout_ms;
@@ -37,4 +45,6 @@ tplus_transport_fill(const TplusAccount *account, TplusHttpRequest *request)
 		request->headers = lappend(request->headers,
 								   psprintf("appSecret: %s",
 											mapping->app_secret));
+	request->headers = lappend(request->headers,
+							   psprintf("openToken: %s", access_token));
 }

@@ -19,11 +19,12 @@
 #include "net/http.h"
 
 /*
- * Fills in address, limits, TLS, proxy, and the headers Content-Type, appKey
- * and appSecret (protocol, section 1.3).  Headers are palloc'd in the current
- * context; the rest points into the account.
+ * Makes a business call of it (protocol, section 1.3): address, limits, TLS,
+ * proxy, and headers, which are palloc'd in the current context; the rest
+ * points into the arguments.
  */
 extern void tplus_transport_fill(const TplusAccount *account,
-								 TplusHttpRequest *request);
+								 const char *access_token, const char *path,
+								 const char *body, TplusHttpRequest *request);
 
 #endif							/* TPLUS_TRANSPORT_H */

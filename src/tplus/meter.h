@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * meter.h
+ *		What a call costs, told to the shared counters and the request log.
+ *
+ * Once for each request, never for each record.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/meter.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_METER_H
+#define TPLUS_METER_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "base/option.h"
+#include "base/stats.h"
+#include "net/http_result.h"
+#include "tplus/auth_reply.h"
+
+/* Why a request was asked again. */
+typedef enum TplusRetryCause
+{
+	TPLUS_RETRY_THROTTLED,		/* 409, 429 */
+	TPLUS_RETRY_TOKEN,			/* the token was refused */
+	TPLUS_RETRY_SERVER,			/* 5xx, 999: a transient refusal */
+	TPLUS_RETRY_NETWORK,		/* no whole response */
+	TPLUS_RETRY_MALFORMED		/* a whole response that is no JSON */
+} TplusRetryCause;
+
+#define TPLUS_NRETRYCAUSES	(TPLUS_RETRY_MALFORMED + 1)
+
+/* What calls cost; the caller's sums, zero at first. */
+typedef struct TplusCallStats
+{
+	int64		requests;		/* sent, retries included */
+	int64		pages;			/* whole replies with rows */
+	int64		records;		/* received */
+	int64		wire_bytes;
+	int64		body_bytes;		/* after decompression */
+	int64		retries[TPLUS_NRETRYCAUSES];
+	int64		network_us;		/* waited for bytes */
+	int64		budget_us;		/* waited for the request budget */
+	int64		token_us;		/* waited for a token */
+	int64		backoff_us;		/* paused before retries */
+	int64		throttled_us;	/* of that: because of 409 or 429 */
+	int64		posted[TPLUS_NSTATS];	/* for tplus/meter */
+} TplusCallStats;
+
+/* Names of the causes, for people. */
+extern const char *const tplus_retry_names[TPLUS_NRETRYCAUSES];
+
+/* The meter of a call; what it points to lives as long as the call. */
+typedef struct TplusMeter
+{
+	const TplusAccount *account;
+	Oid			relid;			/* counted under this foreign table, or none */
+	const char *path;
+	const char *body;			/* UTF-8 */
+	TplusCallStats *stats;
+	const TplusHttpResult *result;	/* of the request; NULL: none is open */
+	TimestampTz begun;
+	int			attempt;
+	int64		rows;			/* of this request; the call counts them */
+	char		code[16];		/* T+'s, or "" */
+	MemoryContextCallback callback;
+} TplusMeter;
+
+/*
+ * A request has been sent.  It counts as given up if context, where its
+ * transfer lives, goes before tplus_meter_end().
+ */
+extern void tplus_meter_begin(TplusMeter *meter,
+							  const TplusHttpResult *result, int attempt,
+							  MemoryContext context);
+
+/* T+ put this code of its own into the answer; secrets blotted out; or NULL. */
+extern void tplus_meter_code(TplusMeter *meter, const char *code);
+
+/*
+ * The request has ended: well (why is NULL), or not, and why.  Tells whatever
+ * the call's sums have grown by since that was last done.  If no request is
+ * open, does only that.
+ */
+extern void tplus_meter_end(TplusMeter *meter, const char *why);
+
+/*
+ * For PG_CATCH: the call ends with the error that is being handled, which the
+ * caller rethrows; context is for the moment.
+ */
+extern void tplus_meter_error(TplusMeter *meter, MemoryContext context);
+
+/* A call that obtains a token was made, at begun, and this came of it. */
+extern void tplus_meter_grant(const TplusAccount *account, const char *path,
+							  TimestampTz begun, const TplusHttpResult *result,
+							  const TplusGrantReply *reply);
+
+#endif							/* TPLUS_METER_H */
