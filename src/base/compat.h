@@ -55,6 +55,13 @@
 							outer, outerpath, priv)
 #endif
 
+/* How many elements an array is likely to have; 17 looks at statistics. */
+#if PG_VERSION_NUM >= 170000
+#define tplus_array_length(root, node)	estimate_array_length(root, node)
+#else
+#define tplus_array_length(root, node)	((double) estimate_array_length(node))
+#endif
+
 /* The check of rights on an object is one function for all kinds since 16. */
 #if PG_VERSION_NUM >= 160000
 #define tplus_server_aclcheck(serverid, roleid, mode) \

@@ -51,6 +51,21 @@ without_fixed(List *conditions, List *fixed, List *variants)
 	return result;
 }
 
+/* Where nothing is asked for that hides, there is nothing to leave out. */
+static void
+keep_local(List *conditions)
+{
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+	{
+		TplusCondition *cond = lfirst(lc);
+
+		if (cond->compare == TPLUS_COMPARE_NOT_TRUE)
+			cond->local = "stopped records are not asked for in the first place";
+	}
+}
+
 static TplusArm *
 make_arm(List *fixed, List *variant, const TplusParamSet *set,
 		 const char *like_param, bool has_flag, bool flag)
@@ -110,6 +125,11 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 	/* Stopped records may be hidden from those who do not ask for them. */
 	if (!is_auto || table->resource->disabled == NULL || filtering.has_flag ||
 		is_fixed(list_make1(fixed), table->resource->disabled))
+	{
+		keep_local(conditions);
+		return;
+	}
+	if (filtering.not_stopped)
 		return;
 	foreach(lc2, filtering.sets)
 	{

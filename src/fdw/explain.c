@@ -33,12 +33,57 @@ contains_param(Node *node, void *context)
 	return expression_tree_walker(node, contains_param, context);
 }
 
-/* How many requests for one page a clause may turn into. */
-static int
-max_requests(Node *clause, TplusScanState *state)
+/* Several texts: a line for each, or a list where there is such a thing. */
+static void
+explain_texts(const char *name, List *texts, ExplainState *es)
 {
-	return IsA(clause, ScalarArrayOpExpr) || is_orclause(clause) ?
-		state->table->options->max_filter_requests : 1;
+	ListCell   *lc;
+
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+	{
+		ExplainPropertyList(name, texts, es);
+		return;
+	}
+	foreach(lc, texts)
+		ExplainPropertyText(name, lfirst(lc), es);
+}
+
+/*
+ * How many parameter sets a clause turns into, each of which takes a request
+ * at least: at most so many, as long as the values are not known.
+ */
+static int
+requests_of(const TplusCondition *cond, const TplusFilter *filter,
+			TplusCompare compare, int max_requests)
+{
+	if (cond)
+		return Max(cond->requests, 1);
+	if (compare == TPLUS_COMPARE_ANY)
+		return filter->kind == TPLUS_FILTER_KIND_BOOL ? 1 : max_requests;
+	return filter->kind == TPLUS_FILTER_KIND_DATE &&
+		filter->op == TPLUS_FILTER_EQ && compare != TPLUS_COMPARE_EQ ?
+		max_requests : 1;
+}
+
+/* What becomes of a clause that can be sent. */
+static char *
+describe_pushed(TplusScanState *state, int i)
+{
+	List	   *item = list_nth_node(List, state->pushed, i);
+	const TplusColumn *column =
+	&state->table->columns[intVal(linitial(item)) - 1];
+	TplusCompare compare = intVal(lsecond(item));
+	const TplusCondition *cond = state->conditions ?
+	list_nth(state->conditions, i) : NULL;
+	int			requests = requests_of(cond, &column->filter, compare,
+									   state->table->options->max_filter_requests);
+
+	if (compare == TPLUS_COMPARE_NOT_TRUE)
+		return "stopped records are not asked for, and rechecked";
+	return psprintf("sent%s%s, and rechecked",
+					tplus_filter_is_exact(&column->filter, compare,
+										  column->type) ? ", exact" : "",
+					requests > 1 ? psprintf(", requests <= %d", requests) : "");
 }
 
 /* The clauses: which are sent, which stay here, and why. */
@@ -47,46 +92,40 @@ explain_clauses(ForeignScanState *node, TplusScanState *state,
 				ExplainState *es)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	List	   *clauses = list_nth(plan->fdw_private, TPLUS_PLAN_CLAUSES);
-	List	   *context = deparse_context_for(RelationGetRelationName(state->relation),
-											  RelationGetRelid(state->relation));
+	List	   *context = set_deparse_context_plan(es->deparse_cxt,
+												   &plan->scan.plan, NIL);
 	List	   *pushed = NIL;
 	List	   *local = NIL;
-	ListCell   *condition = list_head(state->conditions);
 	ListCell   *lc;
+	ListCell   *lc2;
+	int			i = 0;
 
-	foreach(lc, clauses)
+	forboth(lc, plan->scan.plan.qual,
+			lc2, list_nth(plan->fdw_private, TPLUS_PLAN_REASONS))
 	{
-		List	   *note = lfirst(lc);
-		Node	   *clause = linitial(note);
-		char	   *text = IsA(clause, String) ? strVal(clause) :
-		deparse_expression(clause, context, false, false);
-		const char *reason = strVal(lsecond(note));
-		int			requests = max_requests(clause, state);
+		char	   *text = deparse_expression(lfirst(lc), context, false, false);
+		const char *reason = strVal(lfirst(lc2));
 
 		/* A clause that could be sent may have a value that cannot. */
-		if (*reason == '\0' && condition)
-		{
-			const TplusCondition *cond = lfirst(condition);
-
-			if (cond->local)
-				reason = cond->local;
-			if (cond->compare == TPLUS_COMPARE_ANY)
-				requests = cond->nvalues;
-			condition = lnext(state->conditions, condition);
-		}
 		if (*reason == '\0')
-			pushed = lappend(pushed, requests > 1 ?
-							 psprintf("%s: sent, requests <= %d, and rechecked",
-									  text, requests) :
-							 psprintf("%s: sent, and rechecked", text));
-		else
+		{
+			const TplusCondition *cond = state->conditions ?
+			list_nth(state->conditions, i) : NULL;
+
+			if (cond == NULL || cond->local == NULL)
+				pushed = lappend(pushed, psprintf("%s: %s", text,
+												  describe_pushed(state, i)));
+			else
+				reason = cond->local;
+			i++;
+		}
+		if (*reason != '\0')
 			local = lappend(local, psprintf("%s: %s", text, reason));
 	}
 	if (pushed)
-		ExplainPropertyList("T+ Pushed", pushed, es);
+		explain_texts("T+ Pushed", pushed, es);
 	if (local)
-		ExplainPropertyList("T+ Local", local, es);
+		explain_texts("T+ Local", local, es);
 }
 
 /* The first request, if its values are known without running the query. */
@@ -122,7 +161,7 @@ explain_request(ForeignScanState *node, TplusScanState *state,
 	ExplainPropertyText("T+ Request", psprintf("POST %s", path), es);
 	ExplainPropertyText("T+ Parameters",
 						pg_any_to_server(body, strlen(body), PG_UTF8), es);
-	if (list_length(state->query.arms) > 1)
+	if (list_length(state->query.arms) > 1 || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyInteger("T+ Parameter Sets", NULL,
 							   list_length(state->query.arms), es);
 }
@@ -148,6 +187,7 @@ explain_fields(TplusScanState *state, ExplainState *es)
 		ExplainPropertyList("T+ Fields Missing", state->missing, es);
 }
 
+/* By cause; what never happened is not worth a line of text. */
 static void
 explain_retries(const TplusCallStats *stats, ExplainState *es)
 {
@@ -155,7 +195,7 @@ explain_retries(const TplusCallStats *stats, ExplainState *es)
 
 	for (i = 0; i < TPLUS_NRETRYCAUSES; i++)
 	{
-		if (stats->retries[i] > 0)
+		if (stats->retries[i] > 0 || es->format != EXPLAIN_FORMAT_TEXT)
 			ExplainPropertyInteger(psprintf("T+ Retries %s",
 											tplus_retry_names[i]),
 								   NULL, stats->retries[i], es);
@@ -171,7 +211,7 @@ explain_costs(TplusScanState *state, ExplainState *es)
 	ExplainPropertyInteger("T+ Pages", NULL, stats->pages, es);
 	ExplainPropertyInteger("T+ Records Received", NULL, stats->records, es);
 	ExplainPropertyInteger("T+ Records Returned", NULL, state->returned, es);
-	if (state->replays > 0)
+	if (state->replays > 0 || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyInteger("T+ Scans Answered From Memory", NULL,
 							   state->replays, es);
 	explain_retries(stats, es);

@@ -12,11 +12,8 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -24,9 +21,9 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
-#include "rewrite/rewriteManip.h"
 
 #include "base/compat.h"
+#include "fdw/cost.h"
 #include "fdw/plan.h"
 #include "fdw/qual.h"
 #include "fdw/table.h"
@@ -37,69 +34,42 @@
  */
 #define DEFAULT_ROWS	5000
 
-/*
- * Invented: what a millisecond of waiting costs, in the planner's units.  A
- * cached page read costs 1 there and takes some microseconds, so this is not
- * too high.
- */
-#define COST_PER_MS		10.0
-
 /* The planner's view of a foreign table, in RelOptInfo.fdw_private. */
 typedef struct TplusPlanState
 {
 	TplusTable *table;
-	double		latency_ms;
+	Cost		request_cost;
 	int			page_size;
-	double		fetched;		/* records that cross the wire */
 	List	   *pushed;			/* of TplusPushable */
-	List	   *notes;			/* see TPLUS_PLAN_CLAUSES */
 	Bitmapset  *columns;		/* attnums that the query needs */
-	bool		only_bound;
+	bool		all_exact;		/* T+ can be asked exactly what is wanted */
 } TplusPlanState;
 
-/* The clause as EXPLAIN will print it, with the reason why it is local. */
-static List *
-make_note(RelOptInfo *baserel, Expr *clause, const char *reason)
-{
-	Node	   *copy = copyObject((Node *) clause);
-
-	if (baserel->relid != 1)
-		ChangeVarNodes(copy, baserel->relid, 1, 0);
-	return list_make2(copy, makeString(pstrdup(reason ? reason : "")));
-}
-
-/* Sorts the clauses into those that T+ can be asked and the others. */
-static List *
+/* Which of the clauses can T+ be asked? */
+static void
 classify_clauses(RelOptInfo *baserel, TplusPlanState *state)
 {
-	List	   *sent = NIL;
 	ListCell   *lc;
 
-	state->only_bound = true;
+	state->all_exact = true;
 	foreach(lc, baserel->baserestrictinfo)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 		TplusPushable *pushable = palloc0(sizeof(TplusPushable));
-		const char *reason;
 
 		/* It says whether to scan at all, and a node above us asks it. */
 		if (rinfo->pseudoconstant)
 			continue;
-		reason = tplus_qual_classify(state->table, baserel->relid,
-									 rinfo->clause, pushable);
-		state->notes = lappend(state->notes,
-							   make_note(baserel, rinfo->clause, reason));
-		if (reason == NULL)
+		if (tplus_qual_classify(state->table, baserel->relid, rinfo->clause,
+								pushable) != NULL)
 		{
-			state->pushed = lappend(state->pushed, pushable);
-			sent = lappend(sent, rinfo);
+			state->all_exact = false;
+			continue;
 		}
-		if (reason != NULL ||
-			state->table->columns[pushable->attnum - 1].filter.kind !=
-			TPLUS_FILTER_KIND_VERSION)
-			state->only_bound = false;
+		pushable->rinfo = rinfo;
+		state->all_exact &= pushable->exact;
+		state->pushed = lappend(state->pushed, pushable);
 	}
-	return sent;
 }
 
 /* The columns that the target list or a local clause uses. */
@@ -131,6 +101,20 @@ needed_columns(RelOptInfo *baserel, const TplusTable *table,
 	return tplus_table_needs(table, relation, columns);
 }
 
+/*
+ * The selectivity of clauses, where one of them pins so many values of a
+ * unique field: without statistics, PostgreSQL would expect more of it.
+ */
+static double
+rows_of(PlannerInfo *root, RelOptInfo *baserel, List *clauses, double pinned,
+		int varno)
+{
+	double		rows = baserel->tuples *
+	clauselist_selectivity(root, clauses, varno, JOIN_INNER, NULL);
+
+	return clamp_row_est(pinned > 0 ? Min(rows, pinned) : rows);
+}
+
 void
 tplusGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 					   Oid foreigntableid)
@@ -138,49 +122,55 @@ tplusGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	TplusPlanState *state = palloc0(sizeof(TplusPlanState));
 	Relation	relation = table_open(foreigntableid, NoLock);
 	TplusServerOptions *server = tplus_option_server(baserel->serverid);
-	List	   *sent;
+	TplusDemand demand;
 
 	state->table = tplus_table_open(relation);
-	state->latency_ms = server->latency_ms;
+	state->request_cost = tplus_cost_of_request(server);
 	state->page_size = state->table->options->page_size > 0 ?
 		state->table->options->page_size : server->page_size;
 	state->columns = needed_columns(baserel, state->table, relation);
 	table_close(relation, NoLock);
-	sent = classify_clauses(baserel, state);
+	classify_clauses(baserel, state);
 
 	if (baserel->tuples <= 0)
 		baserel->tuples = state->table->options->rows > 0 ?
 			state->table->options->rows : DEFAULT_ROWS;
-	state->fetched = clamp_row_est(baserel->tuples *
-								   clauselist_selectivity(root, sent, 0,
-														  JOIN_INNER, NULL));
-	baserel->rows = clamp_row_est(baserel->tuples *
-								  clauselist_selectivity(root,
-														 baserel->baserestrictinfo,
-														 0, JOIN_INNER, NULL));
+	tplus_cost_demand(root, state->table, state->pushed, &demand);
+	baserel->rows = rows_of(root, baserel, baserel->baserestrictinfo,
+							demand.pinned, 0);
 	baserel->reltarget->width = Max(baserel->reltarget->width, 1);
 	baserel->fdw_private = state;
 }
 
 /*
- * A scan waits for one request until its first row and for one a page until
+ * A scan waits for one request until its first row and for all of them until
  * its last; the rest is what a row costs anyway.
  */
 static void
-add_scan_path(PlannerInfo *root, RelOptInfo *baserel, double rows,
-			  double fetched, ParamPathInfo *param_info)
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *pushed,
+			  ParamPathInfo *param_info)
 {
 	TplusPlanState *state = baserel->fdw_private;
-	double		requests = Max(ceil(fetched / state->page_size), 1);
+	TplusDemand demand;
+	double		fetched;
+	double		requests;
 	Cost		startup;
 	Cost		total;
 
-	startup = state->latency_ms * COST_PER_MS + baserel->baserestrictcost.startup;
-	total = startup + (requests - 1) * state->latency_ms * COST_PER_MS +
+	tplus_cost_demand(root, state->table, pushed, &demand);
+	fetched = rows_of(root, baserel, demand.sent, demand.pinned,
+					  param_info ? baserel->relid : 0);
+	requests = tplus_cost_requests(state->table, &demand, fetched,
+								   state->page_size);
+	if (param_info && demand.pinned > 0)
+		param_info->ppi_rows = Min(param_info->ppi_rows, demand.pinned);
+	startup = state->request_cost + baserel->baserestrictcost.startup;
+	total = startup + (requests - 1) * state->request_cost +
 		fetched * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
 	add_path(baserel, (Path *)
-			 tplus_create_foreignscan_path(root, baserel, rows, startup, total,
-										   NIL, param_info ?
+			 tplus_create_foreignscan_path(root, baserel, param_info ?
+										   param_info->ppi_rows : baserel->rows,
+										   startup, total, NIL, param_info ?
 										   param_info->ppi_req_outer :
 										   baserel->lateral_relids,
 										   NULL, NIL));
@@ -264,6 +254,28 @@ find_parameterizations(PlannerInfo *root, RelOptInfo *baserel)
 	return param_infos;
 }
 
+/* What the join clauses of a parameterization ask (of TplusPushable). */
+static List *
+pushable_joins(RelOptInfo *baserel, ParamPathInfo *param_info)
+{
+	TplusPlanState *state = baserel->fdw_private;
+	List	   *pushed = NIL;
+	ListCell   *lc;
+
+	foreach(lc, param_info->ppi_clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		TplusPushable *pushable = palloc0(sizeof(TplusPushable));
+
+		if (tplus_qual_classify(state->table, baserel->relid, rinfo->clause,
+								pushable) != NULL)
+			continue;
+		pushable->rinfo = rinfo;
+		pushed = lappend(pushed, pushable);
+	}
+	return pushed;
+}
+
 void
 tplusGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					 Oid foreigntableid)
@@ -271,71 +283,78 @@ tplusGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 	TplusPlanState *state = baserel->fdw_private;
 	ListCell   *lc;
 
-	add_scan_path(root, baserel, baserel->rows, state->fetched, NULL);
+	add_scan_path(root, baserel, state->pushed, NULL);
 	if (!state->table->options->pushdown)
 		return;
 	foreach(lc, find_parameterizations(root, baserel))
 	{
 		ParamPathInfo *param_info = lfirst(lc);
 
-		add_scan_path(root, baserel, param_info->ppi_rows,
-					  param_info->ppi_rows, param_info);
+		add_scan_path(root, baserel,
+					  list_concat(pushable_joins(baserel, param_info),
+								  state->pushed),
+					  param_info);
 	}
 }
 
 /*
  * The rows after which the query stops if the scan needs to bring no more: a
  * LIMIT right above it, with nothing in between that drops or sorts rows.
+ * PostgreSQL has seen to grouping, DISTINCT, window functions and functions
+ * that return sets.  It is a hint, which no row depends on.
  */
 static int
 limit_hint(PlannerInfo *root, RelOptInfo *baserel)
 {
 	TplusPlanState *state = baserel->fdw_private;
 	Query	   *parse = root->parse;
-	ListCell   *lc;
 
-	if (root->limit_tuples <= 0 || root->limit_tuples > state->page_size ||
+	if (root->limit_tuples <= 0 || root->limit_tuples > INT_MAX ||
 		bms_membership(root->all_baserels) != BMS_SINGLETON ||
-		parse->sortClause || parse->distinctClause || parse->rowMarks ||
+		parse->sortClause || parse->rowMarks || !state->all_exact ||
 		parse->limitOption == LIMIT_OPTION_WITH_TIES)
 		return 0;
-	foreach(lc, state->notes)
-	{
-		if (*strVal(lsecond(lfirst_node(List, lc))) != '\0')
-			return 0;
-	}
 	return (int) root->limit_tuples;
 }
 
-/* Adds what a join clause of a parameterized path asks. */
+/*
+ * A clause of the scan, as plain nodes: what it asks, and why it does not.
+ * Of a parameterized path, the join clauses are among them.
+ */
 static void
-push_join_clause(RelOptInfo *baserel, RestrictInfo *rinfo, List **pushed,
-				 List **exprs, List **notes, Bitmapset **columns)
+plan_clause(RelOptInfo *baserel, RestrictInfo *rinfo, List **pushed,
+			List **exprs, List **reasons)
 {
 	TplusPlanState *state = baserel->fdw_private;
-	TplusPushable pushable;
-	Bitmapset  *offsets = NULL;
-	int			offset = -1;
+	TplusPushable pushable = {0};
+	const char *reason = tplus_qual_classify(state->table, baserel->relid,
+											 rinfo->clause, &pushable);
 
-	pull_varattnos((Node *) rinfo->clause, baserel->relid, &offsets);
-	while ((offset = bms_next_member(offsets, offset)) >= 0)
-	{
-		if (offset + FirstLowInvalidHeapAttributeNumber > 0)
-			*columns = bms_add_member(*columns,
-									  offset + FirstLowInvalidHeapAttributeNumber);
-	}
-	if (tplus_qual_classify(state->table, baserel->relid, rinfo->clause,
-							&pushable) != NULL)
+	*reasons = lappend(*reasons, makeString(pstrdup(reason ? reason : "")));
+	if (reason)
 		return;
 	*pushed = lappend(*pushed, list_make2(makeInteger(pushable.attnum),
 										  makeInteger(pushable.compare)));
 	*exprs = lappend(*exprs, pushable.value);
+}
 
-	/* The other side cannot be shown from here. */
-	*notes = lappend(*notes,
-					 list_make2(makeString(psprintf("(%s = a value of the outer side)",
-													state->table->columns[pushable.attnum - 1].name)),
-								makeString("")));
+/* Is the scan restricted by nothing but lower bounds of the row version? */
+static bool
+is_only_bound(const TplusTable *table, List *reasons, List *pushed)
+{
+	ListCell   *lc;
+
+	if (list_length(reasons) != list_length(pushed))
+		return false;
+	foreach(lc, pushed)
+	{
+		int			attnum = intVal(linitial(lfirst_node(List, lc)));
+
+		if (table->columns[attnum - 1].filter.kind !=
+			TPLUS_FILTER_KIND_VERSION)
+			return false;
+	}
+	return true;
 }
 
 ForeignScan *
@@ -344,40 +363,39 @@ tplusGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 					List *scan_clauses, Plan *outer_plan)
 {
 	TplusPlanState *state = baserel->fdw_private;
+	Bitmapset  *offsets = NULL;
 	Bitmapset  *columns = bms_copy(state->columns);
-	bool		only_bound = state->only_bound;
 	List	   *pushed = NIL;
 	List	   *exprs = NIL;
+	List	   *reasons = NIL;
 	List	   *needed = NIL;
-	List	   *notes = list_copy(state->notes);
 	ListCell   *lc;
 	int			attnum = -1;
 
-	foreach(lc, state->pushed)
-	{
-		TplusPushable *pushable = lfirst(lc);
-
-		pushed = lappend(pushed, list_make2(makeInteger(pushable->attnum),
-											makeInteger(pushable->compare)));
-		exprs = lappend(exprs, pushable->value);
-	}
 	foreach(lc, scan_clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		if (list_member_ptr(baserel->baserestrictinfo, rinfo))
-			continue;
-		only_bound = false;
-		push_join_clause(baserel, rinfo, &pushed, &exprs, &notes, &columns);
+		pull_varattnos((Node *) rinfo->clause, baserel->relid, &offsets);
+		if (!rinfo->pseudoconstant)
+			plan_clause(baserel, rinfo, &pushed, &exprs, &reasons);
 	}
+	while ((attnum = bms_next_member(offsets, attnum)) >= 0)
+	{
+		if (attnum + FirstLowInvalidHeapAttributeNumber > 0)
+			columns = bms_add_member(columns,
+									 attnum + FirstLowInvalidHeapAttributeNumber);
+	}
+	attnum = -1;
 	while ((attnum = bms_next_member(columns, attnum)) >= 0)
 		needed = lappend_int(needed, attnum);
 
 	/* Everything is rechecked, so every clause stays in the plan. */
 	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false),
 							baserel->relid, exprs,
-							list_make5(pushed, needed, notes,
-									   makeBoolean(only_bound),
+							list_make5(pushed, needed, reasons,
+									   makeBoolean(is_only_bound(state->table,
+																 reasons, pushed)),
 									   makeInteger(limit_hint(root, baserel))),
 							NIL, NIL, outer_plan);
 }

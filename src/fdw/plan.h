@@ -34,10 +34,10 @@ typedef enum TplusPlanItem
 	TPLUS_PLAN_COLUMNS,
 
 	/*
-	 * List of Lists (clause, String reason): the clauses for EXPLAIN, with
-	 * Vars numbered 1, or as String; the reason is empty if it is pushed
+	 * List of String, one for each clause of the plan's qual: why it stays
+	 * here; empty if it is pushed, in the order of TPLUS_PLAN_PUSHED
 	 */
-	TPLUS_PLAN_CLAUSES,
+	TPLUS_PLAN_REASONS,
 	/* Boolean: nothing but a lower bound of the row version restricts it */
 	TPLUS_PLAN_ONLY_BOUND,
 	/* Integer: rows after which the query may stop; 0: not known */

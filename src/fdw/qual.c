@@ -20,6 +20,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
@@ -104,6 +105,8 @@ check_comparison(const TplusTable *table, Index varno, Oid collation,
 		return reason;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return "the collation is not deterministic";
+	pushable->exact = tplus_filter_is_exact(&column->filter,
+											pushable->compare, column->type);
 	return tplus_filter_refuses(&column->filter, table->options,
 								pushable->compare, column->type,
 								getBaseType(value_type));
@@ -120,6 +123,8 @@ pattern_of(Oid operator, TplusCompare *compare)
 	}			patterns[] = {
 		{OID_TEXT_LIKE_OP, TPLUS_COMPARE_LIKE},
 		{OID_TEXT_ICLIKE_OP, TPLUS_COMPARE_ILIKE},
+		{OID_NAME_LIKE_OP, TPLUS_COMPARE_LIKE},
+		{OID_NAME_ICLIKE_OP, TPLUS_COMPARE_ILIKE},
 		{TEXT_PREFIX_OPERATOR, TPLUS_COMPARE_PREFIX},
 	};
 	int			i;
@@ -186,36 +191,115 @@ classify_any(const TplusTable *table, Index varno, ScalarArrayOpExpr *any,
 	return check_comparison(table, varno, any->inputcollid, element, pushable);
 }
 
+/* The elements of an array, as expressions. */
+static List *
+elements_of(const Const *array)
+{
+	Oid			element = get_element_type(array->consttype);
+	List	   *elements = NIL;
+	int16		len;
+	bool		byval;
+	char		align;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int			i;
+
+	get_typlenbyvalalign(element, &len, &byval, &align);
+	deconstruct_array(DatumGetArrayTypeP(array->constvalue), element, len,
+					  byval, align, &values, &nulls, &n);
+	for (i = 0; i < n; i++)
+		elements = lappend(elements,
+						   makeConst(element, array->consttypmod,
+									 array->constcollid, len, values[i],
+									 nulls[i], byval));
+	return elements;
+}
+
+/*
+ * The values of "column = value" or "column = ANY (list)", if the clause is
+ * that, as expressions; NIL if it is not.  pushable tells the column.
+ */
+static List *
+values_of_equality(const TplusTable *table, Index varno, Node *clause,
+				   TplusPushable *pushable, const char **reason)
+{
+	Const	   *array;
+
+	if (IsA(clause, OpExpr))
+	{
+		*reason = classify_operator(table, varno, (OpExpr *) clause, pushable);
+		return *reason || pushable->compare != TPLUS_COMPARE_EQ ? NIL :
+			list_make1(pushable->value);
+	}
+	if (!IsA(clause, ScalarArrayOpExpr))
+		return NIL;
+	*reason = classify_any(table, varno, (ScalarArrayOpExpr *) clause,
+						   pushable);
+	if (*reason)
+		return NIL;
+	array = (Const *) pushable->value;
+	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
+		return ((ArrayExpr *) array)->elements;
+	if (!IsA(array, Const) || array->constisnull)
+		return NIL;
+	return elements_of(array);
+}
+
+/*
+ * The equality on the column with this number in one alternative of an OR,
+ * which may be an AND of more: what it asks for includes the alternative.
+ */
+static List *
+values_of_alternative(const TplusTable *table, Index varno, Node *clause,
+					  int attnum, TplusPushable *pushable,
+					  const char **reason)
+{
+	List	   *clauses = is_andclause(clause) ?
+	((BoolExpr *) clause)->args : list_make1(clause);
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		List	   *values = values_of_equality(table, varno, lfirst(lc),
+												pushable, reason);
+
+		if (values != NIL && (attnum == 0 || pushable->attnum == attnum))
+			return values;
+	}
+	return NIL;
+}
+
 /* "column = a OR column = b": the same as IN. */
 static const char *
 classify_or(const TplusTable *table, Index varno, BoolExpr *expr,
 			TplusPushable *pushable)
 {
 	ArrayExpr  *array = makeNode(ArrayExpr);
+	const char *reason = NULL;
+	bool		exact = true;
 	ListCell   *lc;
 
 	pushable->attnum = 0;
 	foreach(lc, expr->args)
 	{
-		OpExpr	   *op = lfirst(lc);
-		TplusPushable part;
-		const char *reason;
+		Node	   *clause = lfirst(lc);
+		TplusPushable part = {0};
+		List	   *values = values_of_alternative(table, varno, clause,
+												   pushable->attnum, &part,
+												   &reason);
 		Oid			type;
 
-		if (!IsA(op, OpExpr))
-			return "it is no OR of equalities of one column";
-		reason = classify_operator(table, varno, op, &part);
-		if (reason)
-			return reason;
-		type = exprType((Node *) part.value);
-		if (part.compare != TPLUS_COMPARE_EQ ||
-			(pushable->attnum != 0 && (pushable->attnum != part.attnum ||
-									   array->element_typeid != type)))
+		if (values == NIL)
+			return reason ? reason : "it is no OR of equalities of one column";
+		type = exprType(linitial(values));
+		if (pushable->attnum != 0 && array->element_typeid != type)
 			return "it is no OR of equalities of one column";
 		pushable->attnum = part.attnum;
+		exact &= part.exact && !is_andclause(clause);
 		array->element_typeid = type;
-		array->array_collid = exprCollation((Node *) part.value);
-		array->elements = lappend(array->elements, part.value);
+		array->array_collid = exprCollation(linitial(values));
+		array->elements = list_concat(array->elements, values);
 	}
 	array->array_typeid = get_array_type(array->element_typeid);
 	array->location = -1;
@@ -223,41 +307,73 @@ classify_or(const TplusTable *table, Index varno, BoolExpr *expr,
 		return "it is no OR of equalities of one column";
 	pushable->compare = TPLUS_COMPARE_ANY;
 	pushable->value = (Expr *) array;
-	return check_comparison(table, varno, InvalidOid, array->element_typeid,
-							pushable);
+	reason = check_comparison(table, varno, InvalidOid, array->element_typeid,
+							  pushable);
+	pushable->exact &= exact;
+	return reason;
 }
 
-/* "column", "NOT column", "column IS TRUE": the column is true, or false. */
+/*
+ * Which value of the column a clause without operator asks for: "column",
+ * "NOT column", "column IS TRUE"; or that it is not the true one.
+ */
+static Node *
+boolean_of(Node *node, TplusCompare *compare, bool *value)
+{
+	*compare = TPLUS_COMPARE_EQ;
+	*value = true;
+	if (is_notclause(node))
+	{
+		*value = false;
+		return (Node *) get_notclausearg(node);
+	}
+	if (IsA(node, NullTest))
+	{
+		*compare = TPLUS_COMPARE_NOT_TRUE;
+		return (Node *) ((NullTest *) node)->arg;
+	}
+	if (!IsA(node, BooleanTest))
+		return node;
+	switch (((BooleanTest *) node)->booltesttype)
+	{
+		case IS_TRUE:
+			break;
+		case IS_FALSE:
+			*value = false;
+			break;
+		case IS_NOT_TRUE:
+		case IS_UNKNOWN:
+			*compare = TPLUS_COMPARE_NOT_TRUE;
+			break;
+		default:
+			return NULL;
+	}
+	return (Node *) ((BooleanTest *) node)->arg;
+}
+
 static const char *
 classify_boolean(const TplusTable *table, Index varno, Expr *clause,
 				 TplusPushable *pushable)
 {
-	Node	   *node = (Node *) clause;
-	bool		value = true;
+	bool		value;
+	Node	   *node;
 	const TplusColumn *column;
 
-	if (is_notclause(node))
-	{
-		value = false;
-		node = (Node *) get_notclausearg(clause);
-	}
-	else if (IsA(node, BooleanTest))
-	{
-		BooleanTest *test = (BooleanTest *) node;
-
-		if (test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE)
-			return "a missing value would match as well";
-		value = test->booltesttype == IS_TRUE;
-		node = (Node *) test->arg;
-	}
+	if (IsA(clause, NullTest) &&
+		((NullTest *) clause)->nulltesttype == IS_NOT_NULL)
+		return "T+ cannot be asked for missing values";
+	node = boolean_of((Node *) clause, &pushable->compare, &value);
+	if (node == NULL)
+		return "a missing value would match as well";
 	pushable->attnum = column_of(node, varno);
 	if (pushable->attnum == 0)
 		return "it is no comparison of a column";
-	pushable->compare = TPLUS_COMPARE_EQ;
-	pushable->value = (Expr *) makeBoolConst(value, false);
 	column = &table->columns[pushable->attnum - 1];
+	pushable->value = (Expr *) makeBoolConst(value, false);
+	pushable->exact = tplus_filter_is_exact(&column->filter,
+											pushable->compare, column->type);
 	return tplus_filter_refuses(&column->filter, table->options,
-								TPLUS_COMPARE_EQ, column->type, BOOLOID);
+								pushable->compare, column->type, BOOLOID);
 }
 
 const char *
@@ -270,8 +386,13 @@ tplus_qual_classify(const TplusTable *table, Index varno, Expr *clause,
 		return classify_any(table, varno, (ScalarArrayOpExpr *) clause, pushable);
 	if (is_orclause(clause))
 		return classify_or(table, varno, (BoolExpr *) clause, pushable);
-	if (exprType((Node *) clause) == BOOLOID &&
-		(IsA(clause, Var) || IsA(clause, BooleanTest) || is_notclause(clause)))
+	if (IsA(clause, BooleanTest) &&
+		((BooleanTest *) clause)->booltesttype == IS_TRUE &&
+		column_of((Node *) ((BooleanTest *) clause)->arg, varno) == 0)
+		return tplus_qual_classify(table, varno,
+								   ((BooleanTest *) clause)->arg, pushable);
+	if (IsA(clause, NullTest) || IsA(clause, BooleanTest) ||
+		is_notclause(clause) || IsA(clause, Var))
 		return classify_boolean(table, varno, clause, pushable);
 	return "it is no comparison of a column";
 }

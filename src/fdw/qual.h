@@ -25,6 +25,8 @@ typedef struct TplusPushable
 	int			attnum;
 	TplusCompare compare;
 	Expr	   *value;			/* to be evaluated when the scan begins */
+	bool		exact;			/* T+ is asked for what it says, not for more */
+	RestrictInfo *rinfo;		/* for the planner: where it comes from */
 } TplusPushable;
 
 /*

@@ -105,23 +105,13 @@ make_decode_spec(TplusScanState *state)
  * record: where one is missing, the recheck would drop rows in silence.
  */
 static List *
-make_required(TplusScanState *state, List *clauses)
+make_required(TplusScanState *state, const Scan *plan)
 {
 	Bitmapset  *offsets = NULL;
 	List	   *required = NIL;
-	ListCell   *lc;
 	int			attnum = -1;
 
-	foreach(lc, clauses)
-	{
-		Node	   *clause = linitial(lfirst(lc));
-
-		if (!IsA(clause, String))
-			pull_varattnos(clause, 1, &offsets);
-	}
-	foreach(lc, state->pushed)
-		offsets = bms_add_member(offsets, intVal(linitial(lfirst(lc))) -
-								 FirstLowInvalidHeapAttributeNumber);
+	pull_varattnos((Node *) plan->plan.qual, plan->scanrelid, &offsets);
 	while ((attnum = bms_next_member(state->columns, attnum)) >= 0)
 	{
 		const TplusColumn *column = &state->table->columns[attnum - 1];
@@ -174,9 +164,7 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	state->account = tplus_option_account(serverid, scan_user(node));
 	tplus_validate_transport(&state->account->server);
 	state->decoder = tplus_decode_create(make_decode_spec(state));
-	state->required = make_required(state,
-									list_nth(plan->fdw_private,
-											 TPLUS_PLAN_CLAUSES));
+	state->required = make_required(state, &plan->scan);
 	if ((eflags & EXEC_FLAG_REWIND) || !bms_is_empty(plan->scan.plan.allParam))
 		state->kept = tplus_kept_create(RelationGetDescr(relation),
 										estate->es_query_cxt);
@@ -239,6 +227,7 @@ evaluate_conditions(TplusScanState *state)
 		cond->filter = column->filter;
 		cond->compare = intVal(lsecond(item));
 		cond->column_type = column->type;
+		cond->max_length = column->max_length;
 		value = ExecEvalExpr(expr, econtext, &isnull);
 		set_values(cond, value, isnull, exprType((Node *) expr->expr));
 		conditions = lappend(conditions, cond);
@@ -277,8 +266,9 @@ tplus_scan_prepare(TplusScanState *state)
 	query->bool_encoding = declared_encoding(table);
 	query->page_size = table->options->page_size > 0 ?
 		table->options->page_size : state->account->server.page_size;
-	query->first_page_size = state->limit > 0 ? state->limit :
-		query->page_size;
+	query->limit = state->limit;
+	query->first_page_size = state->limit > 0 ?
+		Min(state->limit, query->page_size) : query->page_size;
 	query->stats = &state->stats;
 	query->learned = state->learned;
 	state->conditions = evaluate_conditions(state);
@@ -555,7 +545,14 @@ forget_read(TplusScanState *state)
 void
 tplusReScanForeignScan(ForeignScanState *node)
 {
-	forget_read(node->fdw_state);
+	TplusScanState *state = node->fdw_state;
+
+	forget_read(state);
+
+	/* Behind a node that has our parameters, nothing announces a rescan. */
+	if (state->kept == NULL)
+		state->kept = tplus_kept_create(RelationGetDescr(state->relation),
+										node->ss.ps.state->es_query_cxt);
 }
 
 void

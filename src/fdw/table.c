@@ -14,6 +14,8 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
@@ -60,16 +62,31 @@ find_resource(const TplusTableOptions *options)
 	return changed;
 }
 
+/*
+ * How long a text may be for a column to show it whole: varchar(n) counts
+ * characters, name bytes and cuts no character in two.
+ */
+static int
+max_length_of(Oid type, int32 typmod)
+{
+	if (type == NAMEOID)
+		return NAMEDATALEN - MAX_MULTIBYTE_CHAR_LEN;
+	return type == VARCHAROID && typmod > (int32) VARHDRSZ ?
+		typmod - (int32) VARHDRSZ : 0;
+}
+
 static void
 describe_column(const TplusTable *table, Oid relid, Form_pg_attribute attr,
 				TplusColumn *column)
 {
 	TplusColumnOptions *options;
+	int32		typmod = attr->atttypmod;
 
 	column->live = !attr->attisdropped;
 	if (!column->live)
 		return;
-	column->type = getBaseType(attr->atttypid);
+	column->type = getBaseTypeAndTypmod(attr->atttypid, &typmod);
+	column->max_length = max_length_of(column->type, typmod);
 	column->name = pstrdup(NameStr(attr->attname));
 
 	/* Whatever its name says, T+ does not have it. */

@@ -27,6 +27,7 @@ typedef struct TplusColumn
 	bool		live;			/* not dropped */
 	bool		generated;		/* computed here from the others */
 	Oid			type;			/* its base type, if it is a domain */
+	int			max_length;		/* of texts that it holds whole; 0: any */
 	const char *name;
 	const char *field;			/* of T+, or "*", "$error" */
 	const TplusField *known;	/* in the catalog; NULL: not there */

@@ -29,6 +29,7 @@ typedef enum TplusCompare
 	TPLUS_COMPARE_GE,
 	TPLUS_COMPARE_GT,
 	TPLUS_COMPARE_ANY,			/* equal to one of several values */
+	TPLUS_COMPARE_NOT_TRUE,		/* false, or missing */
 	TPLUS_COMPARE_LIKE,			/* matches a pattern ... */
 	TPLUS_COMPARE_ILIKE,		/* ... without regard to case */
 	TPLUS_COMPARE_PREFIX		/* begins with a text */
@@ -52,11 +53,14 @@ typedef struct TplusCondition
 	TplusFilter filter;
 	TplusCompare compare;
 	Oid			column_type;
+	int			max_length;		/* of what the column holds whole; 0: any */
 	Oid			value_type;
 	bool		isnull;
 	int			nvalues;		/* one, but for ANY */
 	Datum	   *values;			/* none of them null */
 	const char *local;			/* why it was not sent after all; NULL: it was */
+	int			requests;		/* parameter sets that it makes, or takes part
+								 * in */
 } TplusCondition;
 
 /* One parameter set, and what it pins. */
@@ -73,6 +77,7 @@ typedef struct TplusFiltering
 	List	   *sets;			/* of TplusParamSet; at least one */
 	bool		has_flag;
 	bool		flag;
+	bool		not_stopped;	/* stopped records do not match */
 	const char *bound;			/* row versions above this; or NULL */
 	const char *unique_field;	/* one that the conditions pin, or NULL */
 	const char *like_param;		/* a parameter with a pattern, or NULL */

@@ -143,6 +143,7 @@ expand_days(const DayRange *range, const TplusTableOptions *table,
 	int32		low = range->low;
 	int32		high = range->high;
 	List	   *params;
+	ListCell   *lc;
 
 	if (!range->has_low)
 		return "T+ compares it by equality, and the range has no beginning";
@@ -168,6 +169,8 @@ expand_days(const DayRange *range, const TplusTableOptions *table,
 	else if (!tplus_filtering_multiply(filtering, params, NIL,
 									   table->max_filter_requests))
 		return too_many;
+	foreach(lc, range->conditions)
+		((TplusCondition *) lfirst(lc))->requests = list_length(params);
 	return NULL;
 }
 

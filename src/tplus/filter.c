@@ -32,7 +32,7 @@
 static bool
 is_text_type(Oid type)
 {
-	return type == TEXTOID || type == VARCHAROID;
+	return type == TEXTOID || type == VARCHAROID || type == NAMEOID;
 }
 
 static bool
@@ -119,7 +119,14 @@ tplus_filter_refuses(const TplusFilter *filter,
 		return "\"filter_op\" is \"none\"";
 	if (filter->param == NULL)
 		return "T+ has no parameter for it";
-	if (compare >= TPLUS_COMPARE_LIKE)
+	if (compare == TPLUS_COMPARE_NOT_TRUE)
+	{
+		if (filter->kind != TPLUS_FILTER_KIND_BOOL)
+			return "T+ cannot be asked for missing values";
+		if (!filter->is_flag)
+			return "a missing value would match as well";
+	}
+	else if (compare >= TPLUS_COMPARE_LIKE)
 	{
 		if (filter->kind != TPLUS_FILTER_KIND_TEXT ||
 			filter->op == TPLUS_FILTER_EQ)
@@ -142,8 +149,6 @@ tplus_filter_refuses(const TplusFilter *filter,
 				return "the column has another type than the field";
 			return NULL;
 		case TPLUS_FILTER_KIND_BOOL:
-			if (compare == TPLUS_COMPARE_ANY)
-				return "T+ compares it with one value only";
 			if (column_type != BOOLOID || value_type != BOOLOID)
 				return "the column has another type than the field";
 			if (!filter->is_flag && filter->encoding == TPLUS_ENCODING_AUTO)
@@ -154,13 +159,34 @@ tplus_filter_refuses(const TplusFilter *filter,
 				return "the column has another type than the field";
 			return date_refuses(filter, table, compare);
 		case TPLUS_FILTER_KIND_VERSION:
-			if (!is_text_type(column_type) || !is_text_type(value_type))
+			if (!is_text_type(column_type) || !is_text_type(value_type) ||
+				column_type == NAMEOID || value_type == NAMEOID)
 				return "the column has another type than the field";
 			if (compare != TPLUS_COMPARE_GT && compare != TPLUS_COMPARE_GE)
 				return "T+ compares it from below only";
 			return NULL;
 		default:
 			return "T+ has no parameter for it";
+	}
+}
+
+bool
+tplus_filter_is_exact(const TplusFilter *filter, TplusCompare compare,
+					  Oid column_type)
+{
+	switch (filter->kind)
+	{
+		case TPLUS_FILTER_KIND_ID:
+			return true;
+		case TPLUS_FILTER_KIND_BOOL:
+			return compare != TPLUS_COMPARE_NOT_TRUE;
+		case TPLUS_FILTER_KIND_DATE:
+			return filter->op == TPLUS_FILTER_EQ && column_type == DATEOID &&
+				(compare == TPLUS_COMPARE_EQ || compare == TPLUS_COMPARE_ANY);
+		case TPLUS_FILTER_KIND_VERSION:
+			return true;
+		default:
+			return false;
 	}
 }
 
@@ -191,6 +217,19 @@ has_outer_blank(const char *text)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Could the column show this for a longer value?  varchar(n) drops blanks
+ * from the end of what is too long for it, and name what does not fit.
+ */
+static bool
+may_be_cut(const TplusCondition *cond, const char *text)
+{
+	size_t		len = cond->column_type == NAMEOID ? strlen(text) :
+	(size_t) pg_mbstrlen(text);
+
+	return cond->max_length > 0 && len >= (size_t) cond->max_length;
 }
 
 /*
@@ -275,6 +314,11 @@ apply_values(TplusCondition *cond, const TplusTableOptions *table,
 			cond->local = "T+ would not take the value literally";
 			return;
 		}
+		if (may_be_cut(cond, string))
+		{
+			cond->local = "the column may show a longer value like this";
+			return;
+		}
 		if (list_member(values, makeString(string)))
 			continue;
 		if (list_length(params) >= table->max_filter_requests)
@@ -293,17 +337,54 @@ apply_values(TplusCondition *cond, const TplusTableOptions *table,
 		cond->local = "it has more values than \"max_filter_requests\" allows requests";
 	else if (pins)
 		filtering->unique_field = filter->field;
+	cond->requests = list_length(params);
+}
+
+/* The one value of a boolean; false if there are several. */
+static bool
+one_flag(TplusCondition *cond, bool *flag)
+{
+	int			i;
+
+	*flag = DatumGetBool(cond->values[0]);
+	for (i = 1; i < cond->nvalues; i++)
+	{
+		if (DatumGetBool(cond->values[i]) != *flag)
+		{
+			cond->local = "T+ compares it with one value only";
+			return false;
+		}
+	}
+	return true;
 }
 
 static void
-apply_flag(const TplusCondition *cond, TplusFiltering *filtering)
+apply_flag(TplusCondition *cond, TplusFiltering *filtering)
 {
-	bool		flag = DatumGetBool(cond->values[0]);
+	bool		flag;
 
+	if (cond->compare == TPLUS_COMPARE_NOT_TRUE)
+	{
+		filtering->not_stopped = true;
+		return;
+	}
+	if (!one_flag(cond, &flag))
+		return;
 	if (filtering->has_flag && filtering->flag != flag)
 		filtering->impossible = true;
 	filtering->has_flag = true;
 	filtering->flag = flag;
+}
+
+static void
+apply_bool(TplusCondition *cond, TplusFiltering *filtering)
+{
+	bool		value;
+
+	if (one_flag(cond, &value))
+		tplus_filtering_add(filtering,
+							tplus_encode_bool(cond->filter.param, value,
+											  cond->filter.encoding));
 }
 
 static void
@@ -358,10 +439,7 @@ apply_condition(TplusCondition *cond, const TplusTableOptions *table,
 			if (filter->is_flag)
 				apply_flag(cond, filtering);
 			else
-				tplus_filtering_add(filtering,
-									tplus_encode_bool(filter->param,
-													  DatumGetBool(cond->values[0]),
-													  filter->encoding));
+				apply_bool(cond, filtering);
 			break;
 		case TPLUS_FILTER_KIND_VERSION:
 			apply_version(cond, filtering);

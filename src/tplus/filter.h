@@ -40,6 +40,13 @@ extern const char *tplus_filter_refuses(const TplusFilter *filter,
 										Oid value_type);
 
 /*
+ * Does T+, asked for this comparison, answer with what SQL wants, and no more?
+ * Of texts it does not tell case and width, of times only the day.
+ */
+extern bool tplus_filter_is_exact(const TplusFilter *filter,
+								  TplusCompare compare, Oid column_type);
+
+/*
  * Turns the conditions (a List of TplusCondition, all of which must hold)
  * into parameter sets.  What turns out not to be encodable is left out, and
  * the condition says why.

@@ -64,6 +64,7 @@ typedef struct TplusQuery
 	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */
 	const char *unique_field;	/* a clause pins this unique field, or NULL */
 	const char *like_field;		/* a clause has a pattern for it, or NULL */
+	int			limit;			/* records that may be enough; 0: not known */
 	int			first_page_size;	/* smaller under a small LIMIT */
 	int			page_size;
 	TplusCallStats *stats;
