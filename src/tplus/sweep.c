@@ -56,6 +56,7 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 			sweep->way = TPLUS_WAY_WHOLE;
 			break;
 	}
+	sweep->hinted = query->first_page_size < query->page_size;
 	return sweep;
 }
 
@@ -127,7 +128,8 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 			request->page_size = 0;
 			break;
 		case TPLUS_WAY_CURSOR:
-			request->page_size = Max(query->page_size, TPLUS_MIN_CURSOR_PAGE);
+			request->page_size = Max(sweep->hinted ? query->first_page_size :
+									 query->page_size, TPLUS_MIN_CURSOR_PAGE);
 			request->cursor = sweep->cursor_text;
 			*quiet = query->table->paging == TPLUS_PAGING_AUTO;
 			break;
@@ -294,12 +296,14 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 	switch (sweep->way)
 	{
 		case TPLUS_WAY_PLAIN:
+			sweep->hinted = false;
 			end_plain(sweep);
 			break;
 		case TPLUS_WAY_WHOLE:
 			end_whole(sweep, total);
 			break;
 		case TPLUS_WAY_CURSOR:
+			sweep->hinted = false;
 			tplus_cursor_end_page(sweep);
 			break;
 		case TPLUS_WAY_PAGES:

@@ -53,6 +53,7 @@ typedef struct TplusSweep
 	bool		risen;			/* a version above the first cursor came */
 	bool		ordered;		/* a page had two records in order */
 	bool		found_unique;	/* the record that a clause pins has come */
+	bool		hinted;			/* a first page of the LIMIT's size may do */
 
 	/* the page under way */
 	int			page_rows;

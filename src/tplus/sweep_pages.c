@@ -47,7 +47,26 @@ tplus_pages_begin(TplusSweep *sweep)
 				 errmsg("%s cannot be read to its end", sweep->query->what),
 				 errdetail("The server gives neither row versions nor page numbers to go on by.")));
 	sweep->way = TPLUS_WAY_PAGES;
+	tplus_pages_restart(sweep, sweep->hinted ? sweep->query->first_page_size :
+						sweep->query->page_size);
+}
+
+/*
+ * The first page was as small as the query's LIMIT, which was not enough: a
+ * full one begins anew with pages as large as usual.
+ */
+static bool
+outgrows_hint(TplusSweep *sweep)
+{
+	if (!sweep->hinted)
+		return false;
+	sweep->hinted = false;
+	if (sweep->page_rows == 0)
+		sweep->page_size = sweep->query->page_size;
+	if (sweep->page_rows < sweep->page_size)
+		return false;
 	tplus_pages_restart(sweep, sweep->query->page_size);
+	return true;
 }
 
 /*
@@ -165,6 +184,8 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 												tplus_sweep_path(sweep));
 	int			rows = sweep->page_rows;
 
+	if (outgrows_hint(sweep))
+		return;
 	if (total > rows)
 		learned->total_is_whole = true;
 	if (learned->total_is_whole)

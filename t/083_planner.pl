@@ -1,0 +1,263 @@
+# What the planner makes of requests: nested loops that ask value by value or
+# one full read, a LIMIT as the size of a page, rows kept for rescans, and
+# estimates.
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TplusSim;
+
+my $sim = TplusSim->new;
+my $node = PostgreSQL::Test::Cluster->new('planner');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$node->append_conf('postgresql.conf', "fsync = off\njit = off\nautovacuum = off\n");
+$node->start;
+my $key = 'planner';
+$sim->tenant($key, records => 3000);
+$sim->setup_server($node, $key, requests_per_second => 0, tables => []);
+$node->safe_psql('postgres', <<'SQL');
+CREATE FOREIGN TABLE item (id bigint, code text, name text, class text OPTIONS (field 'InventoryClass.Code'),
+  disabled boolean, made date OPTIONS (field 'MadeRecordDate'), ts text) SERVER erp OPTIONS (resource 'inventory');
+CREATE TABLE wanted (n int, id bigint, code text, class text);
+SQL
+
+sub options
+{
+	my ($what, @options) = @_;
+	$node->safe_psql('postgres', "ALTER $what OPTIONS (" . join(', ', @options) . ')');
+	return;
+}
+
+sub run
+{
+	my ($sql) = @_;
+	$sim->clear_journal($key);
+	return $node->safe_psql('postgres', $sql);
+}
+
+sub sent { return map { $_->{body}{param} // decode_json($_->{body})->{param} } $sim->journal($key) }
+
+sub requests { return scalar $sim->journal($key) }
+
+sub look
+{
+	my ($sql, $before) = @_;
+	return decode_json($node->safe_psql('postgres', ($before ? "$before;\n" : '') . "EXPLAIN (FORMAT JSON, VERBOSE) $sql"))->[0]{Plan};
+}
+
+sub scans
+{
+	my ($plan) = @_;
+	return (($plan->{'Node Type'} eq 'Foreign Scan' ? $plan : ()), map { scans($_) } @{ $plan->{Plans} // [] });
+}
+
+#
+# A LIMIT
+#
+my @sizes;
+
+sub first_page
+{
+	my ($sql, $before) = @_;
+	run(($before ? "$before; " : '') . $sql);
+	@sizes = map { $_->{PageSize} } sent();
+	return $sizes[0];
+}
+
+for my $paging ('auto', 'ts', 'page')
+{
+	options('FOREIGN TABLE item', "ADD paging '$paging'");
+	my $least = $paging eq 'ts' ? 100 : 0;
+	my $rows = sub { return $_[0] < $least ? $least : $_[0] };
+
+	is(run('SELECT count(*) FROM (SELECT id FROM item LIMIT 7) AS l'), 7, "$paging: LIMIT 7");
+	is_deeply([ map { $_->{PageSize} } sent() ], [ $rows->(7) ], 'is the size of the one page asked');
+	is(first_page('SELECT id FROM item LIMIT 3 OFFSET 4'), $rows->(7), 'what OFFSET skips is added');
+	is(first_page('SELECT id FROM item WHERE NOT disabled LIMIT 150'), 150, 'a clause that is asked exactly');
+	is(scalar @sizes, 1, 'no second page');
+	is(first_page(q{SELECT id FROM item WHERE ts > '0000000000000001' LIMIT 150}), 150, 'versions')
+	  if $paging ne 'page';
+	is(first_page('SELECT id FROM item LIMIT 700'), 500, 'one of more than a page');
+	is(scalar @sizes, $paging eq 'auto' ? 3 : 2, 'ends the requests as soon as it is reached');
+	is(first_page('SELECT l.id FROM wanted, LATERAL (SELECT id FROM item LIMIT 9) AS l', q{INSERT INTO wanted VALUES (1)}), $rows->(9), 'in a subquery');
+	run('TRUNCATE wanted');
+
+	# Whatever could drop or sort rows between the two.
+	my @guards = (
+		[ 'a clause that stays here', 'SELECT id FROM item WHERE id > 5 LIMIT 7' ],
+		[ 'a clause that T+ takes more widely', q{SELECT id FROM item WHERE class = '01' LIMIT 7} ],
+		[ 'a pattern', q{SELECT id FROM item WHERE name LIKE '%a%' LIMIT 7} ],
+		[ 'volatile', 'SELECT id FROM item WHERE random() < 0.5 LIMIT 7' ],
+		[ 'a clause outside', 'SELECT id FROM (SELECT * FROM item) AS s WHERE id > 5 LIMIT 7' ],
+		[ 'ORDER BY', 'SELECT id FROM item ORDER BY id LIMIT 7' ],
+		[ 'WITH TIES', 'SELECT id FROM item ORDER BY id FETCH FIRST 7 ROWS WITH TIES' ],
+		[ 'DISTINCT', 'SELECT DISTINCT class FROM item LIMIT 7' ],
+		[ 'DISTINCT ON', 'SELECT DISTINCT ON (class) class FROM item LIMIT 7' ],
+		[ 'GROUP BY', 'SELECT class FROM item GROUP BY class LIMIT 7' ],
+		[ 'an aggregate', 'SELECT count(*) FROM item LIMIT 7' ],
+		[ 'HAVING', 'SELECT 1 FROM item HAVING count(*) > 0 LIMIT 7' ],
+		[ 'a window function', 'SELECT row_number() OVER () FROM item LIMIT 7' ],
+		[ 'a set-returning function', 'SELECT generate_series(1, 0) FROM item LIMIT 7' ],
+		[ 'a set operation', 'SELECT id FROM item EXCEPT SELECT id FROM wanted LIMIT 7' ],
+		[ 'a join', 'SELECT i.id FROM item i JOIN wanted w USING (id) LIMIT 7', 'INSERT INTO wanted (id) SELECT generate_series(1, 3000)' ],
+		[ 'an outer join', 'SELECT i.id FROM wanted w RIGHT JOIN item i USING (id) LIMIT 7' ],
+		[ 'FOR UPDATE', 'SELECT id FROM item LIMIT 7 FOR UPDATE' ],
+		[ 'a LIMIT that is not known', 'EXECUTE p (7)', 'SET plan_cache_mode = force_generic_plan; PREPARE p (int) AS SELECT id FROM item LIMIT $1' ],
+		[ 'LIMIT ALL', 'SELECT id FROM item LIMIT ALL' ]);
+	for my $guard (@guards)
+	{
+		my ($name, $sql, $before) = @$guard;
+		is(first_page($sql, $before), 500, "no hint: $name");
+	}
+	run('TRUNCATE wanted');
+
+	# The server gives more than it is asked for: the hint was too small.
+	$sim->switches($key, bool_json => 'ignored', disabled_default => 'all');
+	is(run(q{SELECT count(*), count(*) FILTER (WHERE NOT disabled) FROM (SELECT disabled FROM item WHERE NOT disabled LIMIT 90) AS l}),
+		'90|90', 'a LIMIT that takes more pages');
+	@sizes = map { $_->{PageSize} } sent();
+	cmp_ok(scalar(grep { $_ < 500 } @sizes), '<=', 1, 'asks for one small page alone');
+	cmp_ok(scalar @sizes, '<=', 3, 'and few others');
+	$sim->switches($key, bool_json => undef, disabled_default => undef);
+	options('FOREIGN TABLE item', 'DROP paging');
+}
+
+#
+# Aggregates and order
+#
+for my $sql ('SELECT count(*) FROM item', 'SELECT 1 FROM item', 'SELECT EXISTS (SELECT FROM item)')
+{
+	run($sql);
+	is(join('|', map { $_->{SelectFields} } (sent())[0]), 'ID,Ts,Disabled', "$sql asks for the key, and what its guards need");
+}
+run('SELECT max(code) FROM item WHERE NOT disabled');
+is((sent())[0]{SelectFields}, 'ID,Ts,Disabled,Code', 'an aggregate asks for its column');
+
+#
+# What was asked before
+#
+my @codes = map { $_->{Code} } grep { !$_->{Disabled} && $_->{Code} =~ /^\w+$/a } $sim->records($key);
+my $list = join ', ', map { "($_, '$codes[$_]')" } 1 .. 7;
+run("INSERT INTO wanted (n, code) VALUES $list");
+my $loop = 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off; SET enable_material = off; SET join_collapse_limit = 1';
+my $sequence = sub {
+	return 'SELECT count(i.id) FROM (SELECT w.code FROM unnest(ARRAY[' . join(', ', @_)
+	  . ']) WITH ORDINALITY AS s (n, place) JOIN wanted w USING (n) ORDER BY place OFFSET 0) AS o '
+	  . 'LEFT JOIN LATERAL (SELECT id FROM item i WHERE i.code = o.code OFFSET 0) AS i ON true';
+};
+is(run("$loop; " . $sequence->(1, 2, 1, 2, 1)), 5, 'a loop over two values');
+is(requests(), 2, 'asks for each once');
+is(run("$loop; SET work_mem = '64kB'; " . $sequence->(1 .. 6, 1 .. 6)), 12, 'as many values as fit into work_mem');
+is(requests(), 6, 'are asked for once');
+is(run("$loop; SET work_mem = '64kB'; " . $sequence->(1 .. 6, 1, 7, 1, 2)), 10, 'one value more');
+is(requests(), 8, 'pushes out the one that was not looked at for longest');
+is(run("$loop; SET work_mem = '64kB'; " . $sequence->((1 .. 7) x 2)), 14, 'too many in a circle');
+is(requests(), 14, 'are all asked for again');
+is(run("$loop; SET work_mem = '4MB'; " . $sequence->((1 .. 7) x 2)), 14, 'with more memory');
+is(requests(), 7, 'they are not');
+
+# Large sets of rows go to disk, and still count.
+my ($class) = @{ [ sort map { $_->{InventoryClassCode} } $sim->records($key) ] }[1500];
+my $in_class = grep { $_->{InventoryClassCode} eq $class } $sim->records($key);
+run("SELECT * FROM item WHERE class = '$class'");
+my $once = requests();
+my $wide = sub {
+	return "SELECT sum(length(i.name)) > 0, count(i.id) FROM (SELECT text '$class' AS class, g FROM generate_series(1, 4) AS g OFFSET 0) AS o "
+	  . "LEFT JOIN LATERAL (SELECT * FROM item i WHERE $_[0] OFFSET 0) AS i ON true";
+};
+is(run("$loop; SET work_mem = '64kB'; " . $wide->('i.class = o.class')), 't|' . 4 * $in_class, 'a large set of rows');
+is(requests(), $once, 'is asked for once in four scans');
+is(run("$loop; " . $wide->("i.class = '$class' AND o.g > 0")), 't|' . 4 * $in_class, 'scans that nothing announces');
+is(requests(), $once, 'are answered from memory, too');
+is(run("$loop; BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id FROM item WHERE class = '$class'; MOVE FORWARD ALL IN c; MOVE BACKWARD ALL IN c; FETCH FORWARD 0 FROM c; COMMIT"),
+	'', 'a cursor that goes back');
+is(requests(), $once, 'asks nothing again');
+
+# Each value of an array is asked for once.
+my ($one, $two) = @codes[ 1, 2 ];
+is(run("SELECT count(*) FROM item WHERE code = ANY (ARRAY['$one', '$two', '$one', NULL, '$two'])"), 2, 'a list with repeats');
+is(requests(), 2, 'asks for each value once');
+is(run("SELECT count(*) FROM item WHERE code = '$one' OR code IN ('$two', '$one')"), 2, 'an OR with repeats');
+is(requests(), 2, 'too');
+is(run(q{SELECT count(*) FROM item WHERE code = ANY ('{}')}), 0, 'an empty list');
+is(requests(), 0, 'asks nothing');
+
+#
+# Value by value, or all at once
+#
+sub way
+{
+	my ($sql, %set) = @_;
+	my ($scan) = scans(look($sql));
+	return join(' ', @{ $scan->{'T+ Pushed'} // [] }) =~ /code|class/ ? 'loop' : 'full';
+}
+
+sub outer
+{
+	my ($rows) = @_;
+	$node->safe_psql('postgres',
+		"TRUNCATE wanted; INSERT INTO wanted SELECT g, g, 'c' || g, 'k' || g FROM generate_series(1, $rows) AS g; ANALYZE wanted");
+	return;
+}
+
+my $join = 'SELECT i.id FROM wanted w JOIN item i ON i.code = w.code';
+outer(3);
+is(way($join), 'loop', 'few outer rows: value by value');
+is(way($join =~ s/JOIN/LEFT JOIN/r), 'loop', 'an outer join as well');
+outer(300);
+is(way($join), 'full', 'many outer rows: all at once');
+options('FOREIGN TABLE item', q{ADD rows '1000000'});
+is(way($join), 'loop', 'of a large table, value by value again');
+options('FOREIGN TABLE item', q{SET rows '100'});
+outer(3);
+is(way($join), 'loop', 'a small table, three values');
+outer(12);
+is(way($join), 'full', 'a small table is read before a dozen values are asked');
+options('FOREIGN TABLE item', q{SET rows '200000'});
+outer(450);
+is(way($join), 'full', 'requests count where they take long');
+options('SERVER erp', q{ADD latency_ms '0'});
+is(way($join), 'loop', 'and records where they do not');
+options('SERVER erp', q{DROP latency_ms});
+options('FOREIGN TABLE item', q{DROP rows});
+outer(3);
+is(way('SELECT i.id FROM wanted w JOIN item i ON i.class = w.class'), 'full', 'values that are not unique take requests to be sure that they are all');
+options('FOREIGN TABLE item', q{ADD rows '100000'});
+is(way('SELECT i.id FROM wanted w JOIN item i ON i.class = w.class'), 'loop', 'worth their while in a large table');
+is(way('SELECT i.id FROM wanted w JOIN item i ON i.code = w.code JOIN item j ON j.code = i.code'), 'loop', 'an equivalence class');
+options('FOREIGN TABLE item', q{ADD pushdown 'false'});
+is(way($join), 'full', 'not where pushdown is off');
+options('FOREIGN TABLE item', q{DROP pushdown, DROP rows});
+
+#
+# Estimates
+#
+sub rows { return look("SELECT * FROM item WHERE $_[0]")->{'Plan Rows'} }
+
+is(rows('true'), 5000, 'a table never analysed has 5000 rows');
+is(rows(q{code = 'x'}), 1, 'one of which has a code');
+is(rows('id IN (1, 2, 3)'), 3, 'and as many a key as there are keys');
+options('FOREIGN TABLE item', q{ADD rows '70000'});
+is(rows('true'), 70000, 'or as many as "rows" says');
+options('FOREIGN TABLE item', q{DROP rows});
+
+# ANALYZE stays within twenty pages, and believes the server's count.
+options('FOREIGN TABLE item', q{ADD page_size '100'});
+run('ANALYZE item');
+cmp_ok(requests(), '<=', 25, 'ANALYZE reads a sample');
+is($node->safe_psql('postgres', q{SELECT reltuples FROM pg_class WHERE relname = 'item'}), 3000, 'and takes the number of records from TotalCount');
+is(rows('true'), 3000, 'which is what the planner expects');
+cmp_ok(rows('disabled'), '<', 1000, 'the sample tells how many are stopped');
+$sim->switches($key, total_count => 'absent');
+run('ANALYZE item');
+is($node->safe_psql('postgres', q{SELECT reltuples FROM pg_class WHERE relname = 'item'}), 2000, 'without a count, what was seen');
+$sim->switches($key, total_count => undef);
+options('FOREIGN TABLE item', q{SET page_size '500'});
+run('ANALYZE item');
+is($node->safe_psql('postgres', q{SELECT reltuples FROM pg_class WHERE relname = 'item'}), 3000, 'a table that fits into the sample is counted');
+
+$node->stop;
+done_testing;
