@@ -1,0 +1,341 @@
+# The counters and the request log that all backends share: exact totals,
+# errors, latencies; who may see them; read-only transactions and a standby;
+# what makes room for what; a backend that is killed.
+use strict;
+use warnings;
+
+use Compress::Zlib ();
+use HTTP::Tiny;
+use JSON::PP;
+use List::Util qw(sum0);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use TokenTest;
+
+my ($node, $sim) = start_cluster("restart_after_crash = on\n", allows_streaming => 1);
+my %static = (app_secret => 'sim-secret', open_token => 'sim-open-token');
+
+my $cost;						# requests for one read of mine.item
+
+sub sql { return $node->safe_psql('postgres', @_) }
+
+# What a role gets from a query.
+sub as
+{
+	my ($user, $sql, $database) = @_;
+	return $node->safe_psql($database // 'postgres', $sql,
+		extra_params => [ '-U', $user ]);
+}
+
+# Columns of tplus.stat_requests, summed over the rows that a condition names.
+sub counted
+{
+	my ($server, $columns, $condition) = @_;
+	my $sums = join ', ', map { "coalesce(sum($_), 0)" } split /,\s*/, $columns;
+	return sql("SELECT $sums FROM tplus.stat_requests WHERE server = '$server'"
+		  . ($condition ? " AND $condition" : ''));
+}
+
+# The newest requests of a server in the log, oldest of them first.
+sub logged
+{
+	my ($server, $columns, $n) = @_;
+	return sql("SELECT $columns FROM (SELECT * FROM tplus.request_log "
+		  . "WHERE server = '$server' ORDER BY number DESC LIMIT $n) l ORDER BY number");
+}
+
+# How many tables and requests there is room for.
+my ($tables, $requests) =
+  sql('SELECT value FROM tplus.info() WHERE name IN (\'counters\', \'request log\') ORDER BY name')
+  =~ /(\d+)/g;
+
+subtest 'info' => sub {
+	is( sql("SELECT name, value FROM tplus.info() WHERE name IN ('counters', 'request log')"),
+		"counters|$tables servers and tables, of all backends\n"
+		  . "request log|the last $requests requests, of all backends",
+		'room for both, shared by all');
+	cmp_ok($tables, '>=', 40, 'tables');
+	cmp_ok($requests, '>=', 50, 'requests');
+};
+
+subtest 'exact totals' => sub {
+	account('many', switches => { latency_ms => 3 });
+	$sim->tenant('many', records => 450, switches => { latency_ms => 3 });
+	sql('CREATE FOREIGN TABLE many.other (id text OPTIONS (field \'ID\')) '
+		  . "SERVER many OPTIONS (resource 'inventory', page_size '100')");
+	$sim->fault('many',
+		match => { path => 'Query', every => 7 },
+		action => 'throttled', retry_after => 0);
+	$sim->fault('many',
+		match => { path => 'Query', nth => [ 5, 25, 60 ] },
+		action => 'truncate', bytes => 10);
+	$sim->fault('many',
+		match => { path => 'Query', nth => [20] },
+		action => 'token_expired');
+
+	my @statements = (reads('many'), 'SELECT count(*) FROM many.other',
+		'SELECT count(*) FROM many.item LIMIT 1', "SELECT tplus.ping('many') > 0");
+	$_->{run}->finish for map { start(\@statements) } 1 .. 8;
+
+	my @all = $sim->journal('many');
+	my @query = grep { $_->{path} =~ /Query/ } @all;
+	my @whole = grep { $_->{status} == 200 && ($_->{fault} // '') ne 'truncate' } @query;
+	my @throttled = grep { $_->{status} == 429 } @query;
+	my @token = grep { $_->{path} =~ /^\/auth/ } @all;
+	my @ping = grep {
+		$_->{path} =~ /Query$/ && ($_->{body}{param}{PageSize} // 0) == 1
+	} @query;
+
+	is(counted('many', 'requests'), scalar @all, scalar(@all) . ' requests');
+	is(counted('many', 'requests', '"table" IS NULL'),
+		@ping + @token, 'pings and token calls belong to no table');
+	is(counted('many', 'pages'), scalar @whole, 'pages');
+	is(counted('many', 'rows'), sum0(map { $_->{rows} } @whole), 'rows');
+	is(counted('many', 'retries_throttled'), scalar @throttled, 'throttled');
+	cmp_ok(scalar @throttled, '>', 5, 'which was often');
+	is(counted('many', 'retries_network, retries_token'),
+		'3|' . (grep { $_->{status} == 403 } @query),
+		'retries by the other causes');
+	is(counted('many', 'retries_server, retries_malformed, errors'),
+		'0|0|0', 'and no more');
+	is(counted('many', 'renewals'),
+		scalar(grep { $_->{status} == 200 } @token), 'renewals');
+	is( sql("SELECT sum(n) FROM tplus.stat_requests, unnest(latency_histogram) n "
+			  . "WHERE server = 'many'"),
+		scalar(grep { $_->{status} == 200 } @query),
+		'each good answer has its place in the histogram');
+	is( sql('SELECT bool_and(latency_ms BETWEEN 3 AND 3000 AND network_ms > 0 '
+			  . 'AND token_ms > 0 AND counted_since <= last_request_at) '
+			  . "FROM tplus.stat_requests WHERE server = 'many' AND \"table\" IS NOT NULL"),
+		't',
+		'times');
+	is( sql('SELECT bool_and(throttled_ms BETWEEN 1 AND backoff_ms) '
+			  . "FROM tplus.stat_requests WHERE server = 'many' AND retries_throttled > 0"),
+		't',
+		'time that T+ asked for');
+};
+
+subtest 'bytes' => sub {
+	account('bytes', mapping => \%static);
+	for my $gzip ('off', 'always')
+	{
+		$sim->switches('bytes', gzip => $gzip);
+		$sim->clear_journal('bytes');
+		sql('SELECT tplus.stat_reset()');
+		sql("SELECT tplus.ping('bytes')");
+
+		# The same request once more, by other means.
+		my ($request) = $sim->journal('bytes');
+		my $reply = HTTP::Tiny->new->post(
+			$sim->url . $request->{path},
+			{   headers => {
+					appKey => 'bytes', appSecret => 'sim-secret',
+					openToken => 'sim-open-token', 'Content-Type' => 'application/json' },
+				content => $request->{raw} });
+		my $wire = length $reply->{content};
+		my $body = $wire;
+		$body = length Compress::Zlib::memGunzip($reply->{content}) if $gzip ne 'off';
+		is(counted('bytes', 'wire_bytes, body_bytes'), "$wire|$body", "gzip $gzip");
+	}
+};
+
+subtest 'errors' => sub {
+	account('bad', mapping => \%static, max_retries => 1);
+	$sim->fault('bad', match => { path => 'Query' }, times => 2,
+		action => 'status', status => 500, code => 'EX42',
+		message => 'no such item, said sim-secret and sim-open-token');
+	fails_like(reads('bad'), 'HV000', qr/EX42/, 'an error of T+');
+	is( sql(q{SELECT errors, last_error_sqlstate, last_error ~ 'could not read from server "bad".*EX42.*no such item',
+		         last_error ~ 'sim-', last_error_at > now() - interval '1 minute'
+		    FROM tplus.stat_requests WHERE server = 'bad' AND "table" = 'bad.item'}),
+		'1|HV000|t|f|t',
+		'is counted, told, and free of secrets');
+	is(logged('bad', "status, code, attempt, error ~ 'no such item', error ~ 'sim-'", 1),
+		'500|EX42|1|t|f', 'and logged');
+
+	$sim->clear_faults('bad');
+	$sim->fault('bad', match => { path => 'Query' }, action => 'html');
+	sql(reads('bad'));
+	is(counted('bad', 'errors, retries_server'), '1|1', 'a retry is no error');
+	is( sql("SELECT status, attempt, error FROM tplus.request_log WHERE server = 'bad' "
+			  . 'AND number >= (SELECT max(number) FROM tplus.request_log WHERE status = 502) '
+			  . 'ORDER BY number LIMIT 2'),
+		"502|1|Server\n200|2|",
+		'each attempt is logged');
+
+	$sim->fault('bad', match => { path => 'Query' }, action => 'stall', ms => 20000);
+	fails_like('SET statement_timeout = 300; ' . reads('bad'), '57014', qr/timeout/,
+		'a cancel');
+	is(counted('bad', 'errors'), '1', 'is no error');
+	is(logged('bad', "status, error", 1), '|canceling statement due to statement timeout',
+		'but logged');
+
+	$sim->tenant('bad', records => 2000);
+	$sim->switches('bad', latency_row_ms => 0);
+	sql('SELECT id FROM bad.item LIMIT 1');
+	like(logged('bad', 'status, error', 1), qr/^200\|(given up)?$/, 'an answer that was not read');
+};
+
+subtest 'refused renewal' => sub {
+	account('lost');
+	$sim->tokens('lost', revoke_refresh => JSON::PP::true);
+	fails_like(reads('lost'), '28000', qr/refused/, 'a refused renewal');
+	is(counted('lost', 'requests, renewals, errors', '"table" IS NULL'),
+		'1|0|1', 'is an error of the server');
+	is(counted('lost', 'requests, errors', '"table" IS NOT NULL'),
+		'0|1', 'and one of the table that needed it');
+	is(logged('lost', "path, parameters, status, code, error ~ 'refused|invalid|4007'", 1),
+		'/auth/v2/refreshToken||401|4007|t', 'the log has the call');
+};
+
+subtest 'what is logged' => sub {
+	account('log', mapping => \%static);
+	sql(q{CREATE FOREIGN TABLE log."In Stock" (id text OPTIONS (field 'ID'),
+		code text OPTIONS (field 'Code'), name text OPTIONS (field 'Name'),
+		spec text OPTIONS (field 'Specification'), c text OPTIONS (field 'InventoryClassCode'))
+		SERVER log OPTIONS (resource 'inventory', page_size '100')});
+	sql(q{SELECT * FROM log."In Stock" WHERE code = '不存在'});
+	is( logged('log', "\"table\", path, status, attempt, rows, error, pid > 0, database", 1),
+		"log.\"In Stock\"|/tplus/api/v2/inventory/Query|200|1|0||t|postgres",
+		'a request');
+	like(logged('log', 'parameters', 1),
+		qr/^\{"param":\{.*"Code":"不存在".*"SelectFields":"ID,[^"]{21}\.\.\."\}\}$/,
+		'its parameters, SelectFields cut');
+	sql(q{SELECT * FROM log."In Stock" WHERE code = repeat('长', 90)});
+	like(logged('log', 'parameters', 1), qr/^\{"param":\{.*"Code":"(?:长){10,}$/,
+		'cut at the end of a character');
+	is(sql("SELECT bool_and(sent_at BETWEEN now() - interval '5 min' AND now() AND ms BETWEEN 0 AND 60000) "
+			  . 'FROM tplus.request_log'), 't', 'times');
+};
+
+subtest 'privileges' => sub {
+	account('mine', mapping => \%static);
+	sql(reads('mine'));
+	$cost = $sim->journal('mine');
+	sql(<<~SQL);
+		CREATE ROLE owner_role LOGIN; CREATE ROLE member_role LOGIN IN ROLE owner_role;
+		CREATE ROLE monitor_role LOGIN IN ROLE pg_monitor; CREATE ROLE user_role LOGIN;
+		GRANT USAGE ON FOREIGN DATA WRAPPER tplus_fdw TO owner_role;
+		ALTER SERVER mine OWNER TO owner_role;
+		GRANT USAGE ON FOREIGN SERVER mine TO user_role;
+		CREATE USER MAPPING FOR user_role SERVER mine OPTIONS (app_key 'mine', open_token 'sim-open-token');
+		SQL
+	for my $view ('stat_requests', 'request_log')
+	{
+		my $seen = "SELECT string_agg(DISTINCT server, ' ') FROM tplus.$view";
+		is(as('owner_role', $seen), 'mine', "$view: the owner sees his server");
+		is(as('member_role', $seen), 'mine', "$view: as does a member of his");
+		is(as('monitor_role', $seen), sql($seen), "$view: pg_monitor sees all");
+		is(as('user_role', $seen), '', "$view: one who may use the server sees nothing");
+	}
+	fails_like('SELECT tplus.stat_reset()', '42501', qr/permission denied/,
+		'stat_reset()', user => 'monitor_role');
+	fails_like('SELECT tplus.stat_reset()', '42501', qr/permission denied/,
+		'stat_reset()', user => 'owner_role');
+	sql('GRANT EXECUTE ON FUNCTION tplus.stat_reset() TO monitor_role');
+	sql('ALTER SERVER mine OWNER TO CURRENT_USER');
+};
+
+subtest 'two databases' => sub {
+	sql('CREATE DATABASE second');
+	$sim->tenant('second', records => 3);
+	$sim->setup_server($node, 'second', database => 'second', server => 'there',
+		mapping => \%static, requests_per_second => 0);
+	$node->safe_psql('second', 'SELECT count(*) FROM there.inventory');
+	my $seen = 'SELECT string_agg(server, \' \') FROM tplus.stat_requests';
+	is($node->safe_psql('second', $seen), 'there', 'a database sees its own counters');
+	unlike(sql($seen), qr/there/, 'and no others');
+	like( as('monitor_role', 'SELECT DISTINCT database, server, "table" FROM tplus.request_log '
+		. "WHERE database <> 'postgres'"), qr/^second\|\d+\|\d+$/,
+		'the log of the cluster shows what belongs elsewhere by OID');
+	is(as('owner_role', 'SELECT count(*) FROM tplus.request_log'), '0',
+		'but not to others than pg_monitor');
+
+	cmp_ok(counted('mine', 'requests'), '>', 0, 'counters');
+	as('monitor_role', 'SELECT tplus.stat_reset()');
+	is(sql('SELECT count(*) FROM tplus.stat_requests'), '0', 'reset, as granted');
+	is($node->safe_psql('second', $seen), 'there', 'in this database alone');
+	cmp_ok(sql('SELECT count(*) FROM tplus.request_log'), '>', 0, 'the log stays');
+	sql(reads('mine'));
+	is(counted('mine', 'requests'), $cost, 'counting goes on');
+	is(sql("SELECT last_error IS NULL AND counted_since > now() - interval '1 min' "
+			  . "FROM tplus.stat_requests WHERE server = 'mine'"), 't', 'from now on');
+};
+
+subtest 'read only' => sub {
+	is(sql("BEGIN READ ONLY; SELECT count(*) FROM mine.item; "
+			  . "SELECT requests FROM tplus.stat_requests WHERE server = 'mine'; "
+			  . "SELECT count(*) > 0 FROM tplus.request_log; SELECT tplus.stat_reset() IS NULL; COMMIT"),
+		join("\n", 3, 2 * $cost, 't', 'f'), 'in a read-only transaction');
+	is(sql("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE; "
+			  . "SELECT count(*) FROM tplus.stat_requests; COMMIT"), '0', 'and any kind of it');
+
+	$node->backup('base');
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$standby->init_from_backup($node, 'base', has_streaming => 1);
+	$standby->start;
+	is($standby->safe_psql('postgres', 'SELECT count(*) FROM tplus.stat_requests'),
+		'0', 'a standby counts for itself');
+	is($standby->safe_psql('postgres', reads('mine')), '3', 'it reads');
+	is($standby->safe_psql('postgres',
+			"SELECT requests, rows > 2 FROM tplus.stat_requests WHERE server = 'mine'"),
+		"$cost|t", 'and counts');
+	is($standby->safe_psql('postgres', 'SELECT count(*) FROM tplus.request_log'),
+		$cost, 'and logs');
+	$standby->safe_psql('postgres', 'SELECT tplus.stat_reset()');
+	is($standby->safe_psql('postgres', 'SELECT count(*) FROM tplus.stat_requests'),
+		'0', 'and resets');
+	$standby->stop;
+};
+
+subtest 'what makes room' => sub {
+	my $n = $tables + 5;
+	sql("SELECT tplus.stat_reset()");
+	sql("DO \$\$ BEGIN FOR i IN 1..$n LOOP EXECUTE format('CREATE FOREIGN TABLE mine.t%s "
+		  . "(id text OPTIONS (field ''ID'')) SERVER mine OPTIONS (resource ''inventory'')', i); "
+		  . 'END LOOP; END $$');
+
+	# The first is used again and again, the second only once.
+	sql(join ';', map { ("SELECT count(*) FROM mine.t$_", 'SELECT count(*) FROM mine.t1') } 1 .. $n);
+	is(sql('SELECT count(*) FROM tplus.stat_requests') + $node->safe_psql('second',
+			'SELECT count(*) FROM tplus.stat_requests'), $tables, 'as many as there is room for');
+	is(counted('mine', 'requests', '"table" = \'mine.t1\''), $cost * ($n + 1), 'the one in use stays');
+	is(counted('mine', 'requests', '"table" = \'mine.t2\''), 0, 'the oldest one goes');
+	is(counted('mine', 'requests', "\"table\" = 'mine.t$n'"), $cost, 'the newest one is there');
+
+	my $oid = sql("SELECT 'mine.t$n'::regclass::oid");
+	sql("DROP FOREIGN TABLE mine.t$n");
+	is(counted('mine', 'requests', "\"table\" = '$oid'"), $cost, 'a dropped table shows its OID');
+
+	my @oids = split /\|/, sql("SELECT oid FROM pg_foreign_server WHERE srvname = 'log'");
+	sql(q{SELECT count(*) FROM log."In Stock"});
+	sql('DROP SERVER log CASCADE');
+	is(counted('log', 'requests'), 0, 'a dropped server shows no counters');
+	is(sql("SELECT count(*) FROM tplus.stat_requests WHERE server = '$oids[0]'"), '0', 'not by OID either');
+	is(logged($oids[0], 'path', 1), '/tplus/api/v2/inventory/Query', 'but the log knows its OID');
+
+	sql(join ';', ("SELECT tplus.ping('mine')") x ($requests + 7));
+	is( sql('SELECT count(*), max(number) - min(number) + 1, count(*) FILTER (WHERE "table" IS NULL) '
+		. 'FROM tplus.request_log'),
+		join('|', ($requests) x 3), 'the log keeps the last requests');
+};
+
+# A writer that dies takes the shared memory with it, whatever he was at.
+subtest 'killed' => sub {
+	my @session = map { start([ ("SELECT count(*) FROM mine.t1") x 500 ]) } 1 .. 4;
+	my $number = sql('SELECT max(number) FROM tplus.request_log');
+	ok($node->poll_query_until('postgres',
+			"SELECT max(number) > $number + 50 FROM tplus.request_log"), 'at work');
+	my $pid = sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%mine.t1' LIMIT 1");
+	kill 'KILL', $pid;
+	eval { finish($_) } for @session;
+	ok($node->poll_query_until('postgres', 'SELECT true'), 'the server is back');
+	is(sql('SELECT count(*) FROM tplus.stat_requests'), '0', 'counters are at zero');
+	is(sql('SELECT count(*) FROM tplus.request_log'), '0', 'the log is empty');
+	sql(reads('mine'));
+	is(counted('mine', 'requests'), $cost, 'and counting goes on');
+};
+
+done_testing();
