@@ -44,7 +44,7 @@ SELECT coalesce(p.proname, c.relname)
   LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
  WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tplus_fdw')
    AND d.deptype = 'e'
-   AND (c.relkind = 'v' OR (p.oid IS NOT NULL AND p.proname !~ '^tplus_fdw_'))
+   AND (c.relkind = 'v' OR (p.oid IS NOT NULL AND p.proname !~ '^(_|tplus_fdw_)'))
 SQL
 my @fields = rows(<<'SQL');
 SELECT o.option_value, a.attname,

@@ -28,6 +28,7 @@
 #include "fdw/arms.h"
 #include "fdw/highwater.h"
 #include "fdw/plan.h"
+#include "fdw/progress.h"
 #include "fdw/scan.h"
 #include "fdw/validate.h"
 
@@ -361,10 +362,20 @@ end_page(TplusScanState *state)
 	pfree(news.data);
 }
 
+/* Tells what the page brought that is over, and what it cost. */
+static void
+tell_progress(TplusScanState *state, int pages)
+{
+	tplus_progress_add(state->stats.requests - state->told_requests, pages,
+					   state->page_rows);
+	state->told_requests = state->stats.requests;
+}
+
 static void
 begin_page(TplusScanState *state)
 {
 	end_page(state);
+	tell_progress(state, 1);
 	state->page = tplus_read_page(state->read);
 	state->page_rows = 0;
 	tplus_decode_begin_page(state->decoder);
@@ -468,6 +479,7 @@ end_read(TplusScanState *state)
 	uint64		version = 0;
 
 	end_page(state);
+	tell_progress(state, 0);
 	state->page_rows = 0;
 	if (state->kept)
 		tplus_kept_complete(state->kept);

@@ -67,6 +67,7 @@ typedef struct TplusScanState
 
 	TplusLearned learned[2];	/* see TplusQuery */
 	TplusCallStats stats;
+	int64		told_requests;	/* of stats.requests, to tplus_progress_add() */
 	int64		returned;		/* rows handed to the executor */
 	List	   *missing;		/* of char *: fields that whole pages lacked */
 	const char *way;			/* how the last read went on */
