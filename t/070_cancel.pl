@@ -12,6 +12,7 @@ use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use TplusNames;
 use TplusSim;
 
 # The waits would last so long.  An idle machine ends them within 100 ms; a
@@ -19,29 +20,7 @@ use TplusSim;
 my $wait_ms = 170_000;
 my $limit_ms = 5000;
 
-# A name service that does not answer: names that end in ".hanging".
-my $shim = PostgreSQL::Test::Utils::tempdir_short();
-append_to_file("$shim/hanging.c", <<'C');
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <netdb.h>
-#include <string.h>
-#include <unistd.h>
-int
-getaddrinfo(const char *name, const char *service,
-			const struct addrinfo *hints, struct addrinfo **result)
-{
-	int (*real) (const char *, const char *, const struct addrinfo *, struct addrinfo **) =
-		(int (*) (const char *, const char *, const struct addrinfo *, struct addrinfo **)) dlsym(RTLD_NEXT, "getaddrinfo");
-	if (name && strstr(name, ".hanging"))
-		for (;;)
-			pause();
-	return real(name, service, hints, result);
-}
-C
-IPC::Run::run([ 'cc', '-shared', '-fPIC', '-o', "$shim/hanging.so", "$shim/hanging.c", '-ldl' ])
-  or BAIL_OUT('could not compile the name service');
-
+my $names = TplusNames->new;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
@@ -51,7 +30,7 @@ max_worker_processes = 32
 max_connections = 60
 CONF
 {
-	local $ENV{LD_PRELOAD} = "$shim/hanging.so";
+	local $ENV{LD_PRELOAD} = $names->library;
 	$node->start;
 }
 $node->safe_psql('postgres', <<'SQL');
@@ -417,7 +396,7 @@ subtest 'a shutdown' => sub {
 
 subtest 'the death of the postmaster' => sub {
 	{
-		local $ENV{LD_PRELOAD} = "$shim/hanging.so";
+		local $ENV{LD_PRELOAD} = $names->library;
 		$node->start;
 	}
 	my @sessions = wait_everywhere();
