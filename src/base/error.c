@@ -52,17 +52,17 @@ static const TplusErrorEntry entries[] = {
 	{401, "50003", TPLUS_REFUSAL_FATAL,
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 	"the application is configured wrongly", HINT_PERMISSION},
-	{404, "50000", TPLUS_REFUSAL_FATAL, ERRCODE_FDW_TABLE_NOT_FOUND,
+	{404, "50000", TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_TABLE_NOT_FOUND,
 		"T+ does not know this interface",
 	"Check the path, and the application's permission for this interface."},
-	{0, "EXSV0011", TPLUS_REFUSAL_FATAL, ERRCODE_FDW_TABLE_NOT_FOUND,
+	{0, "EXSV0011", TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_TABLE_NOT_FOUND,
 		"T+ does not know this interface",
 	"Check the option \"path\" or \"resource\" of the foreign table."},
 	{0, "EXERROR0001", TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway could not reach the T+ server", HINT_LATER},
 	{0, "EXERROR0002", TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway could not reach the T+ server", HINT_LATER},
-	{999, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_ERROR,
+	{999, NULL, TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_ERROR,
 	"T+ refused the request by a rule of its own", HINT_REQUEST},
 	{409, NULL, TPLUS_REFUSAL_THROTTLE, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 		"T+ protects itself against too many requests",
@@ -75,12 +75,12 @@ static const TplusErrorEntry entries[] = {
 	"T+ refused the application, its token, or its permission", HINT_PERMISSION},
 	{403, NULL, TPLUS_REFUSAL_TOKEN_MAYBE, ERRCODE_INSUFFICIENT_PRIVILEGE,
 	"T+ refused the application, its token, or its permission", HINT_PERMISSION},
-	{404, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_TABLE_NOT_FOUND,
+	{404, NULL, TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_TABLE_NOT_FOUND,
 		"T+ does not know this path",
 	"Check the server option \"base_url\" and the path of the foreign table."},
 	{408, NULL, TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway gave up waiting", HINT_LATER},
-	{500, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_ERROR,
+	{500, NULL, TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_ERROR,
 		"T+ reported an error",
 	"If its message does not help, set the option \"pushdown\" of the foreign table to \"false\", or ask the support of T+."},
 	{502, NULL, TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
@@ -98,7 +98,7 @@ static const TplusErrorEntry redirect_entry = {
 };
 
 static const TplusErrorEntry client_entry = {
-	0, NULL, TPLUS_REFUSAL_FATAL, ERRCODE_FDW_ERROR,
+	0, NULL, TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_ERROR,
 	"T+ refused the request", HINT_REQUEST
 };
 

@@ -21,7 +21,8 @@
 /* What a caller does about a refusal. */
 typedef enum TplusRefusal
 {
-	TPLUS_REFUSAL_FATAL,		/* report it */
+	TPLUS_REFUSAL_FATAL,		/* report it: no other request fares better */
+	TPLUS_REFUSAL_REQUEST,		/* report it: this request is to blame */
 	TPLUS_REFUSAL_RETRY,		/* transient: back off and ask again */
 	TPLUS_REFUSAL_THROTTLE,		/* all backends pause, then ask again */
 	TPLUS_REFUSAL_TOKEN,		/* this access token is dead, for certain */
@@ -40,7 +41,7 @@ typedef struct TplusErrorEntry
 
 /*
  * The entry for a refused call.  code may be NULL.  Never returns NULL: what
- * the table does not know is FATAL for 4xx and RETRY for 5xx.  extra_codes
+ * the table does not know is REQUEST for 4xx and RETRY for 5xx.  extra_codes
  * is the server option auth_error_codes (may be NULL): codes in it count as
  * TPLUS_REFUSAL_TOKEN under 401 and 403.
  */

@@ -65,6 +65,7 @@ struct TplusHttpTransfer
 	TplusHttpFailure refusal;	/* why a callback refused to go on */
 	int			socket;			/* the last one opened for us, or -1 */
 	bool		sent;			/* the request is being sent, or was */
+	bool		head_whole;		/* up to the empty line behind it */
 	bool		header_done;
 	bool		paused;
 	bool		resuming;		/* see resume() */
@@ -91,22 +92,33 @@ socket_callback(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-/* libcurl has a connection, new or kept alive, and begins to send. */
+/*
+ * libcurl has a connection, new or kept alive, and begins to send; again, if
+ * one that was kept alive turned out to be dead.
+ */
 static int
 connected_callback(void *arg, char *remote_ip, char *local_ip, int remote_port,
 				   int local_port)
 {
 	TplusHttpTransfer *transfer = arg;
 
+	if (transfer->sent)
+		transfer->result.resent++;
 	transfer->sent = true;
 	transfer->heard_at = tplus_http_loop_waited();
 	return CURL_PREREQFUNC_OK;
 }
 
+/* Gets one line of the head at a time, whole ones only. */
 static size_t
 header_callback(char *bytes, size_t size, size_t count, void *arg)
 {
 	TplusHttpTransfer *transfer = arg;
+
+	if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		transfer->head_whole = false;
+	else if (bytes[0] == '\r' || bytes[0] == '\n')
+		transfer->head_whole = true;
 
 	/* Before, it is the answer of a proxy. */
 	if (transfer->sent && transfer->result.first_byte_us < 0)
@@ -298,7 +310,12 @@ end_by_curl(TplusHttpTransfer *transfer, CURLcode code)
 		return;
 	}
 	else if (code == CURLE_OK)
-		text = "";
+	{
+		text = tplus_http_result_gap(&transfer->result, transfer->easy,
+									 transfer->head_whole);
+		if (text[0] != '\0')
+			failure = TPLUS_HTTP_BROKEN;
+	}
 	else
 	{
 		if (text[0] == '\0')

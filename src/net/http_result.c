@@ -112,6 +112,24 @@ header_value(CURL *easy, const char *name)
 	return header->value;
 }
 
+const char *
+tplus_http_result_gap(const TplusHttpResult *result, void *easy,
+					  bool head_whole)
+{
+	if (!head_whole)
+		return "the connection ended within the head of the response";
+	if (result->body_bytes > 0)
+		return "";
+	if (result->wire_bytes > 0)
+		return "the compressed body ended before it began to make sense";
+	if (result->status >= 200 && result->status < 300 &&
+		result->status != 204 &&
+		header_value(easy, "Content-Length") == NULL &&
+		header_value(easy, "Transfer-Encoding") == NULL)
+		return "the connection ended before the body of the response";
+	return "";
+}
+
 /*
  * Milliseconds that the server asks us to stay away, -1 if it does not.  A
  * date is taken relative to the server's own, because clocks differ.

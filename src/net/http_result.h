@@ -53,6 +53,7 @@ typedef struct TplusHttpResult
 	int64		first_byte_us;	/* since the start; -1: none yet */
 	int64		total_us;		/* since the start, when it ended */
 	bool		sent;			/* the request may have reached the server */
+	int			resent;			/* how often libcurl repeated it by itself */
 } TplusHttpResult;
 
 /*
@@ -68,6 +69,14 @@ extern TplusHttpFailure tplus_http_result_failure(void *easy, int code,
  */
 extern const char *tplus_http_result_connecting(void *easy, int fd,
 												bool proxied);
+
+/*
+ * What is missing of a response that libcurl takes for whole, as a phrase; ""
+ * if nothing.  head_whole: the end of its head has come.  libcurl lets the end
+ * of a connection stand for the rest of a head, or for a body without length.
+ */
+extern const char *tplus_http_result_gap(const TplusHttpResult *result,
+										 void *easy, bool head_whole);
 
 /*
  * Fills in what the header of the response says: status, type, Retry-After.

@@ -47,6 +47,9 @@
 /* How much of a refusal's body is read. */
 #define MAX_REFUSAL_BYTES	(64 * 1024)
 
+/* If so many tokens in a row are refused, renewing them is not the cure. */
+#define MAX_RENEWALS	3
+
 struct TplusCall
 {
 	const TplusCallSpec *spec;
@@ -63,6 +66,7 @@ struct TplusCall
 	TplusFailure failure;		/* for messages */
 	TplusMeter	meter;
 	int			attempts;
+	int			tokens;			/* refused so far */
 	bool		delivered;		/* did a record of any attempt go out? */
 	int64		total;
 	List	   *named_rows;		/* positional rows, turned into objects */
@@ -264,9 +268,8 @@ back_off(TplusCall *call, TplusRetryCause cause, int64 pause_ms)
 static bool
 may_retry(TplusCall *call)
 {
-	if (call->delivered && !call->spec->retry_after_rows)
-		return false;
-	return call->attempts <= call->spec->account->server.max_retries;
+	return (!call->delivered || call->spec->retry_after_rows) &&
+		call->attempts <= call->spec->account->server.max_retries;
 }
 
 /* No whole response: another attempt, or an error. */
@@ -275,17 +278,19 @@ handle_failure(TplusCall *call)
 {
 	const TplusHttpResult *result = tplus_http_result(call->transfer);
 
-	if (!tplus_failure_may_pass(result) || !may_retry(call))
+	if (!tplus_failure_may_pass(result, call->delivered) || !may_retry(call))
 		tplus_failure_transport(&call->failure, result);
 	back_off(call, TPLUS_RETRY_NETWORK, -1);
 }
 
-/* The token was refused: is there another one to try? */
+/* The token was refused: is there another one?  max_retries does not matter. */
 static bool
 another_token(TplusCall *call, bool definite)
 {
 	settle_permit(call);
-	if (!tplus_token_refused(call->spec->account, &call->token, definite,
+	if ((call->delivered && !call->spec->retry_after_rows) ||
+		call->tokens++ > MAX_RENEWALS ||
+		!tplus_token_refused(call->spec->account, &call->token, definite,
 							 &call->spec->stats->token_us))
 		return false;
 	retry(call, TPLUS_RETRY_TOKEN);
@@ -318,26 +323,23 @@ handle_refusal(TplusCall *call, int status, const TplusReply *reply,
 		tplus_budget_pause(call->budget,
 						   Max(tplus_backoff_delay(call->attempts),
 							   retry_after_ms));
-	if (!may_retry(call))
-		refusal = TPLUS_REFUSAL_FATAL;
-	switch (refusal)
+	if (refusal == TPLUS_REFUSAL_TOKEN ||
+		refusal == TPLUS_REFUSAL_TOKEN_MAYBE)
 	{
-		case TPLUS_REFUSAL_TOKEN:
-		case TPLUS_REFUSAL_TOKEN_MAYBE:
-			if (another_token(call, refusal == TPLUS_REFUSAL_TOKEN))
-				return true;
-			break;
-		case TPLUS_REFUSAL_THROTTLE:
-			back_off(call, TPLUS_RETRY_THROTTLED, retry_after_ms);
+		if (another_token(call, refusal == TPLUS_REFUSAL_TOKEN))
 			return true;
-		case TPLUS_REFUSAL_RETRY:
-			back_off(call, TPLUS_RETRY_SERVER, retry_after_ms);
-			return true;
-		case TPLUS_REFUSAL_FATAL:
-			break;
 	}
-	if (call->spec->quiet && entry->refusal != TPLUS_REFUSAL_RETRY &&
-		entry->refusal != TPLUS_REFUSAL_THROTTLE)
+	else if ((refusal == TPLUS_REFUSAL_THROTTLE ||
+			  refusal == TPLUS_REFUSAL_RETRY) && may_retry(call))
+	{
+		back_off(call, refusal == TPLUS_REFUSAL_THROTTLE ?
+				 TPLUS_RETRY_THROTTLED : TPLUS_RETRY_SERVER, retry_after_ms);
+		return true;
+	}
+
+	/* Where a token is not to blame for certain, a parameter may be. */
+	if (call->spec->quiet && (refusal == TPLUS_REFUSAL_REQUEST ||
+							  refusal == TPLUS_REFUSAL_TOKEN_MAYBE))
 		return false;
 	tplus_failure_refused(&call->failure, status, reply, entry, body, len);
 }

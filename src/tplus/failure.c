@@ -59,7 +59,8 @@ static const struct
 		"Lower \"page_size\", or raise the server option \"stall_timeout_ms\"."
 	},
 	[TPLUS_HTTP_BROKEN] = {
-		ERRCODE_CONNECTION_FAILURE, "the connection broke", NULL
+		ERRCODE_CONNECTION_FAILURE, "the connection broke",
+		"Try again later; check the network, and what stands between this server and T+."
 	},
 	[TPLUS_HTTP_TOO_LARGE] = {
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -68,10 +69,11 @@ static const struct
 	},
 	[TPLUS_HTTP_ENCODING] = {
 		ERRCODE_PROTOCOL_VIOLATION,
-		"the compressed response is damaged", NULL
+		"the compressed response is damaged",
+		"Try again later; check what stands between this server and T+."
 	},
 	[TPLUS_HTTP_LOCAL] = {
-		ERRCODE_SYSTEM_ERROR, "the request could not be sent", NULL
+		ERRCODE_SYSTEM_ERROR, "the request could not be made", NULL
 	},
 };
 
@@ -124,8 +126,11 @@ server_name(const TplusFailure *failure)
 }
 
 bool
-tplus_failure_may_pass(const TplusHttpResult *result)
+tplus_failure_may_pass(const TplusHttpResult *result, bool delivered)
 {
+	/* What was decompressed before the damage showed may be damaged, too. */
+	if (result->failure == TPLUS_HTTP_ENCODING && delivered)
+		return false;
 	return result->failure != TPLUS_HTTP_TLS &&
 		result->failure != TPLUS_HTTP_TOO_LARGE &&
 		result->failure != TPLUS_HTTP_LOCAL;
@@ -136,16 +141,17 @@ tplus_failure_transport(const TplusFailure *failure,
 						const TplusHttpResult *result)
 {
 	const char *hint = transport_failures[result->failure].hint;
+	char	   *detail = foreign_text(failure, result->message,
+									  strlen(result->message),
+									  TPLUS_ERROR_SNIPPET);
 
+	detail[0] = pg_ascii_toupper((unsigned char) detail[0]);
 	ereport(ERROR,
 			(errcode(transport_failures[result->failure].sqlstate),
 			 errmsg("could not read from server \"%s\": %s",
 					server_name(failure),
 					transport_failures[result->failure].message),
-			 result->message[0] ?
-			 errdetail_internal("%s", foreign_text(failure, result->message,
-												   strlen(result->message),
-												   TPLUS_ERROR_SNIPPET)) : 0,
+			 detail[0] ? errdetail_internal("%s.", detail) : 0,
 			 hint ? errhint("%s", hint) : 0,
 			 err_request(failure)));
 }
@@ -198,7 +204,8 @@ tplus_failure_malformed(const TplusFailure *failure, bool html,
 			 errdetail("At byte %zu of the response: %s. It begins with \"%s\".",
 					   offset, problem, snippet(failure, text, len)),
 			 html ?
-			 errhint("Check the server options \"base_url\" and \"proxy\".") : 0,
+			 errhint("Check the server options \"base_url\" and \"proxy\".") :
+			 errhint("Try again later; check what stands between this server and T+."),
 			 err_request(failure)));
 }
 

@@ -35,8 +35,12 @@ typedef struct TplusFailure
 extern char *tplus_failure_code(const TplusFailure *failure,
 								const TplusReply *reply);
 
-/* There is no whole response: may there be one next time? */
-extern bool tplus_failure_may_pass(const TplusHttpResult *result);
+/*
+ * There is no whole response: may there be one next time?  delivered: records
+ * of this one went out already.
+ */
+extern bool tplus_failure_may_pass(const TplusHttpResult *result,
+								   bool delivered);
 
 /* There is no whole response.  Throws 08001, 08006, 08P01, 54000 or 58000. */
 extern void tplus_failure_transport(const TplusFailure *failure,

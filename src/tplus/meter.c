@@ -204,6 +204,11 @@ tplus_meter_code(TplusMeter *meter, const char *code)
 void
 tplus_meter_end(TplusMeter *meter, const char *why)
 {
+	if (meter->result)
+	{
+		meter->stats->requests += meter->result->resent;
+		meter->stats->retries[TPLUS_RETRY_NETWORK] += meter->result->resent;
+	}
 	post_sums(meter, latency_ms(meter->result));
 	if (meter->result)
 		log_request(meter, why);
