@@ -79,7 +79,7 @@ for my $op ('ge', 'eq')
 	$oracle->configure(
 		records => 3000,
 		switches => { made_compare => $op },
-		columns => TplusOracleData::made($op));
+		columns => { %{ TplusOracleData::made($op) }, sale => { filter => 'IsSale', filter_encoding => 'json' } });
 	# One in use, and a date that few have.
 	%of = map {
 		$_ => $node->safe_psql('postgres',
@@ -99,19 +99,42 @@ for my $op ('ge', 'eq')
 		map { { sql => "SELECT id, code FROM item WHERE $_->[0]" } } @cases);
 }
 # The values arrive when the query runs.
-my $plan = 'SET plan_cache_mode = force_generic_plan; PREPARE p';
-cheaper("$plan (text) AS SELECT id FROM item WHERE code = \$1; EXECUTE p ('$of{code}')", 'a parameter');
-cheaper("$plan (date) AS SELECT id FROM item WHERE made >= \$1 AND made < \$1 + 2; EXECUTE p ('2026-06-30')",
-	'a day that is a parameter');
+for my $mode ('force_custom_plan', 'force_generic_plan')
+{
+	my $plan = "SET plan_cache_mode = $mode; PREPARE p";
+	cheaper("$plan (text) AS SELECT id FROM item WHERE code = \$1; EXECUTE p ('$of{code}')", "a parameter, $mode");
+	cheaper("$plan (varchar) AS SELECT id FROM item WHERE \$1 = code_v; EXECUTE p ('$of{code}')", "one of another type, $mode");
+	cheaper("$plan (int) AS SELECT code FROM item WHERE id = \$1; EXECUTE p ($of{id})", "one of another width, $mode");
+	cheaper("$plan (text[]) AS SELECT id FROM item WHERE code = ANY (\$1); EXECUTE p ('{$of{code},$of{other},$of{code}}')", "a list, $mode");
+	cheaper("$plan (text) AS SELECT id FROM item WHERE code LIKE \$1 || '%'; EXECUTE p ('$of{code}')", "a pattern, $mode");
+	cheaper("$plan (boolean) AS SELECT id FROM item WHERE disabled = \$1; EXECUTE p (true)", "a flag, $mode");
+	cheaper("$plan (date) AS SELECT id FROM item WHERE made >= \$1 AND made < \$1 + 2; EXECUTE p ('2026-06-30')",
+		"days, $mode");
+	cheaper("$plan (timestamptz) AS SELECT id FROM item WHERE made BETWEEN \$1 AND \$1 + interval '1 day'; EXECUTE p ('2026-06-29')",
+		"instants against a date, $mode");
+}
 cheaper("DO 'DECLARE c text := ''$of{code}''; n bigint; BEGIN SELECT count(*) INTO n FROM item WHERE code = c; END'",
 	'a variable of PL/pgSQL');
+cheaper("DO 'DECLARE c text[] := ''{$of{code},$of{other}}''; n bigint; BEGIN SELECT count(*) INTO n FROM item WHERE code = ANY (c); END'",
+	'an array of PL/pgSQL');
+cheaper("DO 'DECLARE r record; n bigint; BEGIN FOR r IN SELECT code FROM probe LOOP SELECT count(*) INTO n FROM item WHERE code = r.code; END LOOP; END'",
+	'a field of a record of PL/pgSQL, again and again');
 # The values arrive from another table.
 cheaper("SELECT a.id FROM probe p JOIN item a ON a.code = p.code", 'a join');
+cheaper("SELECT a.id FROM probe p JOIN item a ON p.code = a.code_v", 'a join the other way round, with a cast');
+cheaper("SELECT a.code FROM probe p JOIN item a ON a.id = p.n + $of{id}", 'a join by an expression');
+cheaper("SELECT a.code FROM probe p JOIN item a ON a.id_i = p.n + $of{id}::bigint", 'of another width');
 cheaper("SELECT a.id FROM probe p LEFT JOIN item a ON a.code = p.code AND NOT a.disabled", 'an outer join');
 cheaper("SELECT a.id FROM item a WHERE a.code IN (SELECT p.code FROM probe p)", 'a semi-join');
+cheaper("SELECT p.n FROM probe p WHERE EXISTS (SELECT FROM item a WHERE a.code = p.code)", 'the other semi-join');
+cheaper("SELECT p.n FROM probe p WHERE NOT EXISTS (SELECT FROM item a WHERE a.code = p.code)", 'an anti-join');
 cheaper("SELECT p.n, (SELECT a.id FROM item a WHERE a.code = p.code) FROM probe p", 'a subplan');
 cheaper("SELECT l.id FROM probe p, LATERAL (SELECT id FROM item a WHERE a.code = p.code LIMIT 1) AS l", 'LATERAL');
+cheaper("SELECT l.c FROM probe p, LATERAL (SELECT count(*) AS c FROM item a WHERE a.code IN (p.code, '$of{other}')) AS l", 'LATERAL with a list');
 cheaper("SELECT b.id FROM probe p JOIN item a ON a.code = p.code JOIN item b ON b.id = a.id", 'a join of a join');
+cheaper("SELECT a.id FROM probe p JOIN item a ON a.code = p.code AND p.code = '$of{code}'", 'an equivalence class with a constant');
+cheaper("SELECT b.id FROM probe p JOIN item a ON a.code = p.code JOIN item b ON b.code = a.code", 'an equivalence class of three');
+cheaper("SELECT a.id FROM probe p JOIN item a ON a.code = p.code OR a.code = '$of{other}'", 'a join by an OR');
 is($oracle->cost('pushed',
 		"SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off; "
 		  . "SELECT a.id FROM generate_series(1, 5) AS g, probe p JOIN item a ON a.code = p.code WHERE p.n = 1")->{requests},
@@ -127,34 +150,70 @@ is($oracle->cost('pushed', "SELECT * FROM item WHERE made >= shared.stb('2026-03
 # Clauses of item, and what they are.
 sub forms
 {
+	my ($digits) = $of{code} =~ /([0-9]{2,})/;
 	return (
 		[ "code = '$of{code}'", 'a code' ],
+		[ "'$of{code}' = code", 'a code, on the right' ],
 		[ "'$of{code}' = code_v", 'a code as varchar, on the right' ],
+		[ "code_v = '$of{code}'::name", 'a code as name' ],
+		[ "code_n = '$of{code}'", 'a code in a column of type name' ],
+		[ "code_n = '$of{code}'::name", 'where both are' ],
+		[ "code_c = '$of{code}'", 'a code of another collation' ],
+		[ "(code = '$of{code}') IS TRUE", 'a code, tested' ],
 		[ "code = shared.stb('$of{code}'::text)", 'a code from a stable function' ],
 		[ "code = (SELECT code FROM shared.probe WHERE n = 1)", 'a code from an initplan' ],
+		[ "code = (SELECT max(code) FROM shared.probe)", 'a code from an aggregate' ],
+		[ "code = coalesce(NULL, '$of{code}')", 'a code from an expression' ],
 		[ "code = 'none'", 'no such code' ],
 		[ "code IN ('$of{code}', '$of{other}', NULL)", 'codes in a list' ],
+		[ "code_n IN ('$of{code}', '$of{other}')", 'codes as name in a list' ],
 		[ "code = ANY ('{$of{other},$of{code},$of{other}}')", 'codes in an array' ],
 		[ "code = ANY (ARRAY['$of{code}', shared.stb('$of{other}'::text)])", 'codes in a computed array' ],
+		[ "code = ANY (string_to_array('$of{code},$of{other}', ','))", 'codes in an array from a function' ],
 		[ "code = ANY (ARRAY(SELECT code FROM shared.probe))", 'codes from a subquery' ],
 		[ "code = '$of{code}' OR '$of{other}' = code", 'one code or another' ],
+		[ "code = '$of{code}' OR code IN ('$of{other}', 'none')", 'one code or some others' ],
+		[ "code = '$of{code}' OR (code = '$of{other}' AND disabled)", 'one code or, in part, another' ],
 		[ "code LIKE '$of{code}%'", 'codes that begin so' ],
 		[ "code LIKE '%$of{code}'", 'codes that end so' ],
+		[ "code LIKE '$of{code}'", 'a pattern without wildcards' ],
+		[ "code_n LIKE '$of{code}%'", 'the same of type name' ],
+		[ "code ILIKE '%$digits%'", 'codes with digits, case aside' ],
 		[ "code ^@ '$of{code}'", 'codes that begin so, by an operator' ],
 		[ "name = '$of{name}'", 'a name' ],
 		[ "spec = 'none'", 'no such specification' ],
 		[ "id = $of{id}", 'a key' ],
 		[ "id = $of{id}::smallint", 'a key of another width' ],
 		[ "id_i = $of{id}::bigint", 'a narrow key' ],
+		[ "$of{id}::smallint = id_i", 'a narrower one, on the right' ],
+		[ "id = (SELECT $of{id})", 'a key from an initplan' ],
 		[ "id IN ($of{id}, 1)", 'keys in a list' ],
+		[ "id = ANY (ARRAY(SELECT n FROM shared.probe)::bigint[])", 'keys from a subquery' ],
 		[ "id = $of{id} OR 1 = id", 'one key or another' ],
 		[ "class = '03'", 'a class' ],
+		[ "class_v = '03'", 'a class as varchar' ],
 		[ "class = '03' AND NOT disabled", 'a class in use' ],
+		[ "class = '03' AND name LIKE '%a%' AND made = '$of{day}'", 'all of these at once' ],
 		[ 'disabled', 'those stopped' ],
 		[ 'NOT disabled', 'those in use' ],
 		[ 'disabled = true', 'those stopped, by a comparison' ],
+		[ 'false = disabled', 'those in use, by a comparison' ],
+		[ 'disabled <> true', 'those not stopped' ],
 		[ 'disabled IS TRUE', 'those stopped, by a test' ],
+		[ 'disabled IS FALSE', 'those in use, by a test' ],
+		[ 'disabled IS NOT TRUE', 'those that are not stopped, by a test' ],
+		[ 'disabled IS UNKNOWN', 'those of which it is not known' ],
+		[ 'disabled IS NULL', 'those that do not say' ],
+		[ "disabled IN (true)", 'those stopped, by a list' ],
+		[ "disabled = ANY ('{f,f}')", 'those in use, by an array' ],
+		[ 'disabled = (SELECT true)', 'those stopped, by an initplan' ],
+		[ 'sale', 'another flag' ],
+		[ 'NOT sale', 'the opposite' ],
+		[ 'sale IS TRUE', 'its test' ],
+		[ 'sale IS FALSE', 'the opposite test' ],
 		[ "ts > '$of{ts}'", 'what is newer than a version' ],
+		[ "'$of{ts}' < ts", 'the same on the right' ],
+		[ "ts > (SELECT '$of{ts}'::text)", 'the same from an initplan' ],
 		[ "ts >= '$of{ts}' AND class = '03'", 'of a class' ]);
 }
 
@@ -162,10 +221,20 @@ sub days
 {
 	return (
 		[ "made = '$of{day}'", 'a day' ],
+		[ "'$of{day}' = made", 'a day, on the right' ],
+		[ "made = '$of{day}'::timestamptz", 'an instant against a date' ],
+		[ "made = '$of{day}'::timestamp", 'a time against a date' ],
+		[ "made = (SELECT '$of{day}'::date)", 'a day from an initplan' ],
 		[ "made >= '2026-06-30'", 'days without an end', 'ge' ],
+		[ "made > now() - (now() - '2026-06-29'::timestamptz)", 'since a moment', 'ge' ],
 		[ "made > '$of{day}' AND made < '$of{day}'::date + 3", 'a few days', 'eq' ],
 		[ "made BETWEEN '2026-06-29' AND '2026-06-30'", 'a few days by BETWEEN' ],
+		[ "made IN ('2026-06-29', '2026-06-30')", 'days in a list' ],
+		[ "made = ANY (ARRAY['2026-06-30', shared.stb('2026-06-29'::date)])", 'days in a computed array' ],
+		[ "made = '2026-06-29' OR made = '2026-06-30'", 'one day or another' ],
 		[ "made >= '2026-06-28'::timestamptz AND made < '2026-06-29 12:00'::timestamp", 'a few days by other types' ],
+		[ "'2026-06-28' <= made AND '2026-06-30' >= made", 'a few days, on the right' ],
+		[ "made_ts >= '2026-06-29'::date AND made_ts < '2026-06-30'", 'a few days of times' ],
 		[ "made_tz >= '2026-06-29' AND made_tz < '2026-06-30'", 'a few days of instants' ],
 		[ "made >= shared.stb('2026-06-29'::date) AND made <= '2026-06-30'", 'a day from a stable function' ]);
 }

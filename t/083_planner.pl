@@ -188,6 +188,13 @@ is(requests(), 0, 'asks nothing');
 #
 # Value by value, or all at once
 #
+# Nothing is known of this server but what its options declare.
+$node->safe_psql('postgres', <<"SQL");
+CREATE SERVER unasked FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url '${\ $sim->url }');
+CREATE FOREIGN TABLE quiet (id bigint, code text, class text OPTIONS (field 'InventoryClass.Code'))
+  SERVER unasked OPTIONS (resource 'inventory');
+SQL
+
 sub way
 {
 	my ($sql, %set) = @_;
@@ -203,34 +210,47 @@ sub outer
 	return;
 }
 
-my $join = 'SELECT i.id FROM wanted w JOIN item i ON i.code = w.code';
+my $join = 'SELECT i.id FROM wanted w JOIN quiet i ON i.code = w.code';
 outer(3);
 is(way($join), 'loop', 'few outer rows: value by value');
 is(way($join =~ s/JOIN/LEFT JOIN/r), 'loop', 'an outer join as well');
 outer(300);
 is(way($join), 'full', 'many outer rows: all at once');
-options('FOREIGN TABLE item', q{ADD rows '1000000'});
+options('FOREIGN TABLE quiet', q{ADD rows '1000000'});
 is(way($join), 'loop', 'of a large table, value by value again');
-options('FOREIGN TABLE item', q{SET rows '100'});
+options('FOREIGN TABLE quiet', q{SET rows '100'});
 outer(3);
 is(way($join), 'loop', 'a small table, three values');
 outer(12);
 is(way($join), 'full', 'a small table is read before a dozen values are asked');
-options('FOREIGN TABLE item', q{SET rows '200000'});
+options('FOREIGN TABLE quiet', q{SET rows '200000'});
 outer(450);
 is(way($join), 'full', 'requests count where they take long');
-options('SERVER erp', q{ADD latency_ms '0'});
+options('SERVER unasked', q{ADD latency_ms '0'});
 is(way($join), 'loop', 'and records where they do not');
-options('SERVER erp', q{DROP latency_ms});
-options('FOREIGN TABLE item', q{DROP rows});
+options('SERVER unasked', q{DROP latency_ms});
+options('FOREIGN TABLE quiet', q{DROP rows});
 outer(3);
-is(way('SELECT i.id FROM wanted w JOIN item i ON i.class = w.class'), 'full', 'values that are not unique take requests to be sure that they are all');
-options('FOREIGN TABLE item', q{ADD rows '100000'});
-is(way('SELECT i.id FROM wanted w JOIN item i ON i.class = w.class'), 'loop', 'worth their while in a large table');
-is(way('SELECT i.id FROM wanted w JOIN item i ON i.code = w.code JOIN item j ON j.code = i.code'), 'loop', 'an equivalence class');
-options('FOREIGN TABLE item', q{ADD pushdown 'false'});
+is(way('SELECT i.id FROM wanted w JOIN quiet i ON i.class = w.class'), 'full', 'values that are not unique take requests to be sure that they are all');
+options('FOREIGN TABLE quiet', q{ADD rows '100000'});
+is(way('SELECT i.id FROM wanted w JOIN quiet i ON i.class = w.class'), 'loop', 'worth their while in a large table');
+is(way('SELECT i.id FROM wanted w JOIN quiet i ON i.code = w.code JOIN quiet j ON j.code = i.code'), 'loop', 'an equivalence class');
+options('FOREIGN TABLE quiet', q{ADD pushdown 'false'});
 is(way($join), 'full', 'not where pushdown is off');
-options('FOREIGN TABLE item', q{DROP pushdown, DROP rows});
+options('FOREIGN TABLE quiet', q{DROP pushdown, DROP rows});
+
+# What was measured counts more than what is declared.
+sub startup { return look('SELECT id FROM slow')->{'Startup Cost'} }
+
+$sim->tenant('slow', records => 5, switches => { latency_ms => 400 });
+$sim->setup_server($node, 'slow', server => 'slow', requests_per_second => 0, latency_ms => 1, tables => []);
+$node->safe_psql('postgres', q{CREATE FOREIGN TABLE slow (id bigint) SERVER slow OPTIONS (resource 'inventory', paging 'ts')});
+is(startup(), 10, 'the declared latency');
+$node->safe_psql('postgres', 'SELECT id FROM slow LIMIT 1');
+cmp_ok(startup(), '>=', 4000, 'the measured one, in a new session');
+$sim->switches('slow', latency_ms => 0);
+$node->safe_psql('postgres', join ';', ('SELECT id FROM slow') x 8);
+cmp_ok(startup(), '<', 4000, 'which follows the server');
 
 #
 # Estimates

@@ -25,6 +25,7 @@
 #include "utils/selfuncs.h"
 
 #include "base/compat.h"
+#include "base/stats.h"
 #include "fdw/cost.h"
 
 /*
@@ -181,7 +182,9 @@ tplus_cost_requests(const TplusTable *table, const TplusDemand *demand,
 double
 tplus_cost_latency_ms(const TplusServerOptions *server)
 {
-	return server->latency_ms;
+	double		measured = tplus_stats_latency_ms(server->serverid);
+
+	return measured >= 0 ? measured : server->latency_ms;
 }
 
 Cost

@@ -43,7 +43,7 @@ extern double tplus_cost_requests(const TplusTable *table,
 
 /*
  * Milliseconds from a request to the first byte of its answer: as measured
- * of late, or as the server's options declare.
+ * of late by all backends, or as the server's options declare.
  */
 extern double tplus_cost_latency_ms(const TplusServerOptions *server);
 
