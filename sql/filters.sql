@@ -406,6 +406,52 @@ RESET enable_hashjoin;
 RESET enable_mergejoin;
 
 --
+-- Columns of other types: they may show less than T+ has
+--
+INSERT INTO given (code) VALUES (repeat('long', 20)), (repeat('长', 20) || 'x'), ('trai  ');
+SELECT tenant('{"disabled_default": "all", "text_match": "exact"}');
+CREATE FOREIGN TABLE typed (id bigint, code_n name OPTIONS (field 'Code'), code_5 varchar(5) OPTIONS (field 'Code'), code_u varchar OPTIONS (field 'Code'),
+                            flag boolean OPTIONS (field 'Disabled'))
+  SERVER filters OPTIONS (resource 'inventory', variants 'none', on_error 'null');
+CREATE FUNCTION typed(clause text) RETURNS TABLE(rows bigint, sent text) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM sim.ctl('clear', 'filters');
+  EXECUTE 'SELECT count(*) FROM typed WHERE ' || clause INTO rows;
+  typed.sent := sent();
+  RETURN NEXT;
+END
+$$;
+SELECT * FROM unnest(ARRAY[
+  $$code_n = 'A-1'$$, $$code_n = 'A-1'::name$$, $$'A-1'::name = code_u$$, $$code_n = 'a-1'$$, $$code_n = repeat('long', 20)$$, $$code_n = repeat('long', 20)::name$$,
+  $$code_n = repeat('长', 20)$$, $$code_n = repeat('长', 19)$$, $$code_n LIKE repeat('long', 15) || '%'$$, $$code_n LIKE 'A-%'$$, $$code_n IN ('A-1', 'B1')$$,
+  $$code_n > 'z'$$, $$code_5 = 'trail'$$, $$code_5 = 'trai'$$, $$code_5 = 'A-1'$$, $$code_5 IN ('A-1', 'trail')$$, $$code_5 LIKE 'trail'$$, $$code_u = 'trail'$$, $$code_u = 'trail '$$,
+  $$code_u = repeat('long', 20)$$, $$code_u = repeat('长', 20) || 'x'$$]) AS c (clause), typed(clause);
+
+--
+-- Alternatives, and tests
+--
+SELECT tenant('{"disabled_default": "all"}');
+SELECT * FROM unnest(ARRAY[
+  $$code_u = 'A-1' OR code_u = 'B1'$$, $$code_u = 'A-1' OR 'B1' = code_u$$, $$code_u = 'A-1' OR code_u IN ('B1', 'A-1')$$, $$code_u = ANY ('{A-1}') OR code_u = ANY ('{B1,NULL}')$$,
+  $$code_u = 'A-1' OR (code_u = 'D5' AND flag)$$, $$(code_u = 'A-1' AND id = 1) OR (id > 0 AND code_u = 'B1')$$, $$code_u = 'A-1' OR flag$$, $$code_u = 'A-1' OR id = 7$$,
+  $$code_u = 'A-1' OR code_u LIKE 'B%'$$, $$code_u = 'A-1' OR code_u IS NULL$$, $$code_u = 'A-1' OR code_u <> 'B1'$$, $$code_u = 'A-1' OR code_u = 'P%1'$$,
+  $$code_u = 'A-1' OR code_u = ANY ('{{B1,D5},{D6,D7}}')$$, $$code_u = 'A-1' OR code_u = ANY (NULL::text[])$$, $$NOT (code_u <> 'A-1' AND code_u <> 'B1')$$,
+  $$id = 1 OR id = 7::smallint$$, $$id IN (1, 7) OR id = 8$$,
+  $$(code_u = 'A-1') IS TRUE$$, $$(code_u = 'A-1') IS NOT FALSE$$, $$(code_u = 'A-1') IS NOT TRUE$$, $$(code_u = 'A-1' OR code_u = 'B1') IS TRUE$$,
+  $$flag IN (true)$$, $$flag = ANY ('{t,t,NULL}')$$, $$flag IN (true, false)$$, $$flag IN (true, NULL)$$, $$flag IS NOT TRUE$$, $$flag IS NULL$$, $$flag IS NOT NULL$$]) AS c (clause), typed(clause);
+-- where stopped records hide, they are not asked for in vain
+ALTER FOREIGN TABLE typed OPTIONS (SET variants 'auto');
+SELECT tenant();
+SELECT * FROM unnest(ARRAY[
+  $$true$$, $$flag IS NOT TRUE$$, $$flag IS NOT FALSE$$, $$flag IS UNKNOWN$$, $$flag IS NULL$$, $$flag IS NOT TRUE AND code_u = 'D5'$$, $$flag AND flag IS NOT TRUE$$, $$NOT flag AND flag IS NOT NULL$$,
+  $$flag IS NOT TRUE OR code_u = 'D5'$$]) AS c (clause), typed(clause);
+SELECT tenant('{"disabled_default": "all"}');
+SELECT * FROM unnest(ARRAY[$$flag IS NOT TRUE$$, $$flag IS NULL$$]) AS c (clause), typed(clause);
+DROP FOREIGN TABLE typed;
+DELETE FROM given WHERE n > 82;
+SELECT tenant('{"disabled_default": "all"}');
+
+--
 -- Reasons
 --
 CREATE FUNCTION reasons(clause text) RETURNS SETOF text LANGUAGE plpgsql AS $$
