@@ -434,7 +434,9 @@ SELECT tenant('{"disabled_default": "all"}');
 SELECT * FROM unnest(ARRAY[
   $$code_u = 'A-1' OR code_u = 'B1'$$, $$code_u = 'A-1' OR 'B1' = code_u$$, $$code_u = 'A-1' OR code_u IN ('B1', 'A-1')$$, $$code_u = ANY ('{A-1}') OR code_u = ANY ('{B1,NULL}')$$,
   $$code_u = 'A-1' OR (code_u = 'D5' AND flag)$$, $$(code_u = 'A-1' AND id = 1) OR (id > 0 AND code_u = 'B1')$$, $$code_u = 'A-1' OR flag$$, $$code_u = 'A-1' OR id = 7$$,
-  $$code_u = 'A-1' OR code_u LIKE 'B%'$$, $$code_u = 'A-1' OR code_u IS NULL$$, $$code_u = 'A-1' OR code_u <> 'B1'$$, $$code_u = 'A-1' OR code_u = 'P%1'$$,
+  $$code_u = 'A-1' OR code_u LIKE 'B%'$$, $$code_u LIKE 'A-%' OR code_u LIKE '%ad%'$$, $$code_u LIKE ANY ('{A-%,%ad%,A-%}')$$, $$code_u ILIKE ANY ('{a-1%,%ad%}')$$, $$code_u ILIKE '%D1%' OR code_u ILIKE '%D2%'$$,
+  $$code_u LIKE 'A-%' OR code_u ILIKE 'b%'$$, $$code_u LIKE ALL ('{A-%,%1}')$$, $$code_u NOT LIKE ANY ('{A-%,%1}')$$, $$code_u LIKE ANY ('{A-%,%}')$$, $$code_u LIKE ANY ('{A-%,NULL}')$$, $$code_u LIKE ANY ('{}')$$, $$code_u LIKE 'A%' AND code_u LIKE ANY ('{%1,%2}')$$,
+  $$code_u = 'A-1' OR code_u IS NULL$$, $$code_u = 'A-1' OR code_u <> 'B1'$$, $$code_u = 'A-1' OR code_u = 'P%1'$$,
   $$code_u = 'A-1' OR code_u = ANY ('{{B1,D5},{D6,D7}}')$$, $$code_u = 'A-1' OR code_u = ANY (NULL::text[])$$, $$NOT (code_u <> 'A-1' AND code_u <> 'B1')$$,
   $$id = 1 OR id = 7::smallint$$, $$id IN (1, 7) OR id = 8$$,
   $$(code_u = 'A-1') IS TRUE$$, $$(code_u = 'A-1') IS NOT FALSE$$, $$(code_u = 'A-1') IS NOT TRUE$$, $$(code_u = 'A-1' OR code_u = 'B1') IS TRUE$$,

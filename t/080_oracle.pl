@@ -204,6 +204,8 @@ sub forms
 		[ "code_n LIKE '$of{code}%'", 'the same of type name' ],
 		[ "code ILIKE '%$digits%'", 'codes with digits, case aside' ],
 		[ "code ^@ '$of{code}'", 'codes that begin so, by an operator' ],
+		[ "code LIKE '$of{code}%' OR code LIKE '%$of{other}%'", 'codes that begin so or contain that' ],
+		[ "code LIKE ANY ('{$of{code}%,%$of{other}%}')", 'codes like any of these' ],
 		[ "name = '$of{name}'", 'a name' ],
 		[ "spec = 'none'", 'no such specification' ],
 		[ "id = $of{id}", 'a key' ],

@@ -143,6 +143,8 @@ my @told = (
 	[ "name = 'x' AND id > 3 AND code = 'y' || random()::text",
 		"+ (name = 'x'::text): sent, and rechecked\n- (id > 3): T+ compares it by equality only\n"
 		  . "- (code = ('y'::text || (random())::text)): the value is volatile" ],
+	[ "name LIKE ANY ('{%ab%,%cd%,cd_}')", "+ (name ~~ ANY ('{%ab%,%cd%,cd_}'::text[])): sent, requests <= 2, and rechecked" ],
+	[ "name LIKE 'ab%' OR name LIKE 'cd%'", "+ ((name ~~ 'ab%'::text) OR (name ~~ 'cd%'::text)): sent, requests <= 2, and rechecked" ],
 	[ "specification IS NULL", '- (specification IS NULL): T+ cannot be asked for missing values' ],
 	[ "id = ANY (ARRAY(SELECT n FROM wanted))", '+ (id = ANY (?)): sent, exact, requests <= 31, and rechecked' ],
 	[ "id = ANY (ARRAY(SELECT generate_series(1, 9))) AND disabled IN (true)",

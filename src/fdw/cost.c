@@ -50,7 +50,7 @@ typedef struct Range
 static double
 values_of(PlannerInfo *root, const TplusPushable *pushable)
 {
-	if (pushable->compare != TPLUS_COMPARE_ANY)
+	if (!tplus_compare_is_list(pushable->compare))
 		return 1;
 	return Max(tplus_array_length(root, (Node *) pushable->value), 1);
 }

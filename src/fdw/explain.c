@@ -58,7 +58,7 @@ requests_of(const TplusCondition *cond, const TplusFilter *filter,
 {
 	if (cond)
 		return Max(cond->requests, 1);
-	if (compare == TPLUS_COMPARE_ANY)
+	if (tplus_compare_is_list(compare))
 		return filter->kind == TPLUS_FILTER_KIND_BOOL ? 1 : max_requests;
 	return filter->kind == TPLUS_FILTER_KIND_DATE &&
 		filter->op == TPLUS_FILTER_EQ && compare != TPLUS_COMPARE_EQ ?

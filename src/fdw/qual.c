@@ -172,7 +172,27 @@ classify_operator(const TplusTable *table, Index varno, OpExpr *op,
 							pushable);
 }
 
-/* "column = ANY (array)", also written as IN. */
+/* The comparison with any of several values; false if there is none. */
+static bool
+list_of(TplusCompare *compare)
+{
+	switch (*compare)
+	{
+		case TPLUS_COMPARE_EQ:
+			*compare = TPLUS_COMPARE_ANY;
+			return true;
+		case TPLUS_COMPARE_LIKE:
+			*compare = TPLUS_COMPARE_LIKE_ANY;
+			return true;
+		case TPLUS_COMPARE_ILIKE:
+			*compare = TPLUS_COMPARE_ILIKE_ANY;
+			return true;
+		default:
+			return tplus_compare_is_list(*compare);
+	}
+}
+
+/* "column = ANY (array)", also written as IN; "column LIKE ANY (array)". */
 static const char *
 classify_any(const TplusTable *table, Index varno, ScalarArrayOpExpr *any,
 			 TplusPushable *pushable)
@@ -183,10 +203,11 @@ classify_any(const TplusTable *table, Index varno, ScalarArrayOpExpr *any,
 	pushable->attnum = column_of(linitial(any->args), varno);
 	if (pushable->attnum == 0)
 		return "it is no comparison of a column";
-	if (!any->useOr || !comparison_of(any->opno, &pushable->compare) ||
-		pushable->compare != TPLUS_COMPARE_EQ || !OidIsValid(element))
+	if (!any->useOr || !OidIsValid(element) ||
+		(!comparison_of(any->opno, &pushable->compare) &&
+		 !pattern_of(any->opno, &pushable->compare)) ||
+		!list_of(&pushable->compare))
 		return "T+ has no such operator";
-	pushable->compare = TPLUS_COMPARE_ANY;
 	pushable->value = (Expr *) array;
 	return check_comparison(table, varno, any->inputcollid, element, pushable);
 }
@@ -217,19 +238,20 @@ elements_of(const Const *array)
 }
 
 /*
- * The values of "column = value" or "column = ANY (list)", if the clause is
- * that, as expressions; NIL if it is not.  pushable tells the column.
+ * The values of "column = value", "column = ANY (list)" or of a pattern, if
+ * the clause is that, as expressions; NIL if it is not.  pushable tells the
+ * column, and the comparison as that with a list.
  */
 static List *
-values_of_equality(const TplusTable *table, Index varno, Node *clause,
-				   TplusPushable *pushable, const char **reason)
+values_of_comparison(const TplusTable *table, Index varno, Node *clause,
+					 TplusPushable *pushable, const char **reason)
 {
 	Const	   *array;
 
 	if (IsA(clause, OpExpr))
 	{
 		*reason = classify_operator(table, varno, (OpExpr *) clause, pushable);
-		return *reason || pushable->compare != TPLUS_COMPARE_EQ ? NIL :
+		return *reason || !list_of(&pushable->compare) ? NIL :
 			list_make1(pushable->value);
 	}
 	if (!IsA(clause, ScalarArrayOpExpr))
@@ -247,12 +269,13 @@ values_of_equality(const TplusTable *table, Index varno, Node *clause,
 }
 
 /*
- * The equality on the column with this number in one alternative of an OR,
- * which may be an AND of more: what it asks for includes the alternative.
+ * What one alternative of an OR compares: the first comparison in it, or the
+ * one that is like what the alternatives before it have in common.  It may be
+ * an AND of more: what one of them asks for includes the alternative.
  */
 static List *
 values_of_alternative(const TplusTable *table, Index varno, Node *clause,
-					  int attnum, TplusPushable *pushable,
+					  const TplusPushable *common, TplusPushable *pushable,
 					  const char **reason)
 {
 	List	   *clauses = is_andclause(clause) ?
@@ -261,10 +284,13 @@ values_of_alternative(const TplusTable *table, Index varno, Node *clause,
 
 	foreach(lc, clauses)
 	{
-		List	   *values = values_of_equality(table, varno, lfirst(lc),
-												pushable, reason);
+		List	   *values = values_of_comparison(table, varno, lfirst(lc),
+												  pushable, reason);
 
-		if (values != NIL && (attnum == 0 || pushable->attnum == attnum))
+		if (values != NIL &&
+			(common->attnum == 0 ||
+			 (pushable->attnum == common->attnum &&
+			  pushable->compare == common->compare)))
 			return values;
 	}
 	return NIL;
@@ -275,6 +301,7 @@ static const char *
 classify_or(const TplusTable *table, Index varno, BoolExpr *expr,
 			TplusPushable *pushable)
 {
+	static const char other[] = "it is no OR of like comparisons of one column";
 	ArrayExpr  *array = makeNode(ArrayExpr);
 	const char *reason = NULL;
 	bool		exact = true;
@@ -286,26 +313,24 @@ classify_or(const TplusTable *table, Index varno, BoolExpr *expr,
 		Node	   *clause = lfirst(lc);
 		TplusPushable part = {0};
 		List	   *values = values_of_alternative(table, varno, clause,
-												   pushable->attnum, &part,
-												   &reason);
-		Oid			type;
+												   pushable, &part, &reason);
 
 		if (values == NIL)
-			return reason ? reason : "it is no OR of equalities of one column";
-		type = exprType(linitial(values));
-		if (pushable->attnum != 0 && array->element_typeid != type)
-			return "it is no OR of equalities of one column";
+			return reason ? reason : other;
+		if (pushable->attnum != 0 &&
+			array->element_typeid != exprType(linitial(values)))
+			return other;
 		pushable->attnum = part.attnum;
+		pushable->compare = part.compare;
 		exact &= part.exact && !is_andclause(clause);
-		array->element_typeid = type;
+		array->element_typeid = exprType(linitial(values));
 		array->array_collid = exprCollation(linitial(values));
 		array->elements = list_concat(array->elements, values);
 	}
 	array->array_typeid = get_array_type(array->element_typeid);
 	array->location = -1;
 	if (!OidIsValid(array->array_typeid))
-		return "it is no OR of equalities of one column";
-	pushable->compare = TPLUS_COMPARE_ANY;
+		return other;
 	pushable->value = (Expr *) array;
 	reason = check_comparison(table, varno, InvalidOid, array->element_typeid,
 							  pushable);

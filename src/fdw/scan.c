@@ -185,11 +185,11 @@ set_values(TplusCondition *cond, Datum value, bool isnull, Oid type)
 	char		typalign;
 
 	cond->isnull = isnull;
-	cond->value_type = getBaseType(cond->compare == TPLUS_COMPARE_ANY ?
+	cond->value_type = getBaseType(tplus_compare_is_list(cond->compare) ?
 								   element : type);
 	if (isnull)
 		return;
-	if (cond->compare != TPLUS_COMPARE_ANY)
+	if (!tplus_compare_is_list(cond->compare))
 	{
 		cond->values = palloc(sizeof(Datum));
 		cond->values[0] = value;

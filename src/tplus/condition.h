@@ -32,8 +32,18 @@ typedef enum TplusCompare
 	TPLUS_COMPARE_NOT_TRUE,		/* false, or missing */
 	TPLUS_COMPARE_LIKE,			/* matches a pattern ... */
 	TPLUS_COMPARE_ILIKE,		/* ... without regard to case */
-	TPLUS_COMPARE_PREFIX		/* begins with a text */
+	TPLUS_COMPARE_PREFIX,		/* begins with a text */
+	TPLUS_COMPARE_LIKE_ANY,		/* matches one of several patterns ... */
+	TPLUS_COMPARE_ILIKE_ANY		/* ... without regard to case */
 } TplusCompare;
+
+/* Does the comparison take an array of values? */
+static inline bool
+tplus_compare_is_list(TplusCompare compare)
+{
+	return compare == TPLUS_COMPARE_ANY ||
+		compare == TPLUS_COMPARE_LIKE_ANY || compare == TPLUS_COMPARE_ILIKE_ANY;
+}
 
 /* The filter of one column, resolved from the catalog and its options. */
 typedef struct TplusFilter
@@ -56,7 +66,7 @@ typedef struct TplusCondition
 	int			max_length;		/* of what the column holds whole; 0: any */
 	Oid			value_type;
 	bool		isnull;
-	int			nvalues;		/* one, but for ANY */
+	int			nvalues;		/* one, but for those that take a list */
 	Datum	   *values;			/* none of them null */
 	const char *local;			/* why it was not sent after all; NULL: it was */
 	int			requests;		/* parameter sets that it makes, or takes part

@@ -29,6 +29,9 @@
 #include "tplus/pattern.h"
 #include "tplus/record.h"
 
+static const char too_many[] =
+"it has more values than \"max_filter_requests\" allows requests";
+
 static bool
 is_text_type(Oid type)
 {
@@ -323,7 +326,7 @@ apply_values(TplusCondition *cond, const TplusTableOptions *table,
 			continue;
 		if (list_length(params) >= table->max_filter_requests)
 		{
-			cond->local = "it has more values than \"max_filter_requests\" allows requests";
+			cond->local = too_many;
 			return;
 		}
 		values = lappend(values, makeString(string));
@@ -334,7 +337,7 @@ apply_values(TplusCondition *cond, const TplusTableOptions *table,
 	}
 	if (!tplus_filtering_multiply(filtering, params, pins ? values : NIL,
 								  table->max_filter_requests))
-		cond->local = "it has more values than \"max_filter_requests\" allows requests";
+		cond->local = too_many;
 	else if (pins)
 		filtering->unique_field = filter->field;
 	cond->requests = list_length(params);
@@ -387,28 +390,57 @@ apply_bool(TplusCondition *cond, TplusFiltering *filtering)
 											  cond->filter.encoding));
 }
 
-static void
-apply_pattern(TplusCondition *cond, TplusFiltering *filtering)
+/* The longest piece of a pattern that T+ takes literally, or NULL. */
+static char *
+literal_run(const TplusCondition *cond, int i)
 {
-	char	   *run = tplus_pattern_run(TextDatumGetCString(cond->values[0]),
+	char	   *run = tplus_pattern_run(TextDatumGetCString(cond->values[i]),
 										cond->compare != TPLUS_COMPARE_PREFIX,
-										cond->compare == TPLUS_COMPARE_ILIKE);
+										cond->compare == TPLUS_COMPARE_ILIKE ||
+										cond->compare == TPLUS_COMPARE_ILIKE_ANY);
 
-	if (run == NULL || has_outer_blank(run))
-	{
-		cond->local = "the pattern has no run of characters that T+ takes literally";
-		return;
-	}
+	return run == NULL || has_outer_blank(run) ? NULL : run;
+}
+
+/* One or several patterns. */
+static void
+apply_patterns(TplusCondition *cond, const TplusTableOptions *table,
+			   TplusFiltering *filtering)
+{
+	List	   *params = NIL;
+	List	   *runs = NIL;
+	int			i;
+
 	if (filtering->like_param)
 	{
 		cond->local = "another pattern is sent";
 		return;
 	}
+	for (i = 0; i < cond->nvalues; i++)
+	{
+		char	   *run = literal_run(cond, i);
+
+		if (run == NULL)
+		{
+			cond->local = "the pattern has no run of characters that T+ takes literally";
+			return;
+		}
+		if (list_member(runs, makeString(run)))
+			continue;
+		runs = lappend(runs, makeString(run));
+		params = lappend(params,
+						 tplus_encode_text(cond->filter.param,
+										   psprintf("%%%s%%", run)));
+	}
+	if (!tplus_filtering_multiply(filtering, params, NIL,
+								  table->max_filter_requests))
+	{
+		cond->local = too_many;
+		return;
+	}
 	filtering->like_param = cond->filter.param;
 	filtering->like_field = cond->filter.field;
-	tplus_filtering_add(filtering,
-						tplus_encode_text(cond->filter.param,
-										  psprintf("%%%s%%", run)));
+	cond->requests = list_length(params);
 }
 
 /* One condition that is no date's. */
@@ -425,7 +457,7 @@ apply_condition(TplusCondition *cond, const TplusTableOptions *table,
 	}
 	if (cond->compare >= TPLUS_COMPARE_LIKE)
 	{
-		apply_pattern(cond, filtering);
+		apply_patterns(cond, table, filtering);
 		return;
 	}
 	switch (filter->kind)

@@ -356,12 +356,22 @@ sub predicate
 	{
 		# Alternatives, or a range, of one column.
 		my $column = $self->column;
-		return '(' . join(' OR ', map { $self->compare_with($column, '=') } 1 .. $r->between(2, 4)) . ')'
+		return '(' . join(' OR ', map { $self->alternative($column) } 1 .. $r->between(2, 4)) . ')'
 		  if $r->chance(0.6);
 		return '(' . $self->compare_with($column, $r->pick('>', '>=')) . ' AND '
 		  . $self->compare_with($column, $r->pick('<', '<=')) . ')';
 	}
 	return '(' . join(" $form ", map { $self->predicate($depth - 1) } 1 .. $r->between(2, 3)) . ')';
+}
+
+# One of several for the same column: a value, a list, or either with more.
+sub alternative
+{
+	my ($self, $column) = @_;
+	my $r = $self->{r};
+	my $value = $r->chance(0.75) ? $self->compare_with($column, '=') : "$self->{alias}.$column = ANY (" . $self->array($column) . ')';
+
+	return $r->chance(0.85) ? $value : "($value AND " . $self->leaf . ')';
 }
 
 sub compare_with
@@ -434,7 +444,7 @@ sub text_leaf
 	my ($self, $column, $name) = @_;
 	my $r = $self->{r};
 	my $value = $self->text($self->{columns}{$name}[1]);
-	my $form = $r->weighted([ 8, 'LIKE' ], [ 3, 'NOT LIKE' ], [ 5, 'ILIKE' ], [ 1, 'NOT ILIKE' ], [ 4, '^@' ],
+	my $form = $r->weighted([ 8, 'LIKE' ], [ 3, 'NOT LIKE' ], [ 5, 'ILIKE' ], [ 1, 'NOT ILIKE' ], [ 4, '^@' ], [ 4, 'several' ],
 		[ 2, 'SIMILAR TO' ], [ 2, '~' ], [ 1, '~*' ], [ 2, 'length' ], [ 4, 'function' ], [ 2, 'collate' ]);
 
 	return "length($column) " . $r->pick('>', '<=', '=') . ' ' . $r->between(1, 8) if $form eq 'length';
@@ -442,12 +452,27 @@ sub text_leaf
 		"left($column, 3)", "$column\::bpchar", "substr($column, 2)") . ' = ' . $value
 	  if $form eq 'function';
 	return "$column " . $r->pick('=', '>', '<>') . " $value COLLATE " . $r->pick('"C"', '"POSIX"') if $form eq 'collate';
+	return $self->patterns($column, $name) if $form eq 'several';
 	return "$column $form " . $self->value('text', sub { return $self->pattern($name) }) if $form =~ /LIKE/;
 	return "$column\::text ^@ " . $self->value('text', sub { return $self->text($self->{columns}{$name}[1]) }) if $form eq '^@';
 	return 'starts_with(' . "$column, $value)" if $r->chance(0.1);
 	$value = $r->pick("'%M8%'", "'[AB]-%'", "'(bolt|nut)%'", "'N_'", "'%(1|2)'") if $form eq 'SIMILAR TO';
 	$value = $r->pick("'^A'", "'8\$'", "'^[a-z]+\$'", "'bolt'", "'螺'", "'^N[0-9]\$'", "'\\m8'") if $form =~ /~/;
 	return "$column $form $value";
+}
+
+# Several patterns: as alternatives, or in an array.
+sub patterns
+{
+	my ($self, $column, $name) = @_;
+	my $r = $self->{r};
+	my $operator = $r->pick('LIKE', 'LIKE', 'ILIKE', 'NOT LIKE');
+	my @patterns = map { $self->pattern($name) } 1 .. $r->between(1, 3);
+
+	return '(' . join(' OR ', map { "$column $operator $_" } @patterns) . ')' if $r->chance(0.4);
+	push @patterns, 'NULL' if $r->chance(0.1);
+	my $array = sub { return 'ARRAY[' . join(', ', @patterns) . ']::text[]' };
+	return "$column $operator " . $r->pick('ANY', 'ANY', 'ALL') . ' (' . ($r->chance(0.4) ? $self->param('text[]', $array) : $array->()) . ')';
 }
 
 # A pattern near the texts of a column; it never ends in an escape.
