@@ -7,6 +7,7 @@ use warnings;
 use Digest::MD5 qw(md5_hex);
 use Encode qw(encode_utf8);
 use IPC::Run ();
+use MIME::Base64 qw(encode_base64);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -16,7 +17,7 @@ use Time::HiRes qw(time);
 use TplusSim;
 
 my $sessions = 12;
-my $special = 4;    # of them read other servers than the calm one, too
+my $special = 3;    # of them read other servers than the calm one, too
 my $records = 250;
 my $retries = 2;
 my $json = JSON::PP->new->utf8->canonical;
@@ -34,7 +35,9 @@ my %servers = (
 	hasty => { stall_timeout_ms => 1500 },
 	brief => { request_timeout_ms => 2000 },
 	small => { max_response_mb => 1 },
-	renewing => {});
+	renewing => {},
+	once => { max_retries => 0 },
+	zero => {});
 my %static = (app_secret => 'sim-secret', open_token => 'sim-open-token');
 my %renewed = (app_secret => 'sim-secret', refresh_token => 'sim-refresh-token');
 
@@ -45,12 +48,13 @@ for my $kind (sort keys %servers)
 	{
 		my $server = "$kind$session";
 		my %option = (base_url => $sim->url, requests_per_second => 0, max_retries => $retries, %{ $servers{$kind} });
-		my %mapping = (app_key => 'nobody', $kind eq 'renewing' ? %renewed : %static);
+		my %mapping = (app_key => 'nobody', $kind =~ /renewing|once/ ? %renewed : %static);
 		$sql .= "CREATE SERVER $server FOREIGN DATA WRAPPER tplus_fdw " . TplusSim::options(%option) . ";\n"
 		  . "CREATE USER MAPPING FOR CURRENT_USER SERVER $server " . TplusSim::options(%mapping) . ";\n"
 		  . "CREATE SCHEMA $server;\n"
 		  . "CREATE FOREIGN TABLE $server.item (id bigint, code text, name text, disabled boolean, ts text) "
-		  . "SERVER $server OPTIONS (resource 'inventory', page_size '100');\n";
+		  . "SERVER $server OPTIONS (resource 'inventory', page_size '100'"
+		  . ($kind eq 'zero' ? ", empty_reply 'zero'" : '') . ");\n";
 	}
 }
 $node->safe_psql('postgres', $sql);
@@ -126,7 +130,7 @@ sub run_cases
 		for my $line (split /\n/, slurp_file("$file.out"))
 		{
 			my ($key, $ms, $result) = split /\t/, $line, 3;
-			@{ $case{$key} }{qw(ms result)} = ($ms, $result);
+			@{ $case{$key} }{qw(ms result)} = ($ms, $result // '');
 		}
 	}
 	return;
@@ -151,6 +155,10 @@ my $all = 6;
 #   fatal    no further request
 #   harmless
 #   value    a value of a record
+# The first bytes of something compressed, and no more.
+my $gzip_begun = encode_base64(
+	"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 11\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\x03\x8b", '');
+
 my $later = qr/HINT: .*try again later/i;
 my @faults = (
 	[ '409', { action => 'burst' }, 'again', '53400', qr/HTTP 409.*requests_per_second/ ],
@@ -327,6 +335,19 @@ case('503, 502, then a body cut off', 'calm',
 		[ { action => 'truncate' }, 5 ] ],
 	error => [ '08006', qr/connection broke.*after 3 attempts/ ], requests => [ 5, 5 ]);
 
+# Where an empty reply means no rows, a broken connection still does not.
+case('no rows: null', 'zero', [ { action => 'null', times => 0 } ], pattern => qr/^$/, requests => [ 1, 12 ]);
+case('no rows: nothing', 'zero', [ { action => 'empty', times => 0 } ], pattern => qr/^$/, requests => [ 1, 12 ]);
+for my $fault ([ 'in the head', { action => 'drop', when => 'headers' } ], [ 'behind the head', { action => 'raw', raw => "HTTP/1.1 200 OK\r\n\r\n" } ],
+	[ 'behind the head of chunks', { action => 'raw', raw => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" } ],
+	[ 'in the gzip', { action => 'raw', raw_b64 => $gzip_begun } ])
+{
+	my ($where, $spec) = @$fault;
+	case("no rows: a connection dropped $where", 'zero', [$spec], requests => [ $all + 1, $all + 1 ]);
+	case("no rows: a connection dropped $where, for good", 'zero', [ { %$spec, times => 0 } ],
+		error => [ '08006', qr/connection broke/ ], requests => [ 1 + $retries, 1 + $retries ]);
+}
+
 # With a pair of tokens.  A token that was just issued and is refused was not the
 # reason; one that has been accepted before is renewed, once.
 my @token = (
@@ -345,6 +366,10 @@ case('a token that dies', 'renewing', [ { action => 'revoke', match => { path =>
 	requests => [ $all + 1, $all + 1 ], tokens => 2);
 case('401/50000 later', 'renewing', [ { action => 'system', match => { path => '*Query', nth => 3 } } ],
 	requests => [ $all + 1, $all + 6 ], tokens => 1);
+case('a token that dies, without another attempt', 'once', [ { action => 'revoke', match => { path => '*Query', nth => 3 } } ],
+	requests => [ $all + 1, $all + 1 ], tokens => 2);
+case('503, without another attempt', 'once', [ { action => 'unavailable', match => { path => '*Query', nth => 3 } } ],
+	error => [ '08006', qr/HTTP 503/ ], requests => [ 3, 3 ], tokens => 1);
 case('a token that dies, then 503', 'renewing',
 	[ { action => 'revoke', match => { path => '*Query', nth => 3 } }, { action => 'unavailable', match => { path => '*Query', nth => 4 } } ],
 	requests => [ $all + 2, $all + 2 ], tokens => 2);
@@ -446,7 +471,7 @@ for my $case (@cases)
 
 	# How long the client paused after a failure that took no time.
 	next unless $case->{error} && $case->{name} =~ /^(408|50[0134]|502, a web page|999.EXERROR000\d|200 with EXERROR0001|another protocol), for good$/;
-	$pauses[$_] = [ @{ $pauses[$_] // [] }, $journal[ $_ + 1 ]{start} - $journal[$_]{end} ] for 0 .. $retries - 1;
+	$pauses[$_] = [ @{ $pauses[$_] // [] }, $journal[ $_ + 1 ]{start} - $journal[$_]{start} ] for 0 .. $retries - 1;
 }
 is($wrong, 0, scalar(@cases) . ' cases, all as they should be');
 

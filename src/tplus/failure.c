@@ -38,7 +38,7 @@ static const struct
 	[TPLUS_HTTP_CONNECT] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 		"no connection could be made",
-		"Check the server options \"base_url\" and \"proxy\", and the firewall."
+		"Check the server options \"base_url\" and \"proxy\", proxy_password in the user mapping, and the firewall."
 	},
 	[TPLUS_HTTP_TLS] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,

@@ -12,7 +12,8 @@ TplusNames - a name service that hangs, for TAP tests
   { local $ENV{LD_PRELOAD} = $names->library; $node->start; }
 
 In what is started so, the resolution of a name that ends in C<.hanging> never
-ends, and that of one in C<.slow> fails after two seconds.
+ends, that of one in C<.slow> fails after two seconds, that of one in C<.missing>
+at once, and one in C<.loopback> has the addresses of C<localhost>.
 
 =cut
 
@@ -46,6 +47,10 @@ getaddrinfo(const char *name, const char *service,
 		usleep(2000000);
 		return EAI_AGAIN;
 	}
+	if (name && strstr(name, ".missing"))
+		return EAI_NONAME;
+	if (name && strstr(name, ".loopback"))
+		name = "localhost";
 	return real(name, service, hints, result);
 }
 C

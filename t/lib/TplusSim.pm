@@ -57,6 +57,7 @@ Starts a simulator on a free port.  It ends with C<stop>, or with this process.
   records => N                  of each tenant that is not told otherwise
   set     => { switch => value} likewise
   tls     => [ cert, key ]
+  ipv6    => 1                  on ::1
   port    => N                  to come back at the same address
   arguments => [ ... ]          more, of its command line
 
@@ -66,12 +67,14 @@ sub new
 {
 	my ($class, %option) = @_;
 	my $self = bless { tls => $option{tls}, owner => $$ }, $class;
+	$self->{host} = $option{ipv6} ? '[::1]' : '127.0.0.1';
 	my @command =
 	  ('python3', "$root/test/sim/tplus_sim.py", '--parent', $$);
 
 	push @command, '--port', $option{port} if $option{port};
 	push @command, '--records', $option{records} if defined $option{records};
 	push @command, '--tls', @{ $option{tls} } if $option{tls};
+	push @command, '--ipv6' if $option{ipv6};
 	push @command, @{ $option{arguments} // [] };
 	push @command, '--set', "$_=$option{set}{$_}"
 	  for sort keys %{ $option{set} // {} };
@@ -129,7 +132,7 @@ sub port { return $_[0]{port} }
 sub url
 {
 	my ($self) = @_;
-	return ($self->{tls} ? 'https' : 'http') . "://127.0.0.1:$self->{port}";
+	return ($self->{tls} ? 'https' : 'http') . "://$self->{host}:$self->{port}";
 }
 
 =pod
@@ -146,7 +149,7 @@ sub control
 	my ($self, $method, $path, $body) = @_;
 	my $reply = $self->{http}->request(
 		$method,
-		"http://127.0.0.1:$self->{port}/_sim$path",
+		"http://$self->{host}:$self->{port}/_sim$path",
 		{   headers => { 'Content-Type' => 'application/json' },
 			defined $body ? (content => $json->encode($body)) : ()
 		});

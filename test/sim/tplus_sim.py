@@ -29,6 +29,7 @@ def arguments():
     parser.add_argument("--ipv6", action="store_true", help="listen on ::1 instead of 127.0.0.1")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS")
     parser.add_argument("--tls-max", choices=("1.0", "1.1", "1.2", "1.3"), help="highest TLS version")
+    parser.add_argument("--proxy-auth", metavar="USER:PASSWORD", help="what to tell it as a proxy")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process has gone")
     parser.add_argument("--config", metavar="FILE", help="configuration of tenants that nobody configured (JSON)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a switch of such tenants")
@@ -99,7 +100,7 @@ def main():
     try:
         app = App(defaults(args))
         app.create("", {})
-        server = Server(app, args.port, args.ipv6, tls_context(args), args.hang)
+        server = Server(app, args.port, args.ipv6, tls_context(args), args.hang, args.proxy_auth)
     except (SwitchError, ConfigError, OSError, ValueError) as e:
         sys.exit("tplus_sim: %s" % e)
     if args.parent:

@@ -1,5 +1,6 @@
 """Bytes on the wire: gzip, chunks, faults of the connection, TLS, IPv6, the process."""
 
+import base64
 import gzip
 import http.client
 import os
@@ -70,6 +71,28 @@ class Transfer(Sim):
         refused.set_tunnel("erp.example", 443)
         with self.assertRaises(OSError):
             refused.connect()
+
+    def test_proxy_auth(self):
+        process, number = start("--records", "3", "--proxy-auth", "me:secret")
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait, 5)
+        self.addCleanup(process.terminate)
+        for login, wanted in ((None, 407), ("me:wrong", 407), ("me:secret", 200)):
+            given = {"Proxy-Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
+            client = http.client.HTTPConnection("127.0.0.1", number, timeout=10)
+            client.request("POST", "http://erp.example" + Q, b'{"param":{}}', self.headers(**given))
+            self.assertEqual(client.getresponse().status, wanted)
+            client.close()
+            client.set_tunnel("127.0.0.1", number, given)
+            if wanted == 200:
+                client.connect()
+            else:
+                self.assertRaisesRegex(OSError, "407", client.connect)
+            client.close()
+        direct = http.client.HTTPConnection("127.0.0.1", number, timeout=10)
+        direct.request("POST", Q, b'{"param":{}}', self.headers())
+        self.assertEqual(direct.getresponse().status, 200)
+        direct.close()
 
     def test_chunked_request(self):
         self.tenant(3)

@@ -4,6 +4,7 @@ http.server would do for good replies, but the faults need the bytes and the
 connection in hand, and bulk reads need less work per request.
 """
 
+import base64
 import itertools
 import select
 import socket
@@ -186,8 +187,9 @@ class Connection(threading.Thread):
 class Server:
     """Listens on loopback; `app` answers."""
 
-    def __init__(self, app, port=0, ipv6=False, tls=None, hang=False):
+    def __init__(self, app, port=0, ipv6=False, tls=None, hang=False, proxy_auth=None):
         self.app, self.tls, self.hang = app, tls, hang
+        self.proxy_auth = proxy_auth and "Basic " + base64.b64encode(proxy_auth.encode()).decode()
         family = socket.AF_INET6 if ipv6 else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -222,6 +224,12 @@ class Server:
         tunnel = request.method == "CONNECT"
         entry = tenant.journal.open(request, conn.number)
         try:
+            if self.proxy_auth and (tunnel or request.target.startswith("http")) and \
+                    request.header("proxy-authorization") != self.proxy_auth:
+                entry.status = 407
+                conn.send(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"sim\"\r\n"
+                          b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+                return False
             if tunnel:
                 entry.status = relay(conn, request.target)
                 return False
