@@ -27,7 +27,7 @@ $node->append_conf('postgresql.conf', <<'CONF');
 log_statement = none
 log_min_error_statement = panic
 max_worker_processes = 32
-max_connections = 60
+max_connections = 80
 CONF
 {
 	local $ENV{LD_PRELOAD} = $names->library;
@@ -116,6 +116,10 @@ my @waits = (
 		other => 1, type => 'Lock', lock => 1 ],
 	[ 'a call for the number of records', {}, { action => 'stall', when => 'reply', match => {} }, 1,
 		sql => q{SELECT tplus.ping('ACCOUNT')} ],
+	[ 'the calibration of an import', {}, { action => 'stall', when => 'reply', match => {} }, 1,
+		sql => 'CREATE SCHEMA x_ACCOUNT; IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER ACCOUNT INTO x_ACCOUNT', bare => 1 ],
+	[ 'a calibration', {}, { action => 'stall', when => 'reply', match => { nth => 3 } }, 1,
+		sql => q{SELECT count(*) FROM tplus.calibrate('ACCOUNT.inventory', false)} ],
 	[ 'a sample', {}, { action => 'stall', when => 'reply', match => {} }, 1, sql => 'ANALYZE ACCOUNT.inventory', bare => 1 ],
 );
 

@@ -123,6 +123,21 @@ sub check_options
 	return;
 }
 
+# The SQLSTATEs that the code throws; those it only compares with, and internal
+# errors, are nobody's concern.
+my %none = map { $_ => 1 } qw(XX000 01000 23000 57000 57P02);
+my (%sqlstate, %thrown);
+chomp(my $share = `pg_config --sharedir`);
+for my $line (split /\n/, slurp_file("$share/errcodes.txt"))
+{
+	$sqlstate{$2} //= $1 if $line =~ /^(\w{5})\s+[ESW]\s+(ERRCODE_\w+)/;
+}
+for my $file (glob("$top/src/*/*.c"), "$top/tplus_fdw.c")
+{
+	$thrown{ $sqlstate{$_} // $_ } = 1 for slurp_file($file) =~ /\b(ERRCODE_(?!TO_)\w+)/g;
+}
+cmp_ok(scalar(keys %thrown), '>', 30, 'the code throws errors');
+
 my @skeletons;
 for my $file ('README.md', 'README.zh-CN.md')
 {
@@ -145,6 +160,11 @@ for my $file ('README.md', 'README.zh-CN.md')
 		[ map { join '|', @$_[ 0 .. 3 ] } @{ $rows{field} // [] } ],
 		[ map { "`$_->[0]`|`$_->[1]`|$_->[2]|$_->[3]" } @fields ],
 		"$file has the fields of inventory");
+
+	my ($errors) = $text =~ /^## (?:Errors and what to do|错误与处理)\n(.*?)^## /ms;
+	my %told = map { $_ => 1 } map { /`(\w{5}|22…)`/g } $errors =~ /^\|([^|]+)\|/mg;
+	is(join(' ', grep { !$told{$_} && !$none{$_} && !/^22/ } sort keys %thrown),
+		'', "$file has each SQLSTATE that is thrown");
 
 	utf8::decode($_) for @anchors;
 	my %anchor = map {

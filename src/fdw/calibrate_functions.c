@@ -321,6 +321,7 @@ report_uncalibrated(const TplusResource *resource, ErrorData *error)
 	switch (error->sqlerrcode)
 	{
 		case ERRCODE_QUERY_CANCELED:
+		case ERRCODE_LOCK_NOT_AVAILABLE:
 		case ERRCODE_ADMIN_SHUTDOWN:
 		case ERRCODE_CRASH_SHUTDOWN:
 		case ERRCODE_OUT_OF_MEMORY:
