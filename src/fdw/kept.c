@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "executor/executor.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -44,6 +45,32 @@ struct TplusKept
 	TplusKeptRows *filling;		/* NULL: none; not in recent yet */
 	int64		bytes;
 };
+
+/*
+ * Does the scan depend on a parameter that may change?  Those without a type
+ * only serve the plan's own ends: below INSERT, every scan has the one for
+ * rechecks of concurrent updates.
+ */
+static bool
+depends_on_parameter(ForeignScanState *node)
+{
+	List	   *types = node->ss.ps.state->es_plannedstmt->paramExecTypes;
+	Bitmapset  *params = node->ss.ps.plan->allParam;
+	int			param = -1;
+
+	while ((param = bms_next_member(params, param)) >= 0)
+	{
+		if (OidIsValid(list_nth_oid(types, param)))
+			return true;
+	}
+	return false;
+}
+
+bool
+tplus_kept_wanted(ForeignScanState *node, int eflags)
+{
+	return (eflags & EXEC_FLAG_REWIND) != 0 || depends_on_parameter(node);
+}
 
 TplusKept *
 tplus_kept_create(TupleDesc tupdesc, MemoryContext context)

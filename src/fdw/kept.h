@@ -20,9 +20,13 @@
 #include "postgres.h"
 
 #include "executor/tuptable.h"
+#include "nodes/execnodes.h"
 
 typedef struct TplusKept TplusKept;
 typedef struct TplusKeptRows TplusKeptRows;
+
+/* May a scan be rescanned, so that its rows are worth keeping? */
+extern bool tplus_kept_wanted(ForeignScanState *node, int eflags);
 
 /* Nothing kept yet; lives in context, which is the query's. */
 extern TplusKept *tplus_kept_create(TupleDesc tupdesc, MemoryContext context);

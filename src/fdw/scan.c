@@ -166,7 +166,7 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	tplus_validate_transport(&state->account->server);
 	state->decoder = tplus_decode_create(make_decode_spec(state));
 	state->required = make_required(state, &plan->scan);
-	if ((eflags & EXEC_FLAG_REWIND) || !bms_is_empty(plan->scan.plan.allParam))
+	if (tplus_kept_wanted(node, eflags))
 		state->kept = tplus_kept_create(RelationGetDescr(relation),
 										estate->es_query_cxt);
 	tplus_highwater_begin(RelationGetRelid(relation), estate->es_query_cxt);
