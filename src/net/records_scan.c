@@ -24,8 +24,6 @@
 /* No key that we look for comes near this; it bounds what is retained. */
 #define MAX_KEY		65536
 
-static const char mismatched_bracket[] = "mismatched bracket";
-static const char record_too_large[] = "record larger than the limit";
 static const char unexpected_character[] = "unexpected character";
 
 /* Makes room for more bytes; returns false when out of memory. */
@@ -174,136 +172,10 @@ tplus_scan_release(TplusScan *scan)
 	free(scan->envelope.data);
 }
 
-/* The first byte at or after pos that is none of a class. */
-static inline size_t
-skip_class(const TplusScan *scan, size_t pos, int class)
-{
-	while (pos < scan->input.len &&
-		   TPLUS_JSON_IS(scan->input.data[pos], class))
-		pos++;
-	return pos;
-}
-
-/*
- * Looks for the closing quote of a string from p on.  Returns true with *stop
- * behind it, or false with *stop where to look on when there is more.
- */
-static inline bool
-skip_string(const char *p, const char *end, const char **stop)
-{
-	for (;;)
-	{
-		p = tplus_json_string_stop(p, end);
-		if (p == end || (*p == '\\' && end - p < 2))
-			break;
-		if (*p == '"')
-		{
-			*stop = p + 1;
-			return true;
-		}
-		p += *p == '\\' ? 2 : 1;
-	}
-	*stop = p;
-	return false;
-}
-
-/* Ends the record before pos. */
-static TplusScanStep
-yield_record(TplusScan *scan)
-{
-	scan->text = scan->input.data + scan->start;
-	scan->len = scan->pos - scan->start;
-	scan->state = TPLUS_SCAN_AFTER_VALUE;
-	scan->count++;
-	return TPLUS_STEP_RECORD;
-}
-
-/* Opens or closes a bracket of a record. */
-static const char *
-record_bracket(TplusScan *scan, char c)
-{
-	uint64_t	bit;
-
-	if (c == '{' || c == '[')
-	{
-		if (scan->record_depth == TPLUS_JSON_MAX_DEPTH)
-			return TPLUS_JSON_TOO_DEEP;
-		bit = (uint64_t) 1 << scan->record_depth++;
-		if (c == '[')
-			scan->record_arrays |= bit;
-		else
-			scan->record_arrays &= ~bit;
-		return NULL;
-	}
-	bit = (uint64_t) 1 << --scan->record_depth;
-	return ((scan->record_arrays & bit) != 0) == (c == ']') ? NULL :
-		mismatched_bracket;
-}
-
-/*
- * Within a record that is an object, an array or a string.  Never looks
- * beyond what a record may have, whatever came with this piece of the body.
- */
-static TplusScanStep
-step_record(TplusScan *scan)
-{
-	const char *data = scan->input.data;
-	const char *p = data + scan->pos;
-	const char *end = data + scan->input.len;
-	const char *problem;
-
-	if (scan->input.len - scan->start > scan->max_record)
-		end = data + scan->start + scan->max_record;
-	while (p < end)
-	{
-		if (scan->in_string)
-		{
-			if (!skip_string(p, end, &p))
-				break;
-			scan->in_string = false;
-			scan->pos = (size_t) (p - data);
-			if (scan->record_depth == 0)
-				return yield_record(scan);
-		}
-		while (p < end && !TPLUS_JSON_IS(*p, TPLUS_JSON_STOP))
-			p++;
-		if (p == end)
-			break;
-		if (*p == '"')
-		{
-			scan->in_string = true;
-			p++;
-			continue;
-		}
-		problem = record_bracket(scan, *p);
-		if (problem != NULL)
-			return tplus_scan_broken(scan, problem, (size_t) (p - data));
-		p++;
-		scan->pos = (size_t) (p - data);
-		if (scan->record_depth == 0)
-			return yield_record(scan);
-	}
-	scan->pos = (size_t) (p - data);
-	if (end < data + scan->input.len)
-		return tplus_scan_broken(scan, record_too_large, scan->start);
-	return TPLUS_STEP_MORE;
-}
-
-/* Within a record that is a number, true, false or null. */
-static TplusScanStep
-step_word_record(TplusScan *scan)
-{
-	scan->pos = skip_class(scan, scan->pos, TPLUS_JSON_WORD);
-	if (scan->pos - scan->start > scan->max_record)
-		return tplus_scan_broken(scan, record_too_large, scan->start);
-	return scan->pos < scan->input.len ? yield_record(scan) :
-		TPLUS_STEP_MORE;
-}
-
 static TplusScanStep
 step_word(TplusScan *scan)
 {
-	scan->pos = skip_class(scan, scan->pos, TPLUS_JSON_WORD);
+	scan->pos = tplus_scan_skip(scan, scan->pos, TPLUS_JSON_WORD);
 	if (scan->pos == scan->input.len)
 		return TPLUS_STEP_MORE;
 	scan->state = TPLUS_SCAN_AFTER_VALUE;
@@ -315,8 +187,8 @@ step_string(TplusScan *scan)
 {
 	const char *data = scan->input.data;
 	const char *stop;
-	bool		closed = skip_string(data + scan->pos,
-									 data + scan->input.len, &stop);
+	bool		closed = tplus_scan_string(data + scan->pos,
+										   data + scan->input.len, &stop);
 
 	scan->pos = (size_t) (stop - data);
 	if (!closed)
@@ -337,7 +209,7 @@ step_key(TplusScan *scan)
 
 	if (too_long)
 		end = data + scan->start + MAX_KEY;
-	closed = skip_string(data + scan->pos, end, &stop);
+	closed = tplus_scan_string(data + scan->pos, end, &stop);
 	scan->pos = (size_t) (stop - data);
 	if (!closed)
 		return too_long ?
@@ -399,7 +271,7 @@ close_bracket(TplusScan *scan, bool is_array)
 	uint64_t	bit = (uint64_t) 1 << (scan->depth - 1);
 
 	if (((scan->arrays & bit) != 0) != is_array)
-		return tplus_scan_broken(scan, mismatched_bracket, scan->pos);
+		return tplus_scan_broken(scan, TPLUS_SCAN_MISMATCHED, scan->pos);
 	if (scan->in_rows)
 		scan->kept = scan->pos;
 	scan->in_rows = false;
@@ -477,7 +349,7 @@ step_between(TplusScan *scan)
 {
 	char		c;
 
-	scan->pos = skip_class(scan, scan->pos, TPLUS_JSON_BLANK);
+	scan->pos = tplus_scan_skip(scan, scan->pos, TPLUS_JSON_BLANK);
 	if (scan->pos == scan->input.len)
 		return TPLUS_STEP_MORE;
 	c = scan->input.data[scan->pos];
@@ -547,9 +419,9 @@ tplus_scan_step(TplusScan *scan)
 		case TPLUS_SCAN_IN_WORD:
 			return step_word(scan);
 		case TPLUS_SCAN_IN_RECORD:
-			return step_record(scan);
+			return tplus_scan_step_record(scan);
 		case TPLUS_SCAN_IN_WORD_RECORD:
-			return step_word_record(scan);
+			return tplus_scan_step_word_record(scan);
 		case TPLUS_SCAN_END:
 			return TPLUS_STEP_MORE;
 		case TPLUS_SCAN_BROKEN:

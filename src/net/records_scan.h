@@ -57,6 +57,9 @@ typedef enum TplusScanStep
 	TPLUS_STEP_BROKEN			/* see problem */
 } TplusScanStep;
 
+/* A bracket closes one of the other kind. */
+#define TPLUS_SCAN_MISMATCHED	"mismatched bracket"
+
 typedef struct TplusScanBuffer
 {
 	char	   *data;
@@ -143,6 +146,43 @@ extern TplusScanStep tplus_scan_no_memory(TplusScan *scan);
  */
 extern TplusScanStep tplus_scan_broken(TplusScan *scan, const char *problem,
 									   size_t pos);
+
+/* A step within a record that has brackets or quotes, or has none. */
+extern TplusScanStep tplus_scan_step_record(TplusScan *scan);
+extern TplusScanStep tplus_scan_step_word_record(TplusScan *scan);
+
+/* The first byte at or after pos that is none of a class. */
+static inline size_t
+tplus_scan_skip(const TplusScan *scan, size_t pos, int class)
+{
+	while (pos < scan->input.len &&
+		   TPLUS_JSON_IS(scan->input.data[pos], class))
+		pos++;
+	return pos;
+}
+
+/*
+ * Looks for the closing quote of a string from p on.  Returns true with *stop
+ * behind it, or false with *stop where to look on when there is more.
+ */
+static inline bool
+tplus_scan_string(const char *p, const char *end, const char **stop)
+{
+	for (;;)
+	{
+		p = tplus_json_string_stop(p, end);
+		if (p == end || (*p == '\\' && end - p < 2))
+			break;
+		if (*p == '"')
+		{
+			*stop = p + 1;
+			return true;
+		}
+		p += *p == '\\' ? 2 : 1;
+	}
+	*stop = p;
+	return false;
+}
 
 /* Frees the buffers. */
 extern void tplus_scan_release(TplusScan *scan);

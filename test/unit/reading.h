@@ -19,6 +19,7 @@
 #include "net/json_text.c"
 #include "net/places.c"
 #include "net/records_scan.c"
+#include "net/records_scan_record.c"
 #include "net/records.c"
 
 #include "tap.h"
