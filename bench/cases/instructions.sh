@@ -28,7 +28,7 @@ case_instructions() {
 		row "$function" "$(ratio "$count" $((n * 1000)))" '' "thousand instructions a record of 37 fields (callgrind)"
 	done
 	if [ -n "${TPLUS_BENCH_PROFILE:-}" ]; then
-		callgrind_annotate --inclusive=no --threshold=97 "$run/log/callgrind.standard_ExecutorRun" |
+		callgrind_annotate --auto=no $TPLUS_BENCH_PROFILE "$run/log/callgrind.standard_ExecutorRun" |
 			sed -n '/^Ir/,$p' | cut -c1-120
 	fi
 	pg_ctl -s -w -D "$run/data" -l "$run/log/server.log" start

@@ -122,37 +122,34 @@ scan_string(Scan *scan, const char *p)
 	}
 }
 
-/* Passes over digits; NULL, without a problem noted, if there is none. */
+/* Passes over digits; NULL if there is none. */
 static const char *
-skip_digits(const Scan *scan, const char *p)
+skip_digits(const char *p, const char *end)
 {
 	const char *begin = p;
 
-	while (p < scan->end && TPLUS_JSON_IS(*p, TPLUS_JSON_DIGIT))
+	while (p < end && TPLUS_JSON_IS(*p, TPLUS_JSON_DIGIT))
 		p++;
 	return p > begin ? p : NULL;
 }
 
-/* The end of the number at p, or NULL if it is none. */
-static const char *
-skip_number(const Scan *scan, const char *p)
+const char *
+tplus_json_number_end(const char *p, const char *end)
 {
-	const char *end = scan->end;
-
 	if (p < end && *p == '-')
 		p++;
 	if (p < end && *p == '0')
 		p++;
 	else
-		p = skip_digits(scan, p);
+		p = skip_digits(p, end);
 	if (p != NULL && p < end && *p == '.')
-		p = skip_digits(scan, p + 1);
+		p = skip_digits(p + 1, end);
 	if (p != NULL && p < end && (*p == 'e' || *p == 'E'))
 	{
 		p++;
 		if (p < end && (*p == '+' || *p == '-'))
 			p++;
-		p = skip_digits(scan, p);
+		p = skip_digits(p, end);
 	}
 	/* What goes on like a number is no number and something else. */
 	if (p != NULL && p < end && TPLUS_JSON_IS(*p, TPLUS_JSON_WORD))
@@ -164,7 +161,7 @@ skip_number(const Scan *scan, const char *p)
 static const char *
 scan_number(Scan *scan, const char *p)
 {
-	const char *after = skip_number(scan, p);
+	const char *after = tplus_json_number_end(p, scan->end);
 	size_t		len;
 
 	if (after == NULL)

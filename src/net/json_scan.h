@@ -45,4 +45,7 @@ typedef struct TplusJsonScan
 extern bool tplus_json_scan(const char *text, size_t len,
 							TplusJsonScan *scan);
 
+/* The end of the number at p, or NULL if it is none. */
+extern const char *tplus_json_number_end(const char *p, const char *end);
+
 #endif							/* TPLUS_JSON_SCAN_H */

@@ -32,6 +32,67 @@ const unsigned char tplus_json_class[256] = {
 	['"'] = STOP | STRING_STOP,['\\'] = STRING_STOP,['\0'] = STRING_STOP,
 };
 
+/* The length of the character of several bytes at p, 0 if it is none. */
+static inline int
+wide_length(const unsigned char *p, size_t avail)
+{
+	if (p[0] < 0xC2 || p[0] > 0xF4 || avail < 2 || (p[1] & 0xC0) != 0x80)
+		return 0;
+	if (p[0] < 0xE0)
+		return 2;
+	if (avail < 3 || (p[2] & 0xC0) != 0x80)
+		return 0;
+	if (p[0] < 0xF0)
+	{
+		/* Neither what two bytes can tell, nor a surrogate. */
+		return (p[0] == 0xE0 && p[1] < 0xA0) ||
+			(p[0] == 0xED && p[1] > 0x9F) ? 0 : 3;
+	}
+	return avail < 4 || (p[3] & 0xC0) != 0x80 ||
+		(p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F) ? 0 : 4;
+}
+
+bool
+tplus_json_is_utf8(const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + len;
+
+	while (p < end)
+	{
+		uint64_t	bytes;
+
+		if (*p >= 0xE1 && *p <= 0xEC && end - p >= 3 &&
+			(p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80)
+			p += 3;				/* nearly all that is Chinese */
+		else if (*p >= 0x80)
+		{
+			int			length = wide_length(p, (size_t) (end - p));
+
+			if (length == 0)
+				return false;
+			p += length;
+		}
+		else if (end - p < 8)
+			p++;
+		else
+		{
+			memcpy(&bytes, p, 8);
+			bytes &= ~(uint64_t) 0 / 255 << 7;
+			if (bytes == 0)
+				p += 8;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+			else
+				p += __builtin_ctzll(bytes) / 8;
+#else
+			else
+				p++;
+#endif
+		}
+	}
+	return true;
+}
+
 int
 tplus_json_hex4(const char *digits)
 {

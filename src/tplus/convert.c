@@ -35,9 +35,16 @@ struct TplusConvertKind
 						  const TplusJson *node, const char **text,
 						  TplusProblem *problem);
 
-	/* May be NULL; not used for domains. */
+	/* Past the input function.  May be NULL; not used for domains. */
 	bool		(*shortcut) (const TplusConverter *converter,
 							 const char *text, Datum *value);
+
+	/*
+	 * Past the spelling too, for a scalar that is plain: false if it needs
+	 * that.  NULL: the shortcut is good for it.
+	 */
+	bool		(*direct) (const TplusConverter *converter,
+						   const TplusJson *node, uint32 len, Datum *value);
 };
 
 bool
@@ -83,8 +90,12 @@ tplus_convert_bool(const TplusJson *node, bool *value)
 	TplusJsonKind kind = tplus_json_kind(node);
 	const char *text;
 
-	if (kind != TPLUS_JSON_BOOL && kind != TPLUS_JSON_NUMBER &&
-		kind != TPLUS_JSON_STRING)
+	if (kind == TPLUS_JSON_BOOL)
+	{
+		*value = tplus_json_is_true(node);
+		return true;
+	}
+	if (kind != TPLUS_JSON_NUMBER && kind != TPLUS_JSON_STRING)
 		return false;
 	text = tplus_json_text(node);
 	for (size_t i = 0; i < lengthof(spellings); i++)
@@ -118,6 +129,22 @@ shortcut_boolean(const TplusConverter *converter, const char *text,
 
 	*value = BoolGetDatum(is_true);
 	return is_true || strcmp(text, "false") == 0;
+}
+
+/* The spellings that come by the thousand. */
+static bool
+direct_boolean(const TplusConverter *converter, const TplusJson *node,
+			   uint32 len, Datum *value)
+{
+	const char *text = tplus_json_text(node);
+	bool		is_true = *text == 't' || *text == 'T';
+
+	if (is_true ? len != 4 || memcmp(text + 1, "rue", 3) != 0 :
+		(*text != 'f' && *text != 'F') || len != 5 ||
+		memcmp(text + 1, "alse", 4) != 0)
+		return false;
+	*value = BoolGetDatum(is_true);
+	return true;
 }
 
 /*
@@ -236,17 +263,36 @@ shortcut_text(const TplusConverter *converter, const char *text, Datum *value)
 	return true;
 }
 
+/* The text is used where it stands if it can be. */
+static bool
+direct_text(const TplusConverter *converter, const TplusJson *node,
+			uint32 len, Datum *value)
+{
+	struct varlena *packed = NULL;
+
+	if (OidIsValid(converter->recode) ||
+		(converter->typmod >= 0 &&
+		 len > (uint32) (converter->typmod - VARHDRSZ)))
+		return false;
+	if (tplus_json_kind(node) == TPLUS_JSON_STRING)
+		packed = tplus_json_packed(node);
+	if (packed == NULL)
+		packed = cstring_to_text_with_len(tplus_json_text(node), len);
+	*value = PointerGetDatum(packed);
+	return true;
+}
+
 /* The last entry is for all other types. */
 static const TplusConvertKind kinds[] = {
-	{BOOLOID, false, spell_boolean, shortcut_boolean},
+	{BOOLOID, false, spell_boolean, shortcut_boolean, direct_boolean},
 	{INT2OID, false, spell_integer, shortcut_integer},
 	{INT4OID, false, spell_integer, shortcut_integer},
 	{INT8OID, false, spell_integer, shortcut_integer},
 	{FLOAT4OID, false, tplus_convert_spell_text, NULL},
 	{FLOAT8OID, false, tplus_convert_spell_text, NULL},
 	{NUMERICOID, false, tplus_convert_spell_text, NULL},
-	{TEXTOID, false, tplus_convert_spell_text, shortcut_text},
-	{VARCHAROID, false, tplus_convert_spell_text, shortcut_text},
+	{TEXTOID, false, tplus_convert_spell_text, shortcut_text, direct_text},
+	{VARCHAROID, false, tplus_convert_spell_text, shortcut_text, direct_text},
 	{BPCHAROID, false, tplus_convert_spell_text, NULL},
 	{NAMEOID, false, tplus_convert_spell_text, NULL},
 	{JSONOID, false, tplus_convert_spell_json, NULL},
@@ -316,6 +362,8 @@ tplus_convert_init(TplusConverter *converter, const char *column, Oid type,
 	while (OidIsValid(converter->kind->type) &&
 		   converter->kind->type != converter->basetype)
 		converter->kind++;
+	converter->is_direct = type == converter->basetype &&
+		(converter->kind->direct != NULL || converter->kind->shortcut != NULL);
 }
 
 static bool
@@ -378,6 +426,21 @@ is_null(const TplusConverter *converter, const TplusJson *node)
 	}
 }
 
+/* The ways past the spelling: false if the value needs that. */
+static inline bool
+convert_directly(const TplusConverter *converter, const TplusJson *node,
+				 Datum *value)
+{
+	const TplusConvertKind *kind = converter->kind;
+	uint32		len;
+
+	if (!converter->is_direct || !tplus_json_plain(node, &len))
+		return false;
+	return kind->direct != NULL ?
+		kind->direct(converter, node, len, value) :
+		kind->shortcut(converter, tplus_json_text(node), value);
+}
+
 bool
 tplus_convert_node(TplusConverter *converter, const TplusJson *node,
 				   TplusProblem *problem, Datum *value, bool *isnull)
@@ -396,6 +459,8 @@ tplus_convert_node(TplusConverter *converter, const TplusJson *node,
 		return true;
 	}
 
+	if (convert_directly(converter, node, value))
+		return true;
 	if (!kind->spell(converter, node, &text, problem))
 		return false;
 	if (kind->shortcut != NULL && converter->type == converter->basetype &&

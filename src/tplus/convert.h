@@ -44,6 +44,8 @@ typedef struct TplusConverter
 	Oid			ioparam;
 	const TplusConvertKind *kind;
 	bool		is_string;		/* "" is a value */
+	bool		is_direct;		/* the kind's way past the spelling may be
+								 * taken: the type is no domain */
 	pg_tz	   *zone;			/* of times without zone */
 	Oid			recode;			/* from UTF-8; InvalidOid: no need to */
 } TplusConverter;

@@ -3,12 +3,6 @@
  * lookup.c
  *		Finding a field's value in a record, however the server spells it.
  *
- * All spellings of all fields stand in one hash table, keyed without regard
- * to ASCII case.  One walk over the members of a record then finds every
- * field, and also every key that occurs twice: asking the record for each
- * field would cost the product of the two, and a remembered position would
- * miss a second occurrence.
- *
  * Copyright (c) 2026, tplus_fdw contributors
  *
  * IDENTIFICATION
@@ -19,9 +13,9 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
-#include "port/pg_bitutils.h"
 
 #include "tplus/lookup.h"
+#include "tplus/lookup_scan.h"
 
 /* Custom fields may come as two parallel arrays (protocol, section 3.3). */
 #define DYNAMIC_KEYS	"DynamicPropertyKeys"
@@ -39,19 +33,6 @@ typedef enum LookupWay
 	NWAYS
 } LookupWay;
 
-typedef struct LookupSpelling
-{
-	const char *key;			/* of the member, UTF-8 */
-	uint32		hash;			/* of key in lower case */
-	int			next;			/* in the same bucket; -1: none */
-
-	/* What the scanned record has of it. */
-	int			nexact;
-	int			nloose;			/* equal but for case */
-	TplusJson  *exact;			/* the first one */
-	TplusJson  *loose;
-} LookupSpelling;
-
 typedef struct LookupField
 {
 	const char *name;			/* as given */
@@ -64,40 +45,12 @@ typedef struct LookupField
 
 struct TplusLookup
 {
+	TplusLookupScan scan;
 	int			nfields;		/* without the two arrays */
 	LookupField *fields;		/* the two arrays come last */
-	int			nspellings;
-	LookupSpelling *spellings;
-	uint32		mask;			/* number of buckets - 1 */
-	int		   *buckets;		/* first spelling; -1: none */
-	bool		initial[256];	/* first bytes, lower case, of all spellings */
-
-	const TplusJson *record;	/* scanned last */
 	bool		scanned_deep;	/* does the next one tell? */
-	bool		is_deep;		/* it has an object or a dotted key in it */
+	bool		is_deep;		/* the record has an object or a dotted key */
 };
-
-static uint32
-hash_folded(const char *key)
-{
-	uint32		hash = 2166136261u;
-
-	for (; *key; key++)
-		hash = (hash ^ pg_ascii_tolower((unsigned char) *key)) * 16777619u;
-	return hash ^ (hash >> 15);
-}
-
-static bool
-equal_folded(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-	{
-		if (pg_ascii_tolower((unsigned char) *a) !=
-			pg_ascii_tolower((unsigned char) *b))
-			return false;
-	}
-	return *a == *b;
-}
 
 /*
  * Prepares one field, but for its spellings.
@@ -140,21 +93,6 @@ without_dots(const LookupField *field)
 	return flat.data;
 }
 
-static void
-add_spelling(TplusLookup *lookup, const char *key)
-{
-	int			index = lookup->nspellings++;
-	LookupSpelling *spelling = &lookup->spellings[index];
-	int		   *bucket;
-
-	spelling->key = key;
-	spelling->hash = hash_folded(key);
-	bucket = &lookup->buckets[spelling->hash & lookup->mask];
-	spelling->next = *bucket;
-	*bucket = index;
-	lookup->initial[pg_ascii_tolower((unsigned char) *key)] = true;
-}
-
 TplusLookup *
 tplus_lookup_create(const char *field, MemoryContext context)
 {
@@ -178,20 +116,17 @@ tplus_lookup_create_set(const char *const *fields, int nfields,
 	for (int i = 0; i < nfields + 2; i++)
 		nspellings += lookup->fields[i].nspellings;
 
-	lookup->spellings = palloc0(sizeof(LookupSpelling) * nspellings);
-	lookup->mask = pg_nextpower2_32(2 * nspellings) - 1;
-	lookup->buckets = palloc(sizeof(int) * (lookup->mask + 1));
-	memset(lookup->buckets, -1, sizeof(int) * (lookup->mask + 1));
+	tplus_lookup_scan_init(&lookup->scan, nspellings);
 	for (int i = 0; i < nfields + 2; i++)
 	{
 		LookupField *field = &lookup->fields[i];
 
-		field->spelling = lookup->nspellings;
-		add_spelling(lookup, field->utf8);
+		field->spelling = lookup->scan.nspellings;
+		tplus_lookup_scan_add(&lookup->scan, field->utf8);
 		if (field->nspellings == 1)
 			continue;
-		add_spelling(lookup, field->path[0]);
-		add_spelling(lookup, without_dots(field));
+		tplus_lookup_scan_add(&lookup->scan, field->path[0]);
+		tplus_lookup_scan_add(&lookup->scan, without_dots(field));
 	}
 	MemoryContextSwitchTo(caller);
 	return lookup;
@@ -200,44 +135,8 @@ tplus_lookup_create_set(const char *const *fields, int nfields,
 void
 tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record)
 {
-	TplusJson  *member = NULL;
-
-	lookup->record = record;
+	tplus_lookup_scan_begin(&lookup->scan, record);
 	lookup->scanned_deep = false;
-	for (int i = 0; i < lookup->nspellings; i++)
-	{
-		lookup->spellings[i].nexact = 0;
-		lookup->spellings[i].nloose = 0;
-	}
-	if (tplus_json_kind(record) == TPLUS_JSON_OBJECT)
-		member = tplus_json_first(record);
-	for (; member != NULL; member = tplus_json_next(member))
-	{
-		const char *key = tplus_json_key(member);
-		uint32		hash;
-
-		if (!lookup->initial[pg_ascii_tolower((unsigned char) *key)])
-			continue;
-		hash = hash_folded(key);
-		for (int i = lookup->buckets[hash & lookup->mask]; i >= 0;
-			 i = lookup->spellings[i].next)
-		{
-			LookupSpelling *spelling = &lookup->spellings[i];
-
-			if (spelling->hash != hash)
-				continue;
-			if (strcmp(spelling->key, key) == 0)
-			{
-				if (spelling->nexact++ == 0)
-					spelling->exact = member;
-			}
-			else if (equal_folded(spelling->key, key))
-			{
-				if (spelling->nloose++ == 0)
-					spelling->loose = member;
-			}
-		}
-	}
 }
 
 static void
@@ -271,7 +170,7 @@ find_member(const LookupField *field, const TplusJson *object,
 	for (TplusJson *member = tplus_json_first(object); member != NULL;
 		 member = tplus_json_next(member))
 	{
-		if (!equal_folded(tplus_json_key(member), key))
+		if (!tplus_lookup_equal(tplus_json_key(member), key))
 			continue;
 		if (found != NULL)
 			fail_duplicate(field, true);
@@ -307,15 +206,19 @@ follow(const LookupField *field, TplusJson *node, bool loose, TplusJson **null)
  * spelling, that one tells more.
  */
 static TplusJson *
-find_spelled(const TplusLookup *lookup, const LookupField *field, bool loose,
+find_spelled(TplusLookup *lookup, const LookupField *field, bool loose,
 			 TplusJson **null)
 {
-	const LookupSpelling *spelling = &lookup->spellings[field->spelling];
+	const TplusSpelling *spelling = &lookup->scan.spellings[field->spelling];
+
+	tplus_lookup_scan_members(&lookup->scan);
 
 	for (int way = 0; way < field->nspellings; way++, spelling++)
 	{
 		TplusJson  *node = NULL;
 
+		if (spelling->stamp != lookup->scan.stamp)
+			continue;
 		if (spelling->nexact > 0)
 		{
 			if (spelling->nexact > 1)
@@ -330,6 +233,28 @@ find_spelled(const TplusLookup *lookup, const LookupField *field, bool loose,
 		}
 		if (way == WAY_NESTED)
 			node = follow(field, node, loose, null);
+		if (node != NULL)
+			return node;
+	}
+	return NULL;
+}
+
+/*
+ * The same in a regular record, for exact spellings.
+ */
+static inline TplusJson *
+find_numbered(const TplusLookup *lookup, const LookupField *field,
+			  TplusJson **null)
+{
+	const TplusSpelling *spelling = &lookup->scan.spellings[field->spelling];
+
+	for (int way = 0; way < field->nspellings; way++, spelling++)
+	{
+		TplusJson  *node = tplus_json_names_member(lookup->scan.names,
+												   spelling->number);
+
+		if (way == WAY_NESTED && node != NULL)
+			node = follow(field, node, false, null);
 		if (node != NULL)
 			return node;
 	}
@@ -364,7 +289,7 @@ find_name(const LookupField *field, const TplusJson *names, bool loose)
 		if (tplus_json_kind(name) != TPLUS_JSON_STRING)
 			continue;
 		text = tplus_json_text(name);
-		if (loose ? !equal_folded(text, field->utf8) :
+		if (loose ? !tplus_lookup_equal(text, field->utf8) :
 			strcmp(text, field->utf8) != 0)
 			continue;
 		if (found >= 0)
@@ -378,7 +303,7 @@ find_name(const LookupField *field, const TplusJson *names, bool loose)
  * The field in the parallel arrays of custom fields.
  */
 static TplusJson *
-find_dynamic(const TplusLookup *lookup, const LookupField *field)
+find_dynamic(TplusLookup *lookup, const LookupField *field)
 {
 	const LookupField *arrays = &lookup->fields[lookup->nfields];
 	TplusJson  *null = NULL;
@@ -441,8 +366,8 @@ record_is_deep(TplusLookup *lookup)
 
 	if (lookup->scanned_deep)
 		return lookup->is_deep;
-	if (tplus_json_kind(lookup->record) == TPLUS_JSON_OBJECT)
-		member = tplus_json_first(lookup->record);
+	if (tplus_json_kind(lookup->scan.record) == TPLUS_JSON_OBJECT)
+		member = tplus_json_first(lookup->scan.record);
 	while (member != NULL &&
 		   tplus_json_kind(member) != TPLUS_JSON_OBJECT &&
 		   strchr(tplus_json_key(member), '.') == NULL)
@@ -463,7 +388,7 @@ find_split(TplusLookup *lookup, const LookupField *field, bool loose)
 
 	if (field->npath > 1 || !record_is_deep(lookup))
 		return NULL;
-	for (TplusJson *member = tplus_json_first(lookup->record);
+	for (TplusJson *member = tplus_json_first(lookup->scan.record);
 		 member != NULL; member = tplus_json_next(member))
 	{
 		size_t		length = matched_length(field->utf8,
@@ -494,9 +419,12 @@ tplus_lookup_get(TplusLookup *lookup, int index)
 
 	Assert(index >= 0 && index < lookup->nfields);
 
-	node = find_spelled(lookup, field, false, &null);
-	if (node == NULL)
-		node = find_spelled(lookup, field, true, &null);
+	node = lookup->scan.names != NULL ?
+		find_numbered(lookup, field, &null) :
+		find_spelled(lookup, field, false, &null);
+	if (node != NULL)
+		return node;
+	node = find_spelled(lookup, field, true, &null);
 	if (node == NULL)
 		node = find_dynamic(lookup, field);
 	if (node == NULL && null == NULL)

@@ -39,7 +39,7 @@ extern TplusLookup *tplus_lookup_create_set(const char *const *fields,
 
 /*
  * Walks once over the members of a record and notes which of them belong to
- * which field.  Does not throw.
+ * which field.  Throws 53200 only.
  */
 extern void tplus_lookup_scan(TplusLookup *lookup, const TplusJson *record);
 

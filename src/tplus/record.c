@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -27,10 +28,10 @@ struct TplusIntake
 	const TplusQuery *query;
 	MemoryContext context;
 	TplusJsonArena *arena;
-	TplusLookup *key;
-	TplusLookup *version;		/* NULL: the resource has none */
-	TplusLookup *disabled;		/* NULL: the resource has none */
-	TplusLookup *unique;		/* NULL: no clause pins a field */
+	TplusLookup *lookup;		/* of what follows */
+	int			version;		/* number in the lookup; -1: there is none */
+	int			disabled;
+	int			unique;
 	TplusSeen  *seen;
 	uint32		stamp;			/* of the page that is being read */
 	uint32		page_stamp;		/* of its first attempt */
@@ -43,24 +44,32 @@ struct TplusIntake
 	bool		all_versioned;
 };
 
-static TplusLookup *
-lookup_or_null(const char *field, MemoryContext context)
+/* Number of the key in the lookup of what is taken in. */
+#define KEY		0
+
+static int
+add_field(const char **fields, int *nfields, const char *field)
 {
-	return field ? tplus_lookup_create(field, context) : NULL;
+	if (field == NULL)
+		return -1;
+	fields[*nfields] = field;
+	return (*nfields)++;
 }
 
 TplusIntake *
 tplus_intake_create(const TplusQuery *query, MemoryContext context)
 {
 	TplusIntake *intake = MemoryContextAllocZero(context, sizeof(TplusIntake));
+	const char *fields[4] = {query->key};
+	int			nfields = 1;
 
 	intake->query = query;
 	intake->context = context;
 	intake->arena = tplus_json_arena_create(context);
-	intake->key = tplus_lookup_create(query->key, context);
-	intake->version = lookup_or_null(query->version, context);
-	intake->disabled = lookup_or_null(query->disabled, context);
-	intake->unique = lookup_or_null(query->unique_field, context);
+	intake->version = add_field(fields, &nfields, query->version);
+	intake->disabled = add_field(fields, &nfields, query->disabled);
+	intake->unique = add_field(fields, &nfields, query->unique_field);
+	intake->lookup = tplus_lookup_create_set(fields, nfields, context);
 	intake->seen = tplus_seen_create(context);
 	intake->all_versioned = true;
 	return intake;
@@ -89,13 +98,25 @@ tplus_version_text(uint64 version)
 bool
 tplus_version_parse(const char *text, uint64 *version)
 {
-	size_t		len = strlen(text);
+	uint64		result = 0;
+	int			n = 0;
 
-	if (len == 0 || len > 16 ||
-		strspn(text, "0123456789abcdefABCDEF") != len)
-		return false;
-	*version = strtou64(text, NULL, 16);
-	return true;
+	for (; text[n] != '\0'; n++)
+	{
+		unsigned char c = text[n];
+
+		if (n == 16)
+			return false;
+		if (c >= '0' && c <= '9')
+			c -= '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			c = (c | 0x20) - 'a' + 10;
+		else
+			return false;
+		result = result << 4 | c;
+	}
+	*version = result;
+	return n > 0;
 }
 
 /* A UUID (version 8, made by hashing) for a record that has no key. */
@@ -125,7 +146,7 @@ static void
 find_key(TplusIntake *intake, const char *text, size_t len,
 		 TplusRecord *record)
 {
-	TplusJson  *node = tplus_lookup_find(intake->key, record->json);
+	TplusJson  *node = tplus_lookup_get(intake->lookup, KEY);
 	const char *key = tplus_json_text(node);
 
 	record->generated = false;
@@ -154,13 +175,28 @@ find_version(TplusIntake *intake, TplusRecord *record)
 
 	record->version = 0;
 	record->version_text = NULL;
-	if (intake->version == NULL)
+	if (intake->version < 0)
 		return;
-	node = tplus_lookup_find(intake->version, record->json);
+	node = tplus_lookup_get(intake->lookup, intake->version);
 	text = tplus_json_text(node);
 	if (node && text && tplus_json_kind(node) == TPLUS_JSON_STRING &&
 		tplus_version_parse(text, &record->version))
 		record->version_text = text;
+}
+
+/* What the intake needs to know of a record. */
+static void
+find_parts(TplusIntake *intake, const char *text, size_t len,
+		   TplusRecord *record)
+{
+	tplus_lookup_scan(intake->lookup, record->json);
+	find_key(intake, text, len, record);
+	find_version(intake, record);
+	if (intake->disabled >= 0)
+		record->disabled_known =
+			tplus_decode_bool(tplus_lookup_get(intake->lookup,
+											   intake->disabled),
+							  &record->disabled);
 }
 
 void
@@ -176,12 +212,7 @@ tplus_intake_peek(TplusIntake *intake, const char *text, TplusRecord *record)
 									&offset);
 	if (tplus_json_kind(record->json) != TPLUS_JSON_OBJECT)
 		return;
-	find_key(intake, text, len, record);
-	find_version(intake, record);
-	if (intake->disabled)
-		record->disabled_known =
-			tplus_decode_bool(tplus_lookup_find(intake->disabled, record->json),
-							  &record->disabled);
+	find_parts(intake, text, len, record);
 }
 
 static void
@@ -248,6 +279,18 @@ compare_known(TplusIntake *intake, TplusSeenKey *entry, uint32 content,
 						  "came with two different records of the same version");
 }
 
+/* Another content has another one, but for once in four billion. */
+static uint32
+hash_content(const char *text, size_t len)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, text, len);
+	FIN_CRC32C(crc);
+	return crc;
+}
+
 void
 tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 				  int source, bool keys_only, TplusRecord *record)
@@ -258,17 +301,12 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 
 	memset(record, 0, sizeof(*record));
 	parse_record(intake, text, len, record);
-	find_key(intake, text, len, record);
-	find_version(intake, record);
-	if (intake->disabled)
-		record->disabled_known =
-			tplus_decode_bool(tplus_lookup_find(intake->disabled, record->json),
-							  &record->disabled);
-	if (intake->unique)
-		record->unique_value = tplus_json_text(tplus_lookup_find(intake->unique,
-																 record->json));
+	find_parts(intake, text, len, record);
+	if (intake->unique >= 0)
+		record->unique_value =
+			tplus_json_text(tplus_lookup_get(intake->lookup, intake->unique));
 	if (!keys_only)
-		content = hash_bytes((const unsigned char *) text, len) | 1;
+		content = hash_content(text, len) | 1;
 
 	entry = tplus_seen_enter(intake->seen, record->key, &found);
 	if (found)

@@ -17,6 +17,10 @@
 
 #include "net/json_text.c"
 #include "net/json_scan.c"
+#include "net/json_names.c"
+#include "net/json_arena.c"
+#include "net/json_record.c"
+#include "net/json_node.c"
 #include "net/json.c"
 
 extern int	LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -29,6 +33,30 @@ require(bool condition, const char *what)
 	printf("%s\n", what);
 	fflush(stdout);
 	abort();
+}
+
+/* What is parsed in one pass must be what cJSON makes of it. */
+static void
+compare(const TplusJson *a, const TplusJson *b)
+{
+	for (; a != NULL && b != NULL; a = a->next, b = b->next)
+	{
+		uint32		len;
+
+		require(a->kind == b->kind, "another kind");
+		require((a->text == NULL) == (b->text == NULL) &&
+				(a->text == NULL || strcmp(a->text, b->text) == 0),
+				"another text");
+		require((a->key == NULL) == (b->key == NULL) &&
+				(a->key == NULL || strcmp(a->key, b->key) == 0),
+				"another key");
+		if (tplus_json_plain(a, &len))
+			require(len == strlen(a->text) &&
+					tplus_json_is_utf8(a->text, len) &&
+					strstr(a->text, TPLUS_JSON_NUL) == NULL, "not plain");
+		compare(a->child, b->child);
+	}
+	require(a == NULL && b == NULL, "another number of nodes");
 }
 
 /* Uses everything that a reader of a document uses. */
@@ -71,6 +99,14 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	StringInfoData first;
 	StringInfoData second;
 
+	/* Twice, so that the keys are those that are expected. */
+	for (int i = 0; i < 2; i++)
+	{
+		root = tplus_json_parse_record(arena, (const char *) data, size);
+		if (root != NULL)
+			compare(root, tplus_json_parse_any(arena, (const char *) data,
+											   size, &problem, &offset));
+	}
 	root = tplus_json_parse(arena, (const char *) data, size, &problem,
 							&offset);
 	if (root == NULL)

@@ -14,6 +14,10 @@
 
 #include "net/json_text.c"
 #include "net/json_scan.c"
+#include "net/json_names.c"
+#include "net/json_arena.c"
+#include "net/json_record.c"
+#include "net/json_node.c"
 #include "net/json.c"
 
 static TplusJsonArena *arena;
