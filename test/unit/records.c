@@ -424,10 +424,54 @@ test_undrained(void)
 	   "{\"TotalCount\":1,\"Data\":[]}", "pieces fed one after the other");
 }
 
+/*
+ * Records of some blocks of bytes, in which what could be mistaken for their
+ * end stands at each place of a block.
+ */
+static void
+test_blocks(void)
+{
+	static const char *const parts[] = {
+		"}", "\\\"", "\\\\", "]}", "\\\"}", "{[", "\\u0022}",
+		"\",\"b\":{\"c\":[1,\"}\"]},\"d\":\"",
+	};
+	static char body[1000];
+	static char expected[1000];
+	static Text outcome;
+	int			wrong = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	{
+		for (int pad = 0; pad < 140; pad++)
+		{
+			Reading		reading = {"auto", CAP, CAP, body, 0};
+			size_t		cuts[2];
+
+			snprintf(body, sizeof(body),
+					 "[{\"a\":\"%0*d%s%070d\",\"e\":1},{\"f\":\"%s%0*d\"}]",
+					 pad, 0, parts[i], 7, parts[i], pad, 0);
+			reading.len = strlen(body);
+			snprintf(expected, sizeof(expected), "%.*s\n%senn, rows: []",
+					 (int) (strstr(body, ",{\"f\"") - body - 1), body + 1,
+					 strstr(body, "{\"f\""));
+			/* The text after the second record is "]": make it the end. */
+			memcpy(strstr(expected, "]enn"), "\nend", 4);
+			read_cut(&reading, NULL, 0, &outcome);
+			wrong += strcmp(outcome.data, expected) != 0;
+			cuts[0] = (size_t) pad + 3;
+			cuts[1] = cuts[0] + 64 < reading.len ? cuts[0] + 64 : reading.len;
+			read_cut(&reading, cuts, 2, &outcome);
+			wrong += strcmp(outcome.data, expected) != 0;
+		}
+	}
+	ok(wrong == 0, "what looks like an end, at each place of a block");
+}
+
 int
 main(void)
 {
 	test_examples();
+	test_blocks();
 	test_undrained();
 	test_paths();
 	test_caps();
