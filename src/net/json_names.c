@@ -88,16 +88,15 @@ tplus_json_names_find(TplusJsonNames *names, MemoryContext context,
 					  const char *key, size_t len)
 {
 	uint32		hash = hash_key(key, len);
-	uint16	   *bucket = NULL;
+	uint16	   *bucket;
 	TplusJsonName *name;
 	char	   *text;
 
-	if (names->size > 0)
-	{
-		bucket = find_bucket(names, key, len, hash);
-		if (*bucket != 0)
-			return *bucket;
-	}
+	if (names->size == 0)
+		enlarge(names, context);
+	bucket = find_bucket(names, key, len, hash);
+	if (*bucket != 0)
+		return *bucket;
 	if (names->count == TPLUS_JSON_MAX_NAMES || len > TPLUS_JSON_MAX_NAME_LEN)
 		return 0;
 	if (names->count == names->size)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * seen.h
- *		The keys that a scan has seen, 32 bytes each.
+ *		The keys that a scan has seen, in 40 bytes each.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -27,9 +27,8 @@ typedef struct TplusSeenKey
 	TplusKeyHash hash;
 	uint64		version;		/* as returned; 0: none */
 	uint32		content;		/* hash of the record as returned; 0: none */
-	uint32		stamp:30;		/* the page that had it last */
+	uint32		stamp:31;		/* the page that had it last */
 	uint32		source:1;		/* the operation that content came from */
-	uint32		status:1;		/* simplehash's */
 } TplusSeenKey;
 
 typedef struct TplusSeen TplusSeen;
@@ -39,12 +38,12 @@ extern TplusSeen *tplus_seen_create(MemoryContext context);
 
 /*
  * The entry of this key, made if it is new (*found is false then, and all but
- * the hash is zero).  Valid until the next call.
+ * the hash is zero).
  */
 extern TplusSeenKey *tplus_seen_enter(TplusSeen *seen, const char *key,
 									  bool *found);
 
-/* The entry of this key, NULL if there is none.  Valid until the next enter. */
+/* The entry of this key, NULL if there is none. */
 extern const TplusSeenKey *tplus_seen_find(const TplusSeen *seen,
 										   const char *key);
 
