@@ -16,20 +16,36 @@ callgrind() {
 	}
 }
 
-# The same statement as case_insert's, with fewer records.
-case_instructions() {
-	local n=5000 few=$bytes_dir/records.few function
-	prepare_bytes || return
-	head -$n "$bytes_dir/records.$records" >"$few"
+# in_form NAME [SWITCH ...]: the instructions for 5000 records as a server with
+# these switches sends them.
+in_form() {
+	local name=$1 n=5000 few=$bytes_dir/records.$1 function
+	shift
+	if [ ! -s "$few" ]; then
+		start_simulator --records $n --set disabled_default=all "$@" || return
+		python3 bench/prepare.py "$TPLUS_SIM_PORT" "$few.new" "$few.keys" || return
+		kill "$sim_pid"
+		mv "$few.new" "$few"
+	fi
 	start_server --records "$few" && make_tables || return
 	stop_cluster
 	for function in tplusIterateForeignScan standard_ExecutorRun; do
 		callgrind $function 'INSERT INTO item SELECT * FROM erp_item' || return
-		row "$function" "$(ratio "$count" $((n * 1000)))" '' "thousand instructions a record of 37 fields (callgrind)"
-	done
-	if [ -n "${TPLUS_BENCH_PROFILE:-}" ]; then
-		callgrind_annotate --auto=no $TPLUS_BENCH_PROFILE "$run/log/callgrind.standard_ExecutorRun" |
+		row "$name/$function" "$(ratio "$count" $((n * 1000)))" '' "thousand instructions a record of 37 fields"
+		[ -z "${TPLUS_BENCH_PROFILE:-}" ] ||
+			callgrind_annotate --auto=no $TPLUS_BENCH_PROFILE "$run/log/callgrind.$function" |
 			sed -n '/^Ir/,$p' | cut -c1-120
-	fi
+	done
 	pg_ctl -s -w -D "$run/data" -l "$run/log/server.log" start
+}
+
+# The statement of case_insert, with fewer records: as most servers send them,
+# and in other forms that the protocol leaves open.
+case_instructions() {
+	prepare_bytes && in_form flat
+}
+
+case_forms() {
+	prepare_bytes && in_form nested --set refs=nested && in_form ascii --set escape=ascii &&
+		in_form absent --set nulls=absent && in_form dynamic --set custom_fields=dynamic
 }
