@@ -9,6 +9,7 @@ use Encode qw(encode_utf8);
 use IPC::Run ();
 use MIME::Base64 qw(encode_base64);
 use JSON::PP;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -28,6 +29,13 @@ $node->append_conf('postgresql.conf',
 	"fsync = off\njit = off\nmax_connections = 60\nmax_worker_processes = 40\nlog_statement = none\nlog_min_messages = fatal\n");
 $node->start;
 my $sim = TplusSim->new;
+
+# A date, so many seconds from now, as HTTP writes it.
+sub date
+{
+	my ($seconds) = @_;
+	return strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time() + $seconds));
+}
 
 # Servers: each session has its own, because it changes the mapping.
 my %servers = (
@@ -165,6 +173,7 @@ my @faults = (
 	[ '429', { action => 'throttled' }, 'again', '53400', qr/HTTP 429.*requests_per_second/ ],
 	[ '429, after a second', { action => 'throttled', retry_after => 1 }, 'again', '53400', qr/HTTP 429/, ms => 1000 ],
 	[ '429, after a date', { action => 'throttled', retry_after_date => 2 }, 'again', '53400', qr/HTTP 429/, ms => 1000 ],
+	[ '429, after a date of another clock', { action => 'throttled', headers => { Date => date(3600), 'Retry-After' => date(3602) } }, 'again', '53400', qr/HTTP 429/, ms => 1000 ],
 	[ '429, after a date that is past', { action => 'throttled', retry_after_date => -100 }, 'again', '53400', qr/HTTP 429/ ],
 	[ '429, after what is no time', { action => 'throttled', retry_after => 'soon' }, 'again', '53400', qr/HTTP 429/ ],
 	[ '429, after days', { action => 'throttled', retry_after => 360000 }, 'fatal', '53400', qr/left alone until \d{4}-.*requests_per_second/ ],
@@ -225,6 +234,9 @@ my @faults = (
 	[ 'a connection reset after the reply', { action => 'drop', when => 'after', reset => \1 }, 'harmless', undef, undef, resent => 1 ],
 	[ 'a connection closed between pages', { action => 'close_after' }, 'harmless', undef, undef, resent => 1 ],
 	[ 'a reply without length', { action => 'close_delimited' }, 'harmless' ],
+	[ 'a reply that nobody asked for', { action => 'extra', raw => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]" }, 'harmless', undef, undef, resent => 1 ],
+	[ 'nothing but an interim reply', { action => 'raw', raw => "HTTP/1.1 100 Continue\r\n\r\n" }, 'again', '08006', qr/connection broke/ ],
+	[ 'an encoding that nobody asked for', { action => 'headers', headers => { 'Content-Encoding' => 'br' } }, 'again', '08P01', qr/compressed response is damaged.*Encoding/ ],
 	[ 'a stall before the reply', { action => 'stall', when => 'reply', ms => 20000 }, 'again', '08006', qr/stalled.*first byte.*stall_timeout_ms/, server => 'hasty' ],
 	[ 'a stall in the head', { action => 'stall', when => 'headers', ms => 20000 }, 'again', '08006', qr/stalled.*stall_timeout_ms/, server => 'hasty' ],
 	[ 'a stall in the body', { action => 'stall', when => 'body', ms => 20000 }, 'again', '08006', qr/stalled.*body.*stall_timeout_ms/, server => 'hasty' ],

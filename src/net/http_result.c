@@ -116,7 +116,7 @@ const char *
 tplus_http_result_gap(const TplusHttpResult *result, void *easy,
 					  bool head_whole)
 {
-	if (!head_whole)
+	if (!head_whole || result->status == 0)
 		return "the connection ended within the head of the response";
 	if (result->body_bytes > 0)
 		return "";
@@ -167,7 +167,9 @@ tplus_http_result_header(TplusHttpResult *result, void *easy)
 	long		status = 0;
 	const char *type = NULL;
 
-	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+	/* An interim response is none yet. */
+	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+		status >= 200)
 		result->status = (int) status;
 	if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK &&
 		type != NULL)

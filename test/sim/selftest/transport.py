@@ -122,6 +122,10 @@ class Faults(Sim):
         self.assertNotIn(b"Content-Length: 10\r\n", head)
         self.assertTrue(self.bytes("truncate", fraction=0.5, reset=True)[1])
 
+    def test_extra(self):
+        data = self.bytes("extra", raw="HTTP/1.1 200 OK\r\n\r\n")[0]
+        self.assertTrue(data.endswith(b"]HTTP/1.1 200 OK\r\n\r\n"))
+
     def test_chunked_cut(self):
         data, _, _ = self.bytes("chunked_cut")
         self.assertIn(b"chunked", data)

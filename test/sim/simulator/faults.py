@@ -12,7 +12,7 @@ import time
 from .message import NAMED, Response
 
 TRANSPORT = {"truncate", "chunked_cut", "drop", "stall", "drip", "length", "gzip_corrupt", "gzip_bomb", "huge", "raw",
-             "close_delimited", "close_after"}
+             "close_delimited", "close_after", "extra"}
 EDITS = {"value", "dup_key", "rows", "append", "prepend", "content_type", "headers", "replay", "nest"}
 REPLACE = {"status", "body", "redirect"}
 OTHER = {"revoke", "none"}

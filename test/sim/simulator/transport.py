@@ -157,6 +157,11 @@ class Sender:
             self._wait()
         raise Hang_up(self.spec.get("reset", False))
 
+    def _extra(self):
+        """More bytes than the reply; the connection stays."""
+        self._write(self._head(len(self.body)) + self._payload() + as_bytes(self.spec, "raw"))
+        return self.keep
+
     def _stall(self):
         when = self.spec.get("when", "before")
         if when == "reply":
