@@ -97,11 +97,12 @@ static bool
 check_integer(const TplusConverter *converter, const char *text,
 			  TplusProblem *problem)
 {
-	int64		limit = PG_INT64_MAX;
+	uint64		limit = PG_INT64_MAX;
 	const char *start = skip_space(text);
 	const char *digits = start + (*start == '-' || *start == '+');
+	bool		is_out;
 	char	   *end;
-	int64		value;
+	uint64		value;
 
 	if (!isdigit((unsigned char) *digits))
 		return fail_syntax(converter, text, problem);
@@ -110,14 +111,19 @@ check_integer(const TplusConverter *converter, const char *text,
 	if (converter->type == INT2OID)
 		limit = PG_INT16_MAX;
 	errno = 0;
-	value = strtoi64(start, &end, 10);
-	if (errno == ERANGE || value > limit || value < -limit - 1)
+	value = strtou64(digits, &end, 10);
+
+	/* Too many digits are noticed before what follows them. */
+	is_out = errno == ERANGE || value > limit + 1;
+	if (!is_out && *skip_space(end) != '\0')
+		return fail_syntax(converter, text, problem);
+	if (is_out || (value > limit && *start != '-'))
 		return tplus_convert_fail(problem,
 								  ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 								  "value \"%s\" is out of range for type %s",
 								  text,
 								  format_type_be(converter->type));
-	return *skip_space(end) == '\0' || fail_syntax(converter, text, problem);
+	return true;
 }
 
 static bool
