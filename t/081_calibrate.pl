@@ -7,11 +7,13 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes;
 use TplusSim;
+use TplusSwitches;
 
 my $node = PostgreSQL::Test::Cluster->new('calibrate');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
@@ -192,7 +194,7 @@ sub check_switches
 	tenant(300, %$switches);
 	$node->safe_psql('postgres', q{SELECT fresh('t')});
 	my $facts = calibrate('t', 1);
-	my $lacks_day = grep { $_ eq 'MadeRecordDate' } map { @{ $switches->{$_} } } grep { /drop_fields/ } keys %$switches;
+	my $lacks = grep { /^(?:Code|MadeRecordDate)$/ } map { @{ $switches->{$_} } } grep { /drop_fields/ } keys %$switches;
 	my @bad;
 	if ($facts->{error})
 	{
@@ -206,7 +208,7 @@ sub check_switches
 			push @bad, "$_: $facts->{$_}{value} instead of $expected{$_} ($facts->{$_}{evidence})"
 			  if $facts->{$_}{value} ne $expected{$_};
 		}
-		push @bad, grep { length } wrong_reads() unless $lacks_day;
+		push @bad, grep { length } wrong_reads() unless $lacks;
 	}
 	ok(!@bad, $name)
 	  or diag(join "\n", @bad, map { ref $facts->{$_} ? "  $_: $facts->{$_}{value} | $facts->{$_}{evidence}" : () }
@@ -342,6 +344,19 @@ for (@singles)
 {
 	my ($switches, %expected) = @$_;
 	check_switches(name_of($switches), $switches, %expected);
+}
+
+#
+# Whatever else the simulator can be like
+#
+my %done = map { JSON::PP->new->canonical->encode($_->[0]) => 1 } @singles;
+for my $choice (TplusSwitches::choices())
+{
+	my %set = %{ $choice->{set} };
+	$set{$_} = [ split /,/, $set{$_} ] for grep { /_fields$|_params$/ && $_ !~ /select_|custom_/ } keys %set;
+	next if $done{ JSON::PP->new->canonical->encode(\%set) };
+	# One that fails behind its rows is not measured at all.
+	check_switches(name_of(\%set), \%set, grep({ /tail_error/ } keys %set) ? (error => qr/EXERROR0001/) : ());
 }
 
 #

@@ -24,9 +24,11 @@
 #define TPLUS_PATTERN_SPECIAL	"%_[]^"
 
 /*
- * The longest run of plain characters in a text, palloc'd; NULL if there is
- * none.  is_pattern: % and _ are wildcards and \ quotes, as in LIKE; caseless:
- * only characters that have no case, as ILIKE needs it.
+ * The longest run of plain characters that a record must have that begins with
+ * the text, palloc'd; NULL if there is none.  is_pattern: that matches it,
+ * rather, where % and _ are wildcards and \ quotes, as in LIKE; caseless: only
+ * characters that have no case, as ILIKE needs it.  Where anything may follow,
+ * the last letter is left out, for an accent would make another one of it.
  */
 extern char *tplus_pattern_run(const char *text, bool is_pattern,
 							   bool caseless);

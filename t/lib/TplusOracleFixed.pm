@@ -108,6 +108,14 @@ a.code <> ALL ('{A-1,NULL}')
 a.code <> ANY ('{A-1,AB}')
 a.code > ANY ('{A-1,AB}')
 a.code LIKE 'A%'
+a.code LIKE 'e%'
+a.code LIKE '%e'
+a.code LIKE '%e%' OR a.code LIKE '%ss%'
+a.code LIKE E'%\u0301'
+a.code LIKE 'straß_'
+a.name LIKE '%e%'
+a.spec LIKE E'%e\u0301%'
+a.spec ^@ 'e'
 a.code LIKE '%1'
 a.code LIKE '%-%'
 a.code LIKE 'A-1'
