@@ -17,8 +17,10 @@
 #include "foreign/fdwapi.h"
 
 #include "fdw/analyze.h"
+#include "fdw/async.h"
 #include "fdw/explain.h"
 #include "fdw/import.h"
+#include "fdw/pause.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "fdw/validate.h"
@@ -27,6 +29,14 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(tplus_fdw_handler);
 PG_FUNCTION_INFO_V1(tplus_fdw_validator);
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	tplus_pause_install();
+}
 
 Datum
 tplus_fdw_handler(PG_FUNCTION_ARGS)
@@ -41,6 +51,10 @@ tplus_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = tplusReScanForeignScan;
 	routine->EndForeignScan = tplusEndForeignScan;
 	routine->ExplainForeignScan = tplusExplainForeignScan;
+	routine->IsForeignPathAsyncCapable = tplusIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = tplusForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = tplusForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = tplusForeignAsyncNotify;
 	routine->AnalyzeForeignTable = tplusAnalyzeForeignTable;
 	routine->ImportForeignSchema = tplusImportForeignSchema;
 

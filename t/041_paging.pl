@@ -16,7 +16,8 @@ $node->start;
 
 my $sim = TplusSim->new;
 $sim->tenant('first');
-$sim->setup_server($node, 'first', requests_per_second => 0, max_retries => 2);
+# One request at a time, so that they arrive in the order in which they were sent.
+$sim->setup_server($node, 'first', requests_per_second => 0, max_concurrency => 1, max_retries => 2);
 $node->safe_psql('postgres', <<'SQL');
 CREATE FUNCTION keys(t regclass, clause text DEFAULT 'true') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE result text;

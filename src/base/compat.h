@@ -93,6 +93,27 @@
 	(((OpBtreeInterpretation *) linitial(meanings))->strategy)
 #endif
 
+/* Whose rights a scan of one relation uses; InvalidOid: the current user's. */
+#if PG_VERSION_NUM >= 160000
+#define tplus_check_as_user(node) \
+	(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
+#else
+#define tplus_check_as_user(node) \
+	(exec_rt_fetch(((ForeignScan *) (node)->ss.ps.plan)->scan.scanrelid, \
+				   (node)->ss.ps.state)->checkAsUser)
+#endif
+
+/* ExecutorRun() and its hook lost a parameter in 18. */
+#if PG_VERSION_NUM >= 180000
+#define TPLUS_EXECUTOR_RUN_PARAMS \
+	QueryDesc *query, ScanDirection direction, uint64 count
+#define TPLUS_EXECUTOR_RUN_ARGS		query, direction, count
+#else
+#define TPLUS_EXECUTOR_RUN_PARAMS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define TPLUS_EXECUTOR_RUN_ARGS		query, direction, count, execute_once
+#endif
+
 /* 18 has pg_noreturn instead, which stands before the declaration. */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))

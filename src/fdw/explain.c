@@ -208,6 +208,11 @@ explain_costs(TplusScanState *state, ExplainState *es)
 	const TplusCallStats *stats = &state->stats;
 
 	ExplainPropertyInteger("T+ Requests", NULL, stats->requests, es);
+	if (stats->ahead > 0)
+	{
+		ExplainPropertyInteger("T+ Requests Ahead", NULL, stats->ahead, es);
+		ExplainPropertyInteger("T+ Requests Unused", NULL, stats->unused, es);
+	}
 	ExplainPropertyInteger("T+ Pages", NULL, stats->pages, es);
 	ExplainPropertyInteger("T+ Records Received", NULL, stats->records, es);
 	ExplainPropertyInteger("T+ Records Returned", NULL, state->returned, es);

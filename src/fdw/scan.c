@@ -16,16 +16,13 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
-#include "fdw/arms.h"
 #include "fdw/highwater.h"
 #include "fdw/plan.h"
 #include "fdw/progress.h"
@@ -42,12 +39,7 @@
 static Oid
 scan_user(ForeignScanState *node)
 {
-#if PG_VERSION_NUM >= 160000
-	Oid			userid = ((ForeignScan *) node->ss.ps.plan)->checkAsUser;
-#else
-	Index		rti = ((ForeignScan *) node->ss.ps.plan)->scan.scanrelid;
-	Oid			userid = exec_rt_fetch(rti, node->ss.ps.state)->checkAsUser;
-#endif
+	Oid			userid = tplus_check_as_user(node);
 
 	return OidIsValid(userid) ? userid : GetUserId();
 }
@@ -131,6 +123,16 @@ make_required(TplusScanState *state, const Scan *plan)
 	return required;
 }
 
+/* Nothing more will be asked of the scan. */
+static void
+stop_read(void *arg)
+{
+	TplusScanState *state = arg;
+
+	if (state->read)
+		tplus_read_stop(state->read);
+}
+
 void
 tplusBeginForeignScan(ForeignScanState *node, int eflags)
 {
@@ -143,6 +145,7 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	node->fdw_state = state;
 	state->node = node;
 	state->relation = relation;
+	state->socket = PGINVALID_SOCKET;
 	state->table = tplus_table_open(relation);
 	state->what = psprintf("foreign table \"%s\"", state->table->options->name);
 	state->pushed = list_nth(plan->fdw_private, TPLUS_PLAN_PUSHED);
@@ -169,117 +172,8 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	if (tplus_kept_wanted(node, eflags))
 		state->kept = tplus_kept_create(RelationGetDescr(relation),
 										estate->es_query_cxt);
+	tplus_pause_watch(&state->pause, estate, stop_read, state);
 	tplus_highwater_begin(RelationGetRelid(relation), estate->es_query_cxt);
-}
-
-/* The values of a condition; none of them is null. */
-static void
-set_values(TplusCondition *cond, Datum value, bool isnull, Oid type)
-{
-	Oid			element = get_element_type(type);
-	bool	   *nulls;
-	int			n;
-	int			i;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-
-	cond->isnull = isnull;
-	cond->value_type = getBaseType(tplus_compare_is_list(cond->compare) ?
-								   element : type);
-	if (isnull)
-		return;
-	if (!tplus_compare_is_list(cond->compare))
-	{
-		cond->values = palloc(sizeof(Datum));
-		cond->values[0] = value;
-		cond->nvalues = 1;
-		return;
-	}
-	get_typlenbyvalalign(element, &typlen, &typbyval, &typalign);
-	deconstruct_array(DatumGetArrayTypeP(value), element, typlen, typbyval,
-					  typalign, &cond->values, &nulls, &n);
-	for (i = 0; i < n; i++)
-	{
-		if (!nulls[i])
-			cond->values[cond->nvalues++] = cond->values[i];
-	}
-}
-
-/* The pushed clauses with their values. */
-static List *
-evaluate_conditions(TplusScanState *state)
-{
-	ExprContext *econtext = state->node->ss.ps.ps_ExprContext;
-	List	   *conditions = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	forboth(lc, state->pushed, lc2, state->value_states)
-	{
-		List	   *item = lfirst(lc);
-		ExprState  *expr = lfirst(lc2);
-		int			attnum = intVal(linitial(item));
-		const TplusColumn *column = &state->table->columns[attnum - 1];
-		TplusCondition *cond = palloc0(sizeof(TplusCondition));
-		Datum		value;
-		bool		isnull;
-
-		cond->filter = column->filter;
-		cond->compare = intVal(lsecond(item));
-		cond->column_type = column->type;
-		cond->max_length = column->max_length;
-		value = ExecEvalExpr(expr, econtext, &isnull);
-		set_values(cond, value, isnull, exprType((Node *) expr->expr));
-		conditions = lappend(conditions, cond);
-	}
-	return conditions;
-}
-
-/* The spelling of the flag that the table's options declare. */
-static TplusEncoding
-declared_encoding(const TplusTable *table)
-{
-	int			i;
-
-	for (i = 0; i < table->natts; i++)
-	{
-		if (table->columns[i].live && table->columns[i].filter.is_flag)
-			return table->columns[i].filter.encoding;
-	}
-	return TPLUS_ENCODING_AUTO;
-}
-
-void
-tplus_scan_prepare(TplusScanState *state)
-{
-	TplusQuery *query = &state->query;
-	const TplusTable *table = state->table;
-	bool		with_flag;
-
-	memset(query, 0, sizeof(*query));
-	query->account = state->account;
-	query->table = table->options;
-	query->resource = table->resource;
-	query->what = state->what;
-	query->key = table->key;
-	query->version = table->resource->version;
-	query->bool_encoding = declared_encoding(table);
-	query->page_size = table->options->page_size > 0 ?
-		table->options->page_size : state->account->server.page_size;
-	query->limit = state->limit;
-	query->first_page_size = state->limit > 0 ?
-		Min(state->limit, query->page_size) : query->page_size;
-	query->stats = &state->stats;
-	query->learned = state->learned;
-	state->conditions = evaluate_conditions(state);
-	tplus_arms_make(table, state->account->server.timezone, state->conditions,
-					query);
-	with_flag = query->hidden_arms > 0 ||
-		(query->arms && ((TplusArm *) linitial(query->arms))->has_disabled);
-	query->disabled = with_flag ? table->resource->disabled : NULL;
-	query->select_fields = tplus_table_select(table, state->columns, with_flag);
-	query->key_fields = tplus_table_select(table, NULL, with_flag);
 }
 
 /* What is asked of T+, as a text that tells it from anything else. */
@@ -506,6 +400,27 @@ fill_slot(TplusScanState *state, const TplusRecord *record,
 		fill_generated_columns(state, slot);
 }
 
+/*
+ * The next record; false at the end, or if it would have to be waited for and
+ * the caller does that by itself.
+ */
+static bool
+next_record(TplusScanState *state, TplusRecord *record)
+{
+	if (state->is_polled)
+	{
+		TplusReadStatus status = tplus_read_poll(state->read, record);
+
+		state->would_wait = status == TPLUS_READ_WAIT;
+		if (status != TPLUS_READ_END)
+			return status == TPLUS_READ_RECORD;
+	}
+	else if (tplus_read_next(state->read, record))
+		return true;
+	end_read(state);
+	return false;
+}
+
 TupleTableSlot *
 tplusIterateForeignScan(ForeignScanState *node)
 {
@@ -521,11 +436,8 @@ tplusIterateForeignScan(ForeignScanState *node)
 		(void) tplus_kept_next(state->kept, state->replay, slot);
 		return slot;
 	}
-	if (!tplus_read_next(state->read, &record))
-	{
-		end_read(state);
+	if (!next_record(state, &record))
 		return slot;
-	}
 	if (tplus_read_page(state->read) != state->page)
 		begin_page(state);
 	fill_slot(state, &record, slot);

@@ -19,6 +19,7 @@
 #include "nodes/execnodes.h"
 
 #include "fdw/kept.h"
+#include "fdw/pause.h"
 #include "fdw/table.h"
 #include "tplus/decode.h"
 #include "tplus/lookup.h"
@@ -64,6 +65,12 @@ typedef struct TplusScanState
 	int			page;			/* the page that rows came from last */
 	int			page_rows;
 	int			scans;			/* reads begun */
+
+	/* asynchronous execution, and the end of a run */
+	bool		is_polled;		/* the executor does the waiting */
+	bool		would_wait;		/* there was no row yet */
+	pgsocket	socket;			/* to wait for; PGINVALID_SOCKET: none yet */
+	TplusPause	pause;
 
 	TplusLearned learned[2];	/* see TplusQuery */
 	TplusCallStats stats;

@@ -50,6 +50,9 @@
 /* How soon those ask again who would not notice that a permit was returned. */
 #define POLL_US			INT64CONST(20000)
 
+/* Instead of such a time: do not queue at all. */
+#define SPARE			0
+
 /* How late a holder of a place may be. */
 #define GRACE_US		INT64CONST(500000)
 
@@ -338,6 +341,29 @@ refill_us(const TplusRate *rate)
 }
 
 /*
+ * Takes a permit that nobody waits for; otherwise returns NULL, and *wait_us
+ * says when to ask again.
+ */
+static Bucket *
+take_spare(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
+{
+	int64		now = now_us();
+	Bucket	   *bucket;
+
+	lock();
+	bucket = find_bucket(budget, now);
+	*wait_us = TPLUS_LIMITER_FULL;
+	if (!others_first(bucket->key, 0, now))
+		*wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
+	if (*wait_us == 0)
+		bucket->full_at_us = Max(bucket->full_at_us, now + refill_us(rate));
+	unlock();
+	*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
+		POLL_US : Min(*wait_us, LONGEST_WAIT_US);
+	return *wait_us == 0 ? bucket : NULL;
+}
+
+/*
  * Takes a permit if there is one and nobody comes before us.  Otherwise
  * returns NULL, and *wait_us says when to ask again, or what is left of a
  * pause that is too long to wait for.  change_us is how long to wait for
@@ -379,6 +405,9 @@ take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
 	return *wait_us == 0 ? bucket : NULL;
 }
 
+/*
+ * change_us is that of take(), or SPARE for a permit that nobody waits for.
+ */
 static TplusPermit *
 get_permit(TplusBudget *budget, const TplusRate *rate, MemoryContext context,
 		   int64 change_us, long *wait_ms)
@@ -390,7 +419,10 @@ get_permit(TplusBudget *budget, const TplusRate *rate, MemoryContext context,
 	permit = MemoryContextAllocZero(context, sizeof(TplusPermit));
 	permit->callback.func = release_permit;
 	permit->callback.arg = permit;
-	permit->bucket = take(budget, rate, change_us, &wait_us);
+	if (change_us == SPARE)
+		permit->bucket = take_spare(budget, rate, &wait_us);
+	else
+		permit->bucket = take(budget, rate, change_us, &wait_us);
 	if (permit->bucket)
 	{
 		dlist_push_tail(&held, &permit->node);
@@ -414,6 +446,13 @@ tplus_budget_try(TplusBudget *budget, const TplusRate *rate,
 				 MemoryContext context, long *wait_ms)
 {
 	return get_permit(budget, rate, context, POLL_US, wait_ms);
+}
+
+TplusPermit *
+tplus_budget_spare(TplusBudget *budget, const TplusRate *rate,
+				   MemoryContext context, long *wait_ms)
+{
+	return get_permit(budget, rate, context, SPARE, wait_ms);
 }
 
 TplusPermit *
@@ -441,11 +480,7 @@ tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
 			permit = get_permit(budget, rate, context, LONGEST_WAIT_US,
 								&wait_ms);
 			if (permit == NULL && before_wait)
-			{
-				tplus_http_attend();
-				(void) tplus_wait(tplus_http_fd(), wait_ms, TPLUS_WAIT_BUDGET);
-				tplus_http_drive();
-			}
+				tplus_http_wait(wait_ms, TPLUS_WAIT_BUDGET);
 			else if (permit == NULL)
 				(void) tplus_wait(PGINVALID_SOCKET, wait_ms, TPLUS_WAIT_BUDGET);
 		} while (permit == NULL);

@@ -46,9 +46,18 @@ extern TplusPermit *tplus_budget_try(TplusBudget *budget,
 									 MemoryContext context, long *wait_ms);
 
 /*
+ * The same for a request that nobody needs yet: takes only what is left over,
+ * neither joins the queue nor passes anybody in it, and does not throw.
+ */
+extern TplusPermit *tplus_budget_spare(TplusBudget *budget,
+									   const TplusRate *rate,
+									   MemoryContext context, long *wait_ms);
+
+/*
  * Waits for a permit, interruptibly and in turn.  before_wait (may be NULL)
- * is called with arg before each wait: the caller drains its own transfers
- * there, so that it never holds what it waits for.  Adds the microseconds
+ * is called with arg before each wait, which also drives the transfers of this
+ * backend: the caller drains its own there, so that it never holds what it
+ * waits for.  Adds the microseconds
  * waited to *waited_us.  Throws only what an interrupt throws, and 53400 if
  * the account is paused for more than five minutes (the message names the
  * time).

@@ -25,10 +25,10 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
-#include "base/wait.h"
 #include "net/http.h"
 #include "net/http_buffer.h"
 #include "net/http_loop.h"
+#include "net/http_spool.h"
 
 /*
  * Unread bytes at which a transfer pauses, and below which it goes on.  A
@@ -44,12 +44,11 @@
  */
 #define MAX_HANGING			32
 
-#define NEVER				PG_INT64_MAX
-
 struct TplusHttpTransfer
 {
 	TplusHttpResult result;
 	TplusHttpRequest request;
+	TplusHttpSpool spool;		/* not read yet, before those of body */
 	TplusHttpBuffer body;		/* not read yet */
 	MemoryContext context;		/* holds this struct alone */
 	MemoryContextCallback callback;
@@ -69,7 +68,6 @@ struct TplusHttpTransfer
 	bool		header_done;
 	bool		paused;
 	bool		resuming;		/* see resume() */
-	bool		drained;		/* does not pause any more */
 	char		error[CURL_ERROR_SIZE]; /* libcurl writes into it */
 
 	int64		begun_us;		/* of the monotonic clock */
@@ -140,7 +138,7 @@ body_callback(char *bytes, size_t size, size_t count, void *arg)
 		transfer->refusal = TPLUS_HTTP_TOO_LARGE;
 		return 0;
 	}
-	if (!transfer->drained && !transfer->resuming &&
+	if (!transfer->resuming &&
 		tplus_http_buffer_unread(&transfer->body) >= HIGH_WATER)
 	{
 		transfer->paused = true;
@@ -189,6 +187,7 @@ free_callback(void *arg)
 	TplusHttpTransfer *transfer = arg;
 
 	detach(transfer);
+	tplus_http_spool_free(&transfer->spool);
 	tplus_http_buffer_free(&transfer->body);
 }
 
@@ -230,18 +229,10 @@ end_transfer(TplusHttpTransfer *transfer, TplusHttpFailure failure,
 static void
 end_by_deadline(TplusHttpTransfer *transfer, TplusHttpFailure failure)
 {
-	const TplusHttpRequest *request = &transfer->request;
-	bool		stalled = failure == TPLUS_HTTP_STALL_TIMEOUT;
-	int			limit_ms = request->request_timeout_ms;
 	char		message[sizeof(transfer->result.message)];
 
-	if (failure == TPLUS_HTTP_CONNECT_TIMEOUT)
-		limit_ms = request->connect_timeout_ms;
-	else if (stalled)
-		limit_ms = request->stall_timeout_ms;
-	snprintf(message, sizeof(message), "%s %d ms while %s",
-			 stalled ? "no byte came for" : "timed out after", limit_ms,
-			 phase_name(transfer));
+	tplus_http_result_overdue(&transfer->request, failure,
+							  phase_name(transfer), message, sizeof(message));
 	end_transfer(transfer, failure, message);
 }
 
@@ -330,31 +321,11 @@ end_by_curl(TplusHttpTransfer *transfer, CURLcode code)
 static int64
 next_deadline(const TplusHttpTransfer *transfer, TplusHttpFailure *failure)
 {
-	const TplusHttpRequest *request = &transfer->request;
-	int			phase_ms = request->connect_timeout_ms;
-	int64		phase_begun = transfer->begun_at;
-	int64		deadline = NEVER;
-
 	if (transfer->paused)
-		return NEVER;
-	if (transfer->sent)
-	{
-		phase_ms = request->stall_timeout_ms;
-		phase_begun = transfer->heard_at;
-	}
-	if (request->request_timeout_ms > 0)
-	{
-		deadline = transfer->begun_at +
-			request->request_timeout_ms * INT64CONST(1000);
-		*failure = TPLUS_HTTP_REQUEST_TIMEOUT;
-	}
-	if (phase_ms > 0 && phase_begun + phase_ms * INT64CONST(1000) <= deadline)
-	{
-		deadline = phase_begun + phase_ms * INT64CONST(1000);
-		*failure = transfer->sent ?
-			TPLUS_HTTP_STALL_TIMEOUT : TPLUS_HTTP_CONNECT_TIMEOUT;
-	}
-	return deadline;
+		return TPLUS_HTTP_NEVER;
+	return tplus_http_result_deadline(&transfer->request, transfer->sent,
+									  transfer->begun_at, transfer->heard_at,
+									  failure);
 }
 
 #define set_callback(transfer, option, value) \
@@ -479,41 +450,11 @@ tplus_http_drive(void)
 	}
 }
 
-void
-tplus_http_wait(TplusHttpTransfer *transfer, long timeout_ms)
+/* Microseconds until the first deadline of any transfer. */
+static int64
+time_left(void)
 {
-	int64		give_up = NEVER;
-
-	if (timeout_ms >= 0)
-		give_up = tplus_http_loop_now() + timeout_ms * INT64CONST(1000);
-	for (;;)
-	{
-		TplusHttpFailure ignored;
-		int64		now;
-		int64		left;
-
-		/* Bytes that are always there would keep us from ever waiting. */
-		tplus_wait_check();
-		tplus_http_drive();
-		now = tplus_http_loop_now();
-		if (transfer->result.state != TPLUS_HTTP_RUNNING ||
-			tplus_http_buffer_unread(&transfer->body) > 0 || now >= give_up)
-			return;
-		left = next_deadline(transfer, &ignored) - tplus_http_loop_waited();
-		tplus_http_loop_wait(Min(left, give_up - now));
-	}
-}
-
-pgsocket
-tplus_http_fd(void)
-{
-	return tplus_http_loop_fd();
-}
-
-void
-tplus_http_attend(void)
-{
-	int64		left = NEVER;
+	int64		left = TPLUS_HTTP_NEVER;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &running)
@@ -523,8 +464,36 @@ tplus_http_attend(void)
 
 		deadline = next_deadline(dlist_container(TplusHttpTransfer, node,
 												 iter.cur), &ignored);
-		left = Min(left, deadline - tplus_http_loop_waited());
+		if (deadline != TPLUS_HTTP_NEVER)
+			left = Min(left, deadline - tplus_http_loop_waited());
 	}
+	return left;
+}
+
+void
+tplus_http_wait(long timeout_ms, TplusWaitReason reason)
+{
+	int64		left = time_left();
+
+	if (timeout_ms >= 0)
+		left = Min(left, timeout_ms * INT64CONST(1000));
+	tplus_http_loop_wait(left, reason);
+	tplus_http_drive();
+}
+
+pgsocket
+tplus_http_fd(MemoryContext context)
+{
+	return tplus_http_loop_fd(context);
+}
+
+void
+tplus_http_attend(long at_most_ms)
+{
+	int64		left = time_left();
+
+	if (at_most_ms >= 0)
+		left = Min(left, at_most_ms * INT64CONST(1000));
 	tplus_http_loop_attend(left);
 }
 
@@ -541,7 +510,7 @@ resume(TplusHttpTransfer *transfer)
 	CURLcode	code;
 
 	if (!transfer->paused || !transfer->added ||
-		(!transfer->drained && tplus_http_buffer_unread(&transfer->body) > LOW_WATER))
+		tplus_http_buffer_unread(&transfer->body) > LOW_WATER)
 		return;
 	transfer->paused = false;
 	transfer->begun_at += now - transfer->paused_at;
@@ -557,6 +526,8 @@ resume(TplusHttpTransfer *transfer)
 const char *
 tplus_http_body(TplusHttpTransfer *transfer, size_t *len)
 {
+	if (tplus_http_spool_unread(&transfer->spool) > 0)
+		return tplus_http_spool_bytes(&transfer->spool, len);
 	*len = tplus_http_buffer_unread(&transfer->body);
 	return tplus_http_buffer_bytes(&transfer->body);
 }
@@ -564,14 +535,25 @@ tplus_http_body(TplusHttpTransfer *transfer, size_t *len)
 void
 tplus_http_consume(TplusHttpTransfer *transfer, size_t len)
 {
-	tplus_http_buffer_consume(&transfer->body, len);
-	resume(transfer);
+	if (tplus_http_spool_unread(&transfer->spool) > 0)
+		tplus_http_spool_consume(&transfer->spool, len);
+	else
+	{
+		tplus_http_buffer_consume(&transfer->body, len);
+		resume(transfer);
+	}
 }
 
 void
 tplus_http_drain(TplusHttpTransfer *transfer)
 {
-	transfer->drained = true;
+	size_t		len = tplus_http_buffer_unread(&transfer->body);
+
+	if (!transfer->paused)
+		return;
+	tplus_http_spool_put(&transfer->spool,
+						 tplus_http_buffer_bytes(&transfer->body), len);
+	tplus_http_buffer_consume(&transfer->body, len);
 	resume(transfer);
 }
 
@@ -579,6 +561,18 @@ const TplusHttpResult *
 tplus_http_result(TplusHttpTransfer *transfer)
 {
 	return &transfer->result;
+}
+
+int64
+tplus_http_now(void)
+{
+	return tplus_http_loop_now();
+}
+
+MemoryContext
+tplus_http_context(TplusHttpTransfer *transfer)
+{
+	return transfer->context;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -24,13 +25,14 @@
 
 #include "portability/instr_time.h"
 #include "storage/fd.h"
+#include "utils/memutils.h"
 
 #include "base/wait.h"
 #include "net/http_loop.h"
 #include "net/http_request.h"
 
-/* Idle connections kept; one server rarely needs more than a few. */
-#define MAX_IDLE			4
+/* Idle connections kept: as many as requests are sent ahead (tplus/ahead). */
+#define MAX_IDLE			16
 
 /* epoll, timerfd, and the pair of sockets that a multi handle opens. */
 #define OWN_DESCRIPTORS		4
@@ -299,30 +301,59 @@ tplus_http_loop_finished(int *code)
 }
 
 void
-tplus_http_loop_wait(int64 at_most_us)
+tplus_http_loop_wait(int64 at_most_us, TplusWaitReason reason)
 {
 	int64		begun = tplus_http_loop_now();
 	int64		sleep_us = Max(0, Min(at_most_us, MAX_SLEEP_US));
 
-	(void) tplus_wait(epoll_fd, (long) ((sleep_us + 999) / 1000),
-					  TPLUS_WAIT_NETWORK);
+	(void) tplus_wait(epoll_fd, (long) ((sleep_us + 999) / 1000), reason);
 	last_run = tplus_http_loop_now();
 	waited_us += last_run - begun;
 }
 
-pgsocket
-tplus_http_loop_fd(void)
+static void
+close_duplicate(void *arg)
 {
+	close((int) (intptr_t) arg);
+	ReleaseExternalFD();
+}
+
+pgsocket
+tplus_http_loop_fd(MemoryContext context)
+{
+	MemoryContextCallback *callback;
+	int			fd = -1;
+
 	tplus_http_loop_open();
-	return epoll_fd;
+	callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+	if (AcquireExternalFD())
+	{
+		fd = fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			ReleaseExternalFD();
+	}
+	if (fd < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not wait for several foreign tables at once"),
+				 errdetail("There are too many open files on the local server."),
+				 errhint("Raise the server's max_files_per_process and/or \"ulimit -n\" limits, or set the server option \"async_capable\" to false.")));
+	callback->func = close_duplicate;
+	callback->arg = (void *) (intptr_t) fd;
+	MemoryContextRegisterResetCallback(context, callback);
+	return fd;
 }
 
 void
 tplus_http_loop_attend(int64 at_most_us)
 {
+	int64		now = tplus_http_loop_now();
+
 	tplus_http_loop_open();
-	attend_since = tplus_http_loop_now();
-	attend_until = attend_since + Max(0, Min(at_most_us, MAX_ATTEND_US));
+	if (attend_since == 0)
+		attend_since = now;
+	attend_until = Min(attend_until,
+					   now + Max(0, Min(at_most_us, MAX_ATTEND_US)));
 	arm_timer();
 }
 

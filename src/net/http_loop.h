@@ -19,6 +19,8 @@
 
 #include "postgres.h"
 
+#include "base/wait.h"
+
 /* Opens the multi handle of this backend, once.  Throws 58000. */
 extern void tplus_http_loop_open(void);
 
@@ -39,14 +41,20 @@ extern void tplus_http_loop_run(void);
 extern void *tplus_http_loop_finished(int *code);
 
 /* Waits for any handle, at most so long; throws only what interrupts throw. */
-extern void tplus_http_loop_wait(int64 at_most_us);
+extern void tplus_http_loop_wait(int64 at_most_us, TplusWaitReason reason);
 
-extern pgsocket tplus_http_loop_fd(void);
+/*
+ * A descriptor that becomes readable when any handle can make progress: a
+ * duplicate of its own for the caller, because one descriptor cannot stand
+ * twice in a set of wait events.  Closed with context.  Throws 53000.
+ */
+extern pgsocket tplus_http_loop_fd(MemoryContext context);
 
 /*
  * The caller waits for that descriptor by itself: the clock runs until the
  * next run(), and the descriptor becomes readable after at_most_us, but both
- * end after a second.
+ * end after a second.  Said again before the next run(), the earlier time
+ * counts.
  */
 extern void tplus_http_loop_attend(int64 at_most_us);
 

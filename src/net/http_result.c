@@ -101,6 +101,46 @@ tplus_http_result_connecting(void *easy, int fd, bool proxied)
 	return resolved > 0 ? "connecting" : "resolving the host name";
 }
 
+int64
+tplus_http_result_deadline(const TplusHttpRequest *request, bool sent,
+						   int64 begun_at, int64 heard_at,
+						   TplusHttpFailure *failure)
+{
+	int			phase_ms = sent ? request->stall_timeout_ms :
+	request->connect_timeout_ms;
+	int64		phase_begun = sent ? heard_at : begun_at;
+	int64		deadline = TPLUS_HTTP_NEVER;
+
+	if (request->request_timeout_ms > 0)
+	{
+		deadline = begun_at + request->request_timeout_ms * INT64CONST(1000);
+		*failure = TPLUS_HTTP_REQUEST_TIMEOUT;
+	}
+	if (phase_ms > 0 && phase_begun + phase_ms * INT64CONST(1000) <= deadline)
+	{
+		deadline = phase_begun + phase_ms * INT64CONST(1000);
+		*failure = sent ? TPLUS_HTTP_STALL_TIMEOUT :
+			TPLUS_HTTP_CONNECT_TIMEOUT;
+	}
+	return deadline;
+}
+
+void
+tplus_http_result_overdue(const TplusHttpRequest *request,
+						  TplusHttpFailure failure, const char *phase,
+						  char *message, size_t size)
+{
+	bool		stalled = failure == TPLUS_HTTP_STALL_TIMEOUT;
+	int			limit_ms = request->request_timeout_ms;
+
+	if (failure == TPLUS_HTTP_CONNECT_TIMEOUT)
+		limit_ms = request->connect_timeout_ms;
+	else if (stalled)
+		limit_ms = request->stall_timeout_ms;
+	snprintf(message, size, "%s %d ms while %s",
+			 stalled ? "no byte came for" : "timed out after", limit_ms, phase);
+}
+
 static const char *
 header_value(CURL *easy, const char *name)
 {

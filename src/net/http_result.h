@@ -17,6 +17,8 @@
 
 #include "postgres.h"
 
+#include "net/http_request.h"
+
 typedef enum TplusHttpState
 {
 	TPLUS_HTTP_RUNNING,
@@ -69,6 +71,24 @@ extern TplusHttpFailure tplus_http_result_failure(void *easy, int code,
  */
 extern const char *tplus_http_result_connecting(void *easy, int fd,
 												bool proxied);
+
+/* The time that a request without a limit has. */
+#define TPLUS_HTTP_NEVER	PG_INT64_MAX
+
+/*
+ * When a request has had its time, and which of its limits that is.  begun_at
+ * and heard_at (a byte last moved) are of the same clock, in microseconds.
+ */
+extern int64 tplus_http_result_deadline(const TplusHttpRequest *request,
+										bool sent, int64 begun_at,
+										int64 heard_at,
+										TplusHttpFailure *failure);
+
+/* Puts into message what a limit that has passed means; phase is a phrase. */
+extern void tplus_http_result_overdue(const TplusHttpRequest *request,
+									  TplusHttpFailure failure,
+									  const char *phase, char *message,
+									  size_t size);
 
 /*
  * What is missing of a response that libcurl takes for whole, as a phrase; ""

@@ -246,7 +246,7 @@ tplus_auth_run(TplusGrantCall *call)
 
 		running = tplus_http_result(transfer)->state == TPLUS_HTTP_RUNNING;
 		if (running)
-			tplus_http_wait(transfer, -1);
+			tplus_http_wait(-1, TPLUS_WAIT_NETWORK);
 		while (bytes = tplus_http_body(transfer, &len), len > 0)
 		{
 			appendBinaryStringInfo(&call->answer, bytes, len);

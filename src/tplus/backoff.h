@@ -25,7 +25,4 @@
  */
 extern int64 tplus_backoff_delay(int attempts);
 
-/* Sleeps, interruptibly; adds the microseconds slept to *slept_us. */
-extern void tplus_backoff_sleep(int64 delay_ms, int64 *slept_us);
-
 #endif							/* TPLUS_BACKOFF_H */

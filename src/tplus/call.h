@@ -17,26 +17,8 @@
 
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-
 #include "base/error.h"
-#include "base/option.h"
-#include "tplus/meter.h"
-
-typedef struct TplusCallSpec
-{
-	const TplusAccount *account;
-	Oid			relid;			/* counted under this foreign table, or none */
-	const char *what;			/* for messages: "foreign table \"item\"" */
-	const char *path;
-	const char *body;			/* UTF-8 */
-	const char *rows_path;
-	bool		empty_is_zero;	/* null, "" and an empty body mean no rows */
-	bool		retry_after_rows;	/* may rows come again after a failure? */
-	bool		quiet;			/* return a refusal that is no passing one */
-	TplusCallStats *stats;		/* lives at least as long as the call */
-	StringInfo	envelope;		/* gets the reply without its rows; or NULL */
-} TplusCallSpec;
+#include "tplus/attempt.h"
 
 typedef struct TplusCall TplusCall;
 
@@ -45,7 +27,8 @@ typedef enum TplusCallStatus
 	TPLUS_CALL_RECORD,			/* *text, *len: one record, a JSON object */
 	TPLUS_CALL_RESTARTED,		/* failed after rows; they come again */
 	TPLUS_CALL_END,
-	TPLUS_CALL_REFUSED			/* only if quiet */
+	TPLUS_CALL_REFUSED,			/* only if quiet */
+	TPLUS_CALL_WAIT				/* from poll() only */
 } TplusCallStatus;
 
 /*
@@ -63,8 +46,60 @@ extern TplusCall *tplus_call_create(const TplusCallSpec *spec,
 extern TplusCallStatus tplus_call_next(TplusCall *call, const char **text,
 									   size_t *len);
 
+/*
+ * The same without waiting, but for a renewal of the token: WAIT says that
+ * wait() has to be called before poll() is called again, or that the caller
+ * waits by itself for tplus_http_fd(), at most for patience() milliseconds
+ * (-1: without limit), and calls tplus_http_drive() then.
+ */
+extern TplusCallStatus tplus_call_poll(TplusCall *call, const char **text,
+									   size_t *len);
+extern long tplus_call_patience(const TplusCall *call);
+
+/* Waits, interruptibly; at most about so long (-1: without limit). */
+extern void tplus_call_wait(TplusCall *call, long at_most_ms);
+
+/*
+ * Sends the request of a new call before it is needed, if the token is at hand
+ * and the budget has a permit that nobody waits for.  Otherwise returns false,
+ * and *wait_ms says when to try again.
+ */
+extern bool tplus_call_send_ahead(TplusCall *call, long *wait_ms);
+
+/* How long to leave a token alone that is not at hand, in milliseconds. */
+#define TPLUS_CALL_RENEWAL_MS	100
+
+/* Is a request of the call under way, or a reply at hand? */
+extern bool tplus_call_is_sent(const TplusCall *call);
+
+/*
+ * Takes in what has arrived of a call whose turn has not come.  What went
+ * wrong is left for that turn, but that all backends shall pause.
+ */
+extern void tplus_call_receive_ahead(TplusCall *call);
+
+/* Has the whole reply arrived and been split, and into how many records? */
+extern bool tplus_call_is_received(const TplusCall *call, int64 *records);
+
+/*
+ * The last record of a whole reply, if it was not taken yet; valid until the
+ * next call with this TplusCall.
+ */
+extern bool tplus_call_last(const TplusCall *call, const char **text,
+							size_t *len);
+
+/* What it was made with. */
+extern const TplusCallSpec *tplus_call_spec(const TplusCall *call);
+
 /* After END: the reply's total number of records, -1 if it told none. */
 extern int64 tplus_call_total(const TplusCall *call);
+
+/*
+ * Waits, interruptibly, until no call of this backend holds a permit of the
+ * budget: their replies are received to the end, whether or not anybody asks
+ * for them.
+ */
+extern void tplus_call_drain_all(void);
 
 /* Ends the call, also in the middle of a body.  NULL is fine. */
 extern void tplus_call_free(TplusCall *call);

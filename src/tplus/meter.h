@@ -40,6 +40,8 @@ typedef enum TplusRetryCause
 typedef struct TplusCallStats
 {
 	int64		requests;		/* sent, retries included */
+	int64		ahead;			/* of them, sent before they were needed */
+	int64		unused;			/* of those, whose replies nobody needed */
 	int64		pages;			/* whole replies with rows */
 	int64		records;		/* received */
 	int64		wire_bytes;

@@ -18,6 +18,8 @@
 
 #include "utils/memutils.h"
 
+#include "net/http.h"
+#include "tplus/ahead.h"
 #include "tplus/read.h"
 #include "tplus/sweep.h"
 
@@ -27,22 +29,30 @@
  */
 #define MAX_ROUNDS	12
 
+/* After so many records we look after what is under way. */
+#define TEND_EVERY	64
+
 struct TplusRead
 {
 	const TplusQuery *query;
 	MemoryContext context;
-	MemoryContext page_context; /* of the call under way */
 	TplusIntake *intake;
 	int			narms;
 	TplusSweep **sweeps;
 	int			current;		/* index of the sweep under way */
 	int			rounds;
+	TplusAhead *ahead;
 	TplusCall  *call;			/* NULL: none under way */
+	int			untended;		/* records since we looked after the others */
+	long		patience;		/* when to send ahead again, in ms; -1: not */
+	int64		returned;
+	int64		returned_before;	/* the page under way */
 	TplusRequest request;
 	int			page;			/* of the read, from 1 */
 	bool		shows_disabled[2];	/* a stopped record came unasked: by the
 									 * plain operation, by that with pages */
 	bool		done;
+	bool		stopped;
 	uint64		round_version;	/* highest version before the last round */
 };
 
@@ -58,8 +68,7 @@ tplus_read_create(const TplusQuery *query, MemoryContext context)
 	read = MemoryContextAllocZero(read_context, sizeof(TplusRead));
 	read->query = query;
 	read->context = read_context;
-	read->page_context = AllocSetContextCreate(read_context, "tplus_fdw page",
-											   ALLOCSET_SMALL_SIZES);
+	read->ahead = tplus_ahead_create(query, read_context);
 	read->intake = tplus_intake_create(query, read_context);
 	read->narms = list_length(query->arms);
 	read->sweeps = MemoryContextAllocZero(read_context,
@@ -159,6 +168,17 @@ forget_found(TplusRead *read)
 	}
 }
 
+/*
+ * A round of an arm begins.  It sees what was there when it began, so no reply
+ * to what was asked before counts.
+ */
+static void
+begin_sweep(TplusRead *read)
+{
+	tplus_ahead_give_up(read->ahead);
+	tplus_sweep_begin_round(read->sweeps[read->current]);
+}
+
 static void
 begin_round(TplusRead *read)
 {
@@ -177,7 +197,7 @@ begin_round(TplusRead *read)
 	read->current = 0;
 	while (read->sweeps[read->current]->found_unique)
 		read->current++;
-	tplus_sweep_begin_round(read->sweeps[read->current]);
+	begin_sweep(read);
 }
 
 /*
@@ -214,12 +234,13 @@ next_sweep(TplusRead *read)
 		}
 		if (read->sweeps[read->current]->found_unique)
 			continue;
-		tplus_sweep_begin_round(read->sweeps[read->current]);
+		begin_sweep(read);
 		return true;
 	}
 	if (is_complete(read))
 	{
 		check_edited(read);
+		tplus_ahead_give_up(read->ahead);
 		read->done = true;
 		return false;
 	}
@@ -241,9 +262,9 @@ start_call(TplusRead *read)
 		if (!next_sweep(read))
 			return false;
 	}
-	read->call = tplus_query_call(read->query, &read->request, quiet,
-								  read->page_context);
+	read->call = tplus_ahead_take(read->ahead, &read->request, quiet);
 	read->page++;
+	read->returned_before = read->returned;
 	tplus_sweep_begin_page(read->sweeps[read->current], false);
 	return true;
 }
@@ -252,7 +273,7 @@ static void
 end_call(TplusRead *read)
 {
 	read->call = NULL;
-	MemoryContextReset(read->page_context);
+	tplus_ahead_done(read->ahead);
 }
 
 /*
@@ -278,48 +299,158 @@ check_record(TplusRead *read, const TplusRecord *record)
 		read->shows_disabled[sweep->way == TPLUS_WAY_PAGES] = true;
 }
 
-bool
-tplus_read_next(TplusRead *read, TplusRecord *record)
+/*
+ * The request to send next of those that are not needed yet; false if there is
+ * none.  None is sent while the first page may have all the rows that the
+ * query wants.
+ */
+static bool
+foresee(TplusRead *read, TplusRequest *request, bool *quiet)
+{
+	const TplusQuery *query = read->query;
+	int			n = tplus_ahead_count(read->ahead) + 1;
+	uint64		version = 0;
+	const char *text;
+	size_t		len;
+
+	if (read->page == 1 && !read->request.keys_only)
+		return false;
+	if (query->limit > 0 &&
+		read->returned_before + (int64) n * query->page_size >= query->limit)
+		return false;
+	if (tplus_ahead_ends(read->ahead))
+		return false;
+	if (n == 1 && tplus_call_last(read->call, &text, &len))
+		version = tplus_intake_version(read->intake, text, len);
+	return tplus_sweep_foresee(read->sweeps[read->current], n, version,
+							   request, quiet);
+}
+
+/* Sends requests before they are needed, as far as the budget has room. */
+static void
+send_ahead(TplusRead *read)
+{
+	TplusRequest request;
+	bool		quiet;
+
+	read->patience = -1;
+	while (tplus_call_is_sent(read->call) && foresee(read, &request, &quiet))
+	{
+		if (!tplus_ahead_send(read->ahead, &request, quiet, &read->patience))
+			break;
+	}
+}
+
+/* Sees to all that is under way. */
+static void
+tend(TplusRead *read)
+{
+	read->untended = 0;
+
+	/* Bytes that are always there would keep us from ever waiting. */
+	tplus_wait_check();
+	tplus_http_drive();
+	tplus_ahead_receive(read->ahead);
+	send_ahead(read);
+}
+
+/* A record has come; true if it goes out. */
+static bool
+take_record(TplusRead *read, const char *text, size_t len,
+			TplusRecord *record)
+{
+	tplus_intake_take(read->intake, text, len, read->request.page_index >= 0,
+					  read->request.keys_only, record);
+	check_record(read, record);
+	tplus_sweep_take(read->sweeps[read->current], record);
+	return record->fresh && !read->request.keys_only;
+}
+
+static void
+end_page(TplusRead *read)
+{
+	int64		total = tplus_call_total(read->call);
+
+	end_call(read);
+	tplus_sweep_end_page(read->sweeps[read->current], total);
+}
+
+TplusReadStatus
+tplus_read_poll(TplusRead *read, TplusRecord *record)
 {
 	const char *text;
 	size_t		len;
 
+	if (read->stopped)
+		elog(ERROR, "a read was stopped and is asked to go on");
 	while (!read->done)
 	{
-		TplusSweep *sweep;
-
 		if (read->call == NULL && !start_call(read))
 			break;
-		sweep = read->sweeps[read->current];
-		switch (tplus_call_next(read->call, &text, &len))
+		if (read->untended++ == TEND_EVERY)
+			tend(read);
+		switch (tplus_call_poll(read->call, &text, &len))
 		{
 			case TPLUS_CALL_RECORD:
-				tplus_intake_take(read->intake, text, len,
-								  read->request.page_index >= 0,
-								  read->request.keys_only, record);
-				check_record(read, record);
-				tplus_sweep_take(sweep, record);
-				if (record->fresh && !read->request.keys_only)
-					return true;
-				break;
+				if (!take_record(read, text, len, record))
+					break;
+				read->returned++;
+				return TPLUS_READ_RECORD;
 			case TPLUS_CALL_RESTARTED:
-				tplus_sweep_begin_page(sweep, true);
+				tplus_sweep_begin_page(read->sweeps[read->current], true);
 				break;
 			case TPLUS_CALL_REFUSED:
 				end_call(read);
-				tplus_sweep_refused(sweep);
+				tplus_sweep_refused(read->sweeps[read->current]);
 				break;
 			case TPLUS_CALL_END:
+				end_page(read);
+				break;
+			case TPLUS_CALL_WAIT:
+				/* What has arrived by now must not be waited for. */
+				if (read->untended > 1)
 				{
-					int64		total = tplus_call_total(read->call);
-
-					end_call(read);
-					tplus_sweep_end_page(sweep, total);
+					tend(read);
 					break;
 				}
+				send_ahead(read);
+				return TPLUS_READ_WAIT;
 		}
 	}
-	return false;
+	return TPLUS_READ_END;
+}
+
+long
+tplus_read_patience(const TplusRead *read)
+{
+	long		patience = tplus_call_patience(read->call);
+
+	if (read->patience >= 0)
+		patience = patience < 0 ? read->patience :
+			Min(patience, read->patience);
+	return patience;
+}
+
+bool
+tplus_read_next(TplusRead *read, TplusRecord *record)
+{
+	TplusReadStatus status;
+
+	while ((status = tplus_read_poll(read, record)) == TPLUS_READ_WAIT)
+	{
+		tplus_call_wait(read->call, read->patience);
+		read->untended = 0;
+	}
+	return status == TPLUS_READ_RECORD;
+}
+
+void
+tplus_read_stop(TplusRead *read)
+{
+	read->stopped = !read->done;
+	read->call = NULL;
+	tplus_ahead_done(read->ahead);
+	tplus_ahead_give_up(read->ahead);
 }
 
 int

@@ -26,6 +26,22 @@ typedef struct TplusRead TplusRead;
 extern TplusRead *tplus_read_create(const TplusQuery *query,
 									MemoryContext context);
 
+typedef enum TplusReadStatus
+{
+	TPLUS_READ_RECORD,
+	TPLUS_READ_WAIT,
+	TPLUS_READ_END
+} TplusReadStatus;
+
+/*
+ * The next record that has not gone out yet, without waiting, but for the
+ * questions that decide how to go on, and for renewals of the token.  On WAIT
+ * the caller waits for tplus_http_fd(), at most for patience() milliseconds
+ * (-1: without limit), and calls tplus_http_drive() then.
+ */
+extern TplusReadStatus tplus_read_poll(TplusRead *read, TplusRecord *record);
+extern long tplus_read_patience(const TplusRead *read);
+
 /*
  * The next record that has not gone out yet, waiting interruptibly; false
  * when everything has.  The record stays valid until the next call.  Throws
@@ -54,6 +70,12 @@ extern int64 tplus_read_key_bytes(const TplusRead *read);
 
 /* How the read went on, for EXPLAIN: "cursor", "pages", ... */
 extern const char *tplus_read_way(const TplusRead *read);
+
+/*
+ * Nothing more will be asked of the read: gives up what is under way.  Polling
+ * it afterwards is an error.
+ */
+extern void tplus_read_stop(TplusRead *read);
 
 /* Ends the read, also in the middle.  NULL is fine. */
 extern void tplus_read_free(TplusRead *read);

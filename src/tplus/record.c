@@ -215,6 +215,21 @@ tplus_intake_peek(TplusIntake *intake, const char *text, TplusRecord *record)
 	find_parts(intake, text, len, record);
 }
 
+uint64
+tplus_intake_version(TplusIntake *intake, const char *text, size_t len)
+{
+	TplusRecord record = {0};
+	const char *problem;
+	size_t		offset;
+
+	tplus_json_arena_reset(intake->arena);
+	record.json = tplus_json_parse(intake->arena, text, len, &problem,
+								   &offset);
+	if (tplus_json_kind(record.json) == TPLUS_JSON_OBJECT)
+		find_version(intake, &record);
+	return record.version;
+}
+
 static void
 parse_record(TplusIntake *intake, const char *text, size_t len,
 			 TplusRecord *record)

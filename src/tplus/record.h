@@ -60,6 +60,10 @@ extern void tplus_intake_take(TplusIntake *intake, const char *text,
 extern void tplus_intake_peek(TplusIntake *intake, const char *text,
 							  TplusRecord *record);
 
+/* The version of a record, 0 if it has none; likewise.  Does not throw. */
+extern uint64 tplus_intake_version(TplusIntake *intake, const char *text,
+								   size_t len);
+
 /* Has the read, or the sweep under way, seen this record's key? */
 extern bool tplus_intake_knows(TplusIntake *intake, const TplusRecord *record);
 extern bool tplus_intake_sweep_knows(TplusIntake *intake,

@@ -98,9 +98,13 @@ tplus_sweep_begin_round(TplusSweep *sweep)
 				tplus_pages_begin(sweep);
 			else
 			{
+				int			pages = sweep->pages;
+
 				sweep->keys_only = !sweep->full_needed;
 				sweep->full_needed = false;
 				tplus_pages_restart(sweep, sweep->page_size);
+				sweep->expected_pages = pages;
+				sweep->window = tplus_pages_max_window(sweep);
 			}
 			break;
 	}
@@ -151,6 +155,37 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 	if (sweep->arm.has_disabled)
 		request->encoding = tplus_flag_encoding(&sweep->flag, request->path);
 	*quiet |= tplus_flag_is_open(&sweep->flag, request->path);
+	return true;
+}
+
+bool
+tplus_sweep_foresee(const TplusSweep *sweep, int n, uint64 version,
+					TplusRequest *request, bool *quiet)
+{
+	TplusSweep	later = *sweep;
+
+	if (sweep->done || sweep->arm.unique_value)
+		return false;
+	later.hinted = false;
+	switch (sweep->way)
+	{
+		case TPLUS_WAY_PLAIN:
+		case TPLUS_WAY_WHOLE:
+			return false;
+		case TPLUS_WAY_CURSOR:
+			if (n > 1 || sweep->violated || version <= sweep->cursor)
+				return false;
+			later.cursor_text = tplus_version_text(version);
+			break;
+		case TPLUS_WAY_PAGES:
+			if (!tplus_pages_foresee(sweep, n))
+				return false;
+			later.page_index += n;
+			later.pages += n;
+			break;
+	}
+	(void) tplus_sweep_next_request(&later, request, quiet);
+	request->arm = &sweep->arm;
 	return true;
 }
 

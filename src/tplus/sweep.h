@@ -76,6 +76,9 @@ typedef struct TplusSweep
 	bool		keys_only;
 	bool		full_needed;	/* a sweep for keys found new ones */
 	int64		total;			/* as the pages told; -1: not */
+	int			window;			/* pages that may be asked for ahead */
+	int64		expected_pages; /* with the one that ends the sweep; 0: not
+								 * known */
 } TplusSweep;
 
 /* A sweep of this arm, in context. */
@@ -96,6 +99,17 @@ extern void tplus_sweep_begin_round(TplusSweep *sweep);
  */
 extern bool tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request,
 									 bool *quiet);
+
+/*
+ * The n-th request after the one under way (from 1), as it will be if nothing
+ * surprises; false if that is not known, or not likely.  version is that of
+ * the last record of the page under way (0: not known), n is 1 for those that
+ * go on by it.  The cursor is palloc'd in the current context.  Asks nothing
+ * and changes nothing.
+ */
+extern bool tplus_sweep_foresee(const TplusSweep *sweep, int n,
+								uint64 version, TplusRequest *request,
+								bool *quiet);
 
 /* The page begins, for a second time if the call had to be repeated. */
 extern void tplus_sweep_begin_page(TplusSweep *sweep, bool repeated);
@@ -161,6 +175,12 @@ extern void tplus_pages_begin(TplusSweep *sweep);
 
 /* Begins again at the first page, with pages of this size. */
 extern void tplus_pages_restart(TplusSweep *sweep, int page_size);
+
+/* Is the n-th page after this one likely to be asked for? */
+extern bool tplus_pages_foresee(const TplusSweep *sweep, int n);
+
+/* How many pages may be asked for ahead at most. */
+extern int	tplus_pages_max_window(const TplusSweep *sweep);
 
 /* Decides what follows a page; total is what it told, or -1. */
 extern void tplus_pages_end_page(TplusSweep *sweep, int64 total);

@@ -26,6 +26,9 @@
  */
 #define MAX_RESTARTS	20
 
+/* Pages asked for ahead at most: each may take a megabyte of memory. */
+#define MAX_AHEAD		16
+
 /* So often must the pages bring less than is counted to be an error. */
 #define MIN_LACKING		3
 
@@ -36,6 +39,48 @@ tplus_pages_restart(TplusSweep *sweep, int page_size)
 	sweep->page_index = sweep->page_base;
 	sweep->page_size = page_size;
 	sweep->short_rows = 0;
+	sweep->window = 0;
+	sweep->expected_pages = 0;
+}
+
+int
+tplus_pages_max_window(const TplusSweep *sweep)
+{
+	return Min(sweep->query->account->server.max_concurrency, MAX_AHEAD);
+}
+
+/*
+ * Behind the first page of a sweep we look only where an earlier one has shown
+ * how many there are: this one may not be full, and its rows may be enough.
+ */
+bool
+tplus_pages_foresee(const TplusSweep *sweep, int n)
+{
+	int			last = sweep->pages + 1 + n;
+
+	if (sweep->query->table->paging != TPLUS_PAGING_PAGE &&
+		!tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->pages_move)
+		return false;
+	if (sweep->pages == 0 && sweep->expected_pages <= 2)
+		return false;
+	return n <= sweep->window && sweep->short_rows == 0 &&
+		(sweep->expected_pages == 0 || last <= sweep->expected_pages);
+}
+
+/*
+ * A full page: we look further ahead, as far as is allowed where the server
+ * tells how many records there are, otherwise twice as far.
+ */
+static void
+widen_window(TplusSweep *sweep)
+{
+	int			most = tplus_pages_max_window(sweep);
+
+	if (sweep->total > 0)
+		sweep->expected_pages = Max(sweep->expected_pages,
+									sweep->total / sweep->page_size + 2);
+	sweep->window = sweep->expected_pages > 0 ? most :
+		Min(sweep->window * 2 + 1, most);
 }
 
 void
@@ -225,5 +270,7 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 	}
 	if (rows < sweep->page_size)
 		sweep->short_rows = rows;
+	else
+		widen_window(sweep);
 	sweep->page_index++;
 }

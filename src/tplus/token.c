@@ -249,6 +249,32 @@ tplus_token_get(const TplusAccount *account, TplusToken *token,
 	token->generation = pair.generation;
 }
 
+bool
+tplus_token_peek(const TplusAccount *account, TplusToken *token)
+{
+	TplusDigest key;
+	TplusPair	pair;
+
+	if (account->auth == TPLUS_AUTH_OPEN_TOKEN)
+	{
+		token->access_token = pstrdup(account->mapping.open_token);
+		token->generation = 0;
+		return true;
+	}
+
+	tplus_pair_key(account, &key);
+	(void) tplus_pair_read(&key, false, &pair);
+	if (pair.renewing_since != 0 || !is_usable(account, &pair) ||
+		is_due(&pair, GetCurrentTimestamp()))
+	{
+		tplus_pair_wipe(&pair);
+		return false;
+	}
+	token->access_token = pair.access_token;
+	token->generation = pair.generation;
+	return true;
+}
+
 /*
  * Can the token be to blame for a refusal?
  */

@@ -56,6 +56,12 @@ extern void tplus_token_get(const TplusAccount *account, TplusToken *token,
 							int64 *waited_us);
 
 /*
+ * The same if the token is at hand; false if it takes a renewal, or waiting
+ * for one, or if there is none.  Neither waits nor throws for that.
+ */
+extern bool tplus_token_peek(const TplusAccount *account, TplusToken *token);
+
+/*
  * T+ refused a call with this token.  definite: the access token is dead for
  * certain (403/50107, 401/4007); otherwise it may as well be the secret or a
  * permission (50000).  Returns true if another token is to be had, so that

@@ -1,0 +1,246 @@
+/*-------------------------------------------------------------------------
+ *
+ * verdict.c
+ *		What the end of an attempt means: done, once more, or an error.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/verdict.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "tplus/backoff.h"
+#include "tplus/reply.h"
+#include "tplus/verdict.h"
+
+/* If so many tokens in a row are refused, renewing them is not the cure. */
+#define MAX_RENEWALS	3
+
+void
+tplus_tries_init(TplusTries *tries, const TplusCallSpec *spec,
+				 MemoryContext context)
+{
+	const TplusServerOptions *server = &spec->account->server;
+
+	tries->spec = spec;
+	tries->rate.per_second = server->requests_per_second;
+	tries->rate.burst = server->burst;
+	tries->rate.max_concurrency = server->max_concurrency;
+	tries->meter.account = tries->failure.account = spec->account;
+	tries->failure.what = spec->what;
+	tries->meter.path = tries->failure.path = spec->path;
+	tries->meter.body = spec->body;
+	tries->meter.relid = spec->relid;
+	tries->meter.stats = spec->stats;
+	tries->total = -1;
+	tplus_attempt_init(&tries->attempt, context);
+}
+
+/* Another attempt will be made, for this cause. */
+static void
+retry(TplusTries *tries, TplusRetryCause cause)
+{
+	tries->spec->stats->retries[cause]++;
+	tplus_meter_end(&tries->meter, tplus_retry_names[cause]);
+	tplus_attempt_end(&tries->attempt);
+	tries->paused_all = false;
+}
+
+TplusBudget *
+tplus_verdict_budget(TplusTries *tries)
+{
+	const TplusAccount *account = tries->spec->account;
+
+	if (tries->budget == NULL)
+		tries->budget = tplus_budget_attach(tplus_http_authority(account->server.base_url),
+											account->mapping.app_key);
+	return tries->budget;
+}
+
+/* Lets all backends pause, once for each reply that says so. */
+static void
+pause_all(TplusTries *tries)
+{
+	int64		retry_after_ms =
+	tplus_http_result(tries->attempt.transfer)->retry_after_ms;
+
+	if (!tries->paused_all)
+		tplus_budget_pause(tplus_verdict_budget(tries),
+						   Max(tplus_backoff_delay(tries->count),
+							   retry_after_ms));
+	tries->paused_all = true;
+}
+
+void
+tplus_verdict_heed(TplusTries *tries)
+{
+	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
+
+	if (result->state != TPLUS_HTTP_RUNNING && result->status > 299 &&
+		tplus_error_find(result->status, NULL, NULL)->refusal ==
+		TPLUS_REFUSAL_THROTTLE)
+		pause_all(tries);
+}
+
+/*
+ * Another attempt, after a pause, which began when this one ended.  pause_ms
+ * is what the server asked for (-1: nothing).  Throws if it asks for more than
+ * we sit out.
+ */
+static void
+back_off(TplusTries *tries, TplusRetryCause cause, int64 pause_ms)
+{
+	int64		delay_ms = Max(tplus_backoff_delay(tries->count), pause_ms);
+	int64		begun_us = tries->attempt.ended_us;
+
+	if (begun_us == 0)
+		begun_us = tplus_http_now();
+	if (pause_ms > TPLUS_BACKOFF_MAX_PAUSE_MS)
+		tplus_failure_pause(&tries->failure, pause_ms);
+	retry(tries, cause);
+	tries->throttled = cause == TPLUS_RETRY_THROTTLED;
+	tries->resume_us = begun_us + delay_ms * INT64CONST(1000);
+}
+
+/* Is there another attempt to be made? */
+static bool
+may_retry(TplusTries *tries)
+{
+	return (!tries->delivered || tries->spec->retry_after_rows) &&
+		tries->count <= tries->spec->account->server.max_retries;
+}
+
+void
+tplus_verdict_failed(TplusTries *tries)
+{
+	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
+
+	if (!tplus_failure_may_pass(result, tries->delivered) || !may_retry(tries))
+		tplus_failure_transport(&tries->failure, result);
+	back_off(tries, TPLUS_RETRY_NETWORK, -1);
+}
+
+/* The token was refused: is there another one?  max_retries does not matter. */
+static bool
+another_token(TplusTries *tries, bool definite)
+{
+	tplus_attempt_settle_all();
+	if ((tries->delivered && !tries->spec->retry_after_rows) ||
+		tries->tokens++ > MAX_RENEWALS ||
+		!tplus_token_refused(tries->spec->account, &tries->token, definite,
+							 &tries->spec->stats->token_us))
+		return false;
+	retry(tries, TPLUS_RETRY_TOKEN);
+	return true;
+}
+
+/*
+ * T+ refused the call.  Returns AGAIN if another attempt shall be made,
+ * REFUSED if the caller gets the refusal; throws otherwise.
+ */
+static TplusVerdict
+handle_refusal(TplusTries *tries, int status, const TplusReply *reply,
+			   const char *body, size_t len)
+{
+	const TplusErrorEntry *entry;
+	TplusRefusal refusal;
+	int64		retry_after_ms = tplus_http_result(tries->attempt.transfer)->retry_after_ms;
+
+	entry = tplus_error_find(status, reply->code,
+							 tries->spec->account->server.auth_error_codes);
+	refusal = entry->refusal;
+	tplus_meter_code(&tries->meter, tplus_failure_code(&tries->failure, reply));
+
+	/* A failure without a word of T+'s own is the gateway's, and may pass. */
+	if (status == 500 && reply->message == NULL)
+		refusal = TPLUS_REFUSAL_RETRY;
+
+	/* All backends shall know, whether or not this one asks again. */
+	if (refusal == TPLUS_REFUSAL_THROTTLE)
+		pause_all(tries);
+	if (refusal == TPLUS_REFUSAL_TOKEN ||
+		refusal == TPLUS_REFUSAL_TOKEN_MAYBE)
+	{
+		if (another_token(tries, refusal == TPLUS_REFUSAL_TOKEN))
+			return TPLUS_VERDICT_AGAIN;
+	}
+	else if ((refusal == TPLUS_REFUSAL_THROTTLE ||
+			  refusal == TPLUS_REFUSAL_RETRY) && may_retry(tries))
+	{
+		back_off(tries, refusal == TPLUS_REFUSAL_THROTTLE ?
+				 TPLUS_RETRY_THROTTLED : TPLUS_RETRY_SERVER, retry_after_ms);
+		return TPLUS_VERDICT_AGAIN;
+	}
+
+	/* Where a token is not to blame for certain, a parameter may be. */
+	if (tries->spec->quiet && (refusal == TPLUS_REFUSAL_REQUEST ||
+							   refusal == TPLUS_REFUSAL_TOKEN_MAYBE))
+		return TPLUS_VERDICT_REFUSED;
+	tplus_failure_refused(&tries->failure, status, reply, entry, body, len);
+}
+
+TplusVerdict
+tplus_verdict_refused(TplusTries *tries)
+{
+	StringInfo	body = &tries->attempt.refusal;
+	TplusReply	reply;
+
+	tplus_reply_read(body->data, body->len, &reply);
+	return handle_refusal(tries, tplus_http_result(tries->attempt.transfer)->status,
+						  &reply, body->data, body->len);
+}
+
+void
+tplus_verdict_malformed(TplusTries *tries)
+{
+	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
+	size_t		offset;
+	size_t		len;
+	const char *problem = tplus_records_problem(tries->attempt.records, &offset);
+	const char *envelope = tplus_records_envelope(tries->attempt.records, &len);
+	bool		html = strstr(result->content_type, "html") != NULL ||
+	(len > 0 && envelope[0] == '<');
+
+	if (!html && may_retry(tries) && strcmp(problem, "out of memory") != 0)
+	{
+		back_off(tries, TPLUS_RETRY_MALFORMED, -1);
+		return;
+	}
+	tplus_failure_malformed(&tries->failure, html, problem, offset, envelope,
+							len);
+}
+
+TplusVerdict
+tplus_verdict_complete(TplusTries *tries)
+{
+	size_t		len;
+	const char *envelope = tplus_records_envelope(tries->attempt.records, &len);
+	TplusReply	reply;
+	TplusCallStats *stats = tries->spec->stats;
+	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
+
+	tplus_reply_read(envelope, len, &reply);
+	tries->total = reply.total;
+	if (tries->spec->envelope)
+		appendBinaryStringInfo(tries->spec->envelope, envelope, len);
+
+	if (!tplus_records_found(tries->attempt.records))
+	{
+		if (reply.shape == TPLUS_REPLY_NOTHING && !tries->spec->empty_is_zero)
+			tplus_failure_empty(&tries->failure, envelope, len);
+		if (reply.shape != TPLUS_REPLY_NOTHING && !reply.is_error)
+			tplus_failure_no_rows(&tries->failure, envelope, len);
+	}
+	if (reply.is_error)
+		return handle_refusal(tries, result->status, &reply, envelope, len);
+
+	tplus_token_accepted(tries->spec->account, &tries->token);
+	stats->pages++;
+	stats->wire_bytes += result->wire_bytes;
+	stats->body_bytes += result->body_bytes;
+	tplus_meter_end(&tries->meter, NULL);
+	return TPLUS_VERDICT_DONE;
+}
