@@ -83,6 +83,6 @@ void
 tplusForeignAsyncNotify(AsyncRequest *areq)
 {
 	CHECK_FOR_INTERRUPTS();
-	tplus_http_drive();
+	tplus_call_drive();
 	answer(areq);
 }

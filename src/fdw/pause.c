@@ -55,11 +55,12 @@ tplus_pause_watch(TplusPause *pause, EState *estate,
  * statements within it that change data.
  */
 static void
-stop_scans(QueryDesc *query, uint64 count)
+stop_scans(QueryDesc *query, ScanDirection direction, uint64 count)
 {
 	dlist_iter	iter;
 
-	if (count != 0 || query->estate->es_auxmodifytables != NIL)
+	if (count != 0 || !ScanDirectionIsForward(direction) ||
+		query->estate->es_auxmodifytables != NIL)
 		return;
 	dlist_foreach(iter, &scans)
 	{
@@ -88,7 +89,7 @@ run_query(TPLUS_EXECUTOR_RUN_PARAMS)
 	PG_END_TRY();
 	if (depth > 0 || dlist_is_empty(&scans))
 		return;
-	stop_scans(query, count);
+	stop_scans(query, direction, count);
 	tplus_call_drain_all();
 }
 

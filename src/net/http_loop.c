@@ -31,8 +31,8 @@
 #include "net/http_loop.h"
 #include "net/http_request.h"
 
-/* Idle connections kept: as many as requests are sent ahead (tplus/ahead). */
-#define MAX_IDLE			16
+/* Idle connections kept; few servers allow more requests at a time. */
+#define MAX_IDLE			8
 
 /* epoll, timerfd, and the pair of sockets that a multi handle opens. */
 #define OWN_DESCRIPTORS		4

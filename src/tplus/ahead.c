@@ -139,10 +139,8 @@ tplus_ahead_ends(const TplusAhead *ahead)
 	dlist_foreach(iter, unconstify(dlist_head *, &ahead->waiting))
 	{
 		const Turn *turn = dlist_container(Turn, node, iter.cur);
-		int64		records;
 
-		if (tplus_call_is_received(turn->call, &records) &&
-			records < turn->page_size)
+		if (tplus_call_falls_short(turn->call, turn->page_size))
 			return true;
 	}
 	return false;

@@ -42,7 +42,7 @@ extern void tplus_ahead_give_up(TplusAhead *ahead);
 /* How many calls were sent ahead, and have not had their turn. */
 extern int	tplus_ahead_count(const TplusAhead *ahead);
 
-/* Has one of them brought a page that is not full? */
+/* Has one of them brought less than a full page? */
 extern bool tplus_ahead_ends(const TplusAhead *ahead);
 
 /*

@@ -198,6 +198,12 @@ tplus_call_is_sent(const TplusCall *call)
 }
 
 void
+tplus_call_receive(TplusCall *call)
+{
+	tplus_attempt_receive(&call->tries.attempt);
+}
+
+void
 tplus_call_receive_ahead(TplusCall *call)
 {
 	if (call->tries.attempt.transfer == NULL)
@@ -208,11 +214,23 @@ tplus_call_receive_ahead(TplusCall *call)
 }
 
 bool
-tplus_call_is_received(const TplusCall *call, int64 *records)
+tplus_call_falls_short(const TplusCall *call, int64 records)
 {
-	*records = call->tries.attempt.count;
-	return call->tries.attempt.ended_us != 0 &&
-		call->tries.attempt.split != TPLUS_RECORDS_MORE;
+	const TplusAttempt *attempt = &call->tries.attempt;
+	const TplusHttpResult *result;
+
+	if (attempt->ended_us == 0)
+		return false;
+	result = tplus_http_result(attempt->transfer);
+	return result->state == TPLUS_HTTP_FAILED || result->status > 299 ||
+		(attempt->split != TPLUS_RECORDS_MORE && attempt->count < records);
+}
+
+void
+tplus_call_drive(void)
+{
+	tplus_http_drive();
+	tplus_attempt_settle_all();
 }
 
 bool
@@ -406,8 +424,9 @@ drain_others(void *arg)
 	(void) tplus_attempt_drain_all();
 }
 
-void
-tplus_call_wait(TplusCall *call, long at_most_ms)
+/* tplus_call_wait() without the eye on errors. */
+static void
+wait_for_need(TplusCall *call, long at_most_ms)
 {
 	long		patience = tplus_call_patience(call);
 	int64		ignored = 0;
@@ -434,6 +453,21 @@ tplus_call_wait(TplusCall *call, long at_most_ms)
 			break;
 	}
 	tplus_attempt_settle_all();
+}
+
+void
+tplus_call_wait(TplusCall *call, long at_most_ms)
+{
+	PG_TRY();
+	{
+		wait_for_need(call, at_most_ms);
+	}
+	PG_CATCH();
+	{
+		tplus_meter_error(&call->tries.meter, call->context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 void

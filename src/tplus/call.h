@@ -50,7 +50,7 @@ extern TplusCallStatus tplus_call_next(TplusCall *call, const char **text,
  * The same without waiting, but for a renewal of the token: WAIT says that
  * wait() has to be called before poll() is called again, or that the caller
  * waits by itself for tplus_http_fd(), at most for patience() milliseconds
- * (-1: without limit), and calls tplus_http_drive() then.
+ * (-1: without limit), and calls tplus_call_drive() then.
  */
 extern TplusCallStatus tplus_call_poll(TplusCall *call, const char **text,
 									   size_t *len);
@@ -73,13 +73,25 @@ extern bool tplus_call_send_ahead(TplusCall *call, long *wait_ms);
 extern bool tplus_call_is_sent(const TplusCall *call);
 
 /*
- * Takes in what has arrived of a call whose turn has not come.  What went
- * wrong is left for that turn, but that all backends shall pause.
+ * Takes in what has arrived, so that last() knows of it.  Invalidates the
+ * record handed out last.
+ */
+extern void tplus_call_receive(TplusCall *call);
+
+/*
+ * The same for a call whose turn has not come.  What went wrong is left for
+ * that turn, but that all backends shall pause.
  */
 extern void tplus_call_receive_ahead(TplusCall *call);
 
-/* Has the whole reply arrived and been split, and into how many records? */
-extern bool tplus_call_is_received(const TplusCall *call, int64 *records);
+/*
+ * Is the reply of such a call at hand, and has it fewer records than this, or
+ * is no success?
+ */
+extern bool tplus_call_falls_short(const TplusCall *call, int64 records);
+
+/* Lets all calls of the backend make what progress they can.  Does not wait. */
+extern void tplus_call_drive(void);
 
 /*
  * The last record of a whole reply, if it was not taken yet; valid until the

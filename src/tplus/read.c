@@ -18,7 +18,7 @@
 
 #include "utils/memutils.h"
 
-#include "net/http.h"
+#include "base/wait.h"
 #include "tplus/ahead.h"
 #include "tplus/read.h"
 #include "tplus/sweep.h"
@@ -263,6 +263,7 @@ start_call(TplusRead *read)
 			return false;
 	}
 	read->call = tplus_ahead_take(read->ahead, &read->request, quiet);
+	read->untended = TEND_EVERY;
 	read->page++;
 	read->returned_before = read->returned;
 	tplus_sweep_begin_page(read->sweeps[read->current], false);
@@ -326,19 +327,25 @@ foresee(TplusRead *read, TplusRequest *request, bool *quiet)
 							   request, quiet);
 }
 
-/* Sends requests before they are needed, as far as the budget has room. */
-static void
+/*
+ * Sends requests before they are needed, as far as the budget has room;
+ * returns whether it did.  They leave when the transfers are driven next.
+ */
+static bool
 send_ahead(TplusRead *read)
 {
 	TplusRequest request;
 	bool		quiet;
+	bool		any = false;
 
 	read->patience = -1;
 	while (tplus_call_is_sent(read->call) && foresee(read, &request, &quiet))
 	{
 		if (!tplus_ahead_send(read->ahead, &request, quiet, &read->patience))
 			break;
+		any = true;
 	}
+	return any;
 }
 
 /* Sees to all that is under way. */
@@ -349,9 +356,11 @@ tend(TplusRead *read)
 
 	/* Bytes that are always there would keep us from ever waiting. */
 	tplus_wait_check();
-	tplus_http_drive();
+	tplus_call_drive();
+	tplus_call_receive(read->call);
 	tplus_ahead_receive(read->ahead);
-	send_ahead(read);
+	if (send_ahead(read))
+		tplus_call_drive();
 }
 
 /* A record has come; true if it goes out. */
@@ -387,7 +396,7 @@ tplus_read_poll(TplusRead *read, TplusRecord *record)
 	{
 		if (read->call == NULL && !start_call(read))
 			break;
-		if (read->untended++ == TEND_EVERY)
+		if (read->untended++ >= TEND_EVERY)
 			tend(read);
 		switch (tplus_call_poll(read->call, &text, &len))
 		{
@@ -413,7 +422,7 @@ tplus_read_poll(TplusRead *read, TplusRecord *record)
 					tend(read);
 					break;
 				}
-				send_ahead(read);
+				(void) send_ahead(read);
 				return TPLUS_READ_WAIT;
 		}
 	}

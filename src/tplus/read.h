@@ -37,7 +37,7 @@ typedef enum TplusReadStatus
  * The next record that has not gone out yet, without waiting, but for the
  * questions that decide how to go on, and for renewals of the token.  On WAIT
  * the caller waits for tplus_http_fd(), at most for patience() milliseconds
- * (-1: without limit), and calls tplus_http_drive() then.
+ * (-1: without limit), and calls tplus_call_drive() then.
  */
 extern TplusReadStatus tplus_read_poll(TplusRead *read, TplusRecord *record);
 extern long tplus_read_patience(const TplusRead *read);

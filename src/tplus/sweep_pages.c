@@ -78,7 +78,7 @@ widen_window(TplusSweep *sweep)
 
 	if (sweep->total > 0)
 		sweep->expected_pages = Max(sweep->expected_pages,
-									sweep->total / sweep->page_size + 2);
+									(sweep->total - 1) / sweep->page_size + 2);
 	sweep->window = sweep->expected_pages > 0 ? most :
 		Min(sweep->window * 2 + 1, most);
 }

@@ -1,0 +1,238 @@
+# Scans that take turns: several below an Append at once, and those that pause.
+# Whatever waits, the others go on, also where one request at a time is allowed;
+# and all sessions together keep to the budget.
+use strict;
+use warnings;
+
+use IPC::Run ();
+use JSON::PP;
+use List::Util qw(max min sum0);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+use TplusSim;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "jit = off\nmax_parallel_workers_per_gather = 0\n");
+$node->start;
+
+my $sim = TplusSim->new;
+
+sub sql { return $node->safe_psql('postgres', @_) }
+
+# A server for a tenant, with a foreign table item of this paging.
+sub server
+{
+	my ($name, $tenant, %option) = @_;
+	my %table = (paging => 'ts', variants => 'none', %{ delete $option{table} // {} });
+	$sim->setup_server($node, $tenant,
+		server => $name,
+		tables => [],
+		requests_per_second => 0,
+		max_concurrency => 1,
+		page_size => 100,
+		%option);
+	sql("CREATE FOREIGN TABLE $name.item (id bigint, code text, name text, ts text) SERVER $name "
+		  . TplusSim::options(resource => 'inventory', %table));
+	return;
+}
+
+sub tenant
+{
+	my ($name, $records, %switches) = @_;
+	return $sim->tenant($name, records => $records, switches => { disabled_default => 'all', %switches });
+}
+
+sub keys_of { return join ' ', sort { $a <=> $b } map { $_->{ID} } $sim->records($_[0]) }
+
+sub ids { return join ' ', sort { $a <=> $b } split /\n/, $_[0] }
+
+# A session that reads statements one by one; ask() sends one and waits for
+# what it answers.
+sub session
+{
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query_safe('SET jit = off');
+	return $session;
+}
+
+my @four = map { "s$_" } 1 .. 4;
+tenant($_, 500, latency_ms => 150) for @four;
+server($_, $_) for @four;
+my $union = join ' UNION ALL ', map { "SELECT id FROM $_.item" } @four;
+
+subtest 'several servers at once' => sub {
+	sql("SELECT count(*) FROM ($union) x");
+	my @journal = map { $sim->journal($_) } @four;
+	my $span = max(map { $_->{end} } @journal) - min(map { $_->{start} } @journal);
+	cmp_ok(sum0(map { $_->{end} - $_->{start} } @journal), '>', 2 * $span, 'work at the same time');
+	like(sql("EXPLAIN (COSTS OFF) $union"), qr/(Async Foreign Scan.*){4}/s, 'the plan says so');
+	is(ids(sql($union)), ids(join "\n", map { split / /, keys_of($_) } @four), 'all rows');
+
+	my $plan = decode_json(sql("EXPLAIN (ANALYZE, FORMAT JSON) $union"))->[0]{Plan};
+	is_deeply([ map { $_->{'Actual Rows'} + 0 } @{ $plan->{Plans} } ], [ (500) x 4 ], 'EXPLAIN ANALYZE counts the rows of each');
+	is_deeply([ map { $_->{'T+ Requests'} } @{ $plan->{Plans} } ], [ (6) x 4 ], 'and its requests');
+
+	is(sql("SELECT count(*) FROM ($union LIMIT 3) x"), '3', 'a LIMIT that is soon reached');
+	is(sql("SELECT count(*) FROM (SELECT id FROM s1.item WHERE length(name) < 0 UNION ALL SELECT id FROM s2.item) x"),
+		'500', 'a scan without a row');
+	is(sql("SELECT string_agg(n::text, ' ') FROM generate_series(1, 3) g, LATERAL (SELECT count(*) n FROM ($union) x WHERE id + g > 0) y"),
+		'2000 2000 2000', 'asked again for each row of another table');
+	is(scalar(split /\n/, sql("BEGIN; DECLARE c CURSOR FOR $union; FETCH 1 FROM c; FETCH 100 FROM c; FETCH ALL FROM c; COMMIT")),
+		2000, 'a cursor');
+	sql("ALTER SERVER $_ OPTIONS (ADD async_capable 'false')") for @four;
+	unlike(sql("EXPLAIN (COSTS OFF) $union"), qr/Async/, 'not if the option says so');
+	sql("ALTER SERVER $_ OPTIONS (SET async_capable 'true')") for @four;
+};
+
+subtest 'partitions' => sub {
+	sql('CREATE TABLE items (id bigint, code text, name text, ts text, place text) PARTITION BY LIST (place)');
+	for (@four)
+	{
+		sql("CREATE FOREIGN TABLE items_$_ PARTITION OF items FOR VALUES IN ('$_') SERVER $_ "
+			  . TplusSim::options(resource => 'inventory', paging => 'ts', variants => 'none'));
+		sql("ALTER FOREIGN TABLE items_$_ ALTER place OPTIONS (field 'NoSuchField')");
+	}
+	like(sql('EXPLAIN (COSTS OFF) SELECT id FROM items'), qr/(Async Foreign Scan.*){4}/s, 'are read at once');
+	is(sql('SELECT count(*) FROM items'), '2000', 'all rows');
+};
+
+subtest 'one account, one request at a time' => sub {
+	tenant('one', 500);
+	server("o$_", 'one') for 1 .. 4;
+	my $all = join ' UNION ALL ', map { "SELECT id FROM o$_.item" } 1 .. 4;
+	is(sql("SELECT count(*) FROM ($all) x"), '2000', 'an Append');
+	is(sql("SELECT count(*) FROM o1.item a JOIN ($all) x USING (id)"), '2000', 'below a join');
+	is(max(map { $_->{in_flight} } $sim->journal('one')), 1, 'one at a time');
+	sql("ALTER SERVER o$_ OPTIONS (SET requests_per_second '40', ADD burst '2')") for 1 .. 4;
+	is(sql("SELECT count(*) FROM ($all) x"), '2000', 'while the budget is short');
+};
+
+subtest 'what ends an Append' => sub {
+	my $error = sub {
+		my ($statement) = @_;
+		my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$statement");
+		return $err;
+	};
+	$sim->fault('s3', action => 'quota', match => { path => '*Query', nth => 2 });
+	like($error->($union), qr/ERROR: .*s3|ERROR: /, 'an error of one');
+	is(sql("SELECT count(*) FROM ($union) x"), '2000', 'the next statement works');
+
+	$sim->clear_faults('s3');
+	$sim->fault('s3', action => 'unavailable', match => { path => '*Query', nth => 2 });
+	is(sql("SELECT count(*) FROM ($union) x"), '2000', 'a pause of one does not keep the others');
+
+	$sim->clear_faults('s3');
+	$sim->fault('s3', action => 'stall', when => 'reply', ms => 100_000, match => { path => '*Query' });
+	my $start = time();
+	like($error->("SET statement_timeout = '1s'; SELECT count(*) FROM ($union) x"), qr/57014/, 'a time-out while it waits');
+	cmp_ok(time() - $start, '<', 20, 'at once');
+	$sim->clear_faults('s3');
+	is(sql("SELECT count(*) FROM ($union) x"), '2000', 'the next statement works, too');
+};
+
+subtest 'six tables and four idle cursors' => sub {
+	tenant('idle', 3000);
+	my %whole = (table => { paging => 'none', verify => 'off' });
+	server("i$_", 'idle', table => { paging => $_ % 2 ? 'ts' : 'page' }) for 1 .. 6;
+	server("w$_", 'idle', %whole) for 1 .. 2;
+	sql("CREATE FOREIGN TABLE w$_.fat (id bigint, everything jsonb OPTIONS (field '*')) SERVER w$_ "
+		  . TplusSim::options(resource => 'inventory', variants => 'none', paging => 'none', verify => 'off'))
+	  for 1 .. 2;
+
+	my @idle = map { session() } 1 .. 4;
+	my @cursor = ('i1.item', 'i2.item', 'w1.item', 'w2.fat');
+	my @got;
+	for (0 .. 3)
+	{
+		$idle[$_]->query_safe('BEGIN');
+		$idle[$_]->query_safe("DECLARE c CURSOR FOR SELECT id FROM $cursor[$_]");
+		$idle[$_]->query_safe('FETCH 0 FROM c');
+		$got[$_] = $idle[$_]->query_safe('FETCH 3 FROM c');
+	}
+	my $join = 'SELECT count(*) FROM i1.item' . join '', map { " JOIN i$_.item t$_ USING (id)" } 2 .. 6;
+	is(sql("SET statement_timeout = '100s'; $join"), '3000', 'a join of six tables');
+	is(sql("SET statement_timeout = '100s'; SET enable_hashjoin = off; $join"), '3000', 'by merging');
+	is(max(map { $_->{in_flight} } $sim->journal('idle')), 1, 'with one request at a time');
+
+	# A cursor on which everything was fetched that its LIMIT allows.
+	$idle[0]->query_safe('CLOSE c');
+	$idle[0]->query_safe('DECLARE c CURSOR FOR SELECT id FROM w1.fat LIMIT 3');
+	$idle[0]->query_safe('FETCH ALL FROM c');
+	is(sql("SET statement_timeout = '100s'; SELECT count(*) FROM i1.item"), '3000', 'a cursor at its end keeps nothing');
+
+	# The others go on where they were.
+	for (1 .. 3)
+	{
+		$got[$_] .= "\n" . $idle[$_]->query_safe('FETCH ALL FROM c');
+		is(ids($got[$_] =~ s/\n+/\n/gr =~ s/^\n//r), keys_of('idle'), "the cursor on $cursor[$_] has all rows");
+	}
+	$_->quit for @idle;
+	is(scalar(glob($node->data_dir . '/base/pgsql_tmp/*') // ''), '', 'no temporary file is left');
+};
+
+subtest 'what a run to its end leaves' => sub {
+	sql('CREATE TABLE copy (id bigint)');
+	is(sql("WITH w AS (INSERT INTO copy SELECT id FROM w1.fat RETURNING id) SELECT count(*) FROM (SELECT id FROM w LIMIT 1) x"),
+		'1', 'a statement in WITH that changes data');
+	is(sql('SELECT count(*) FROM copy'), '3000', 'is run to its end');
+	my $session = session();
+	$session->query_safe('BEGIN');
+	$session->query_safe('SAVEPOINT a');
+	$session->query_safe('DECLARE c CURSOR FOR SELECT id FROM w1.fat');
+	$session->query_safe('FETCH 1 FROM c');
+	$session->query_safe('ROLLBACK TO a');
+	is($session->query_safe('SELECT count(*) FROM i1.item'), '3000', 'after ROLLBACK TO');
+	$session->query_safe('DECLARE h CURSOR WITH HOLD FOR SELECT id FROM w1.fat');
+	$session->query_safe('FETCH 1 FROM h');
+	$session->query_safe('COMMIT');
+	is(scalar(split /\n/, $session->query_safe('FETCH ALL FROM h')), 2999, 'a cursor that outlives its transaction');
+	$session->quit;
+};
+
+# Eight sessions, each reading ten pages: at most rate * t + burst in any t.
+subtest 'the budget of all' => sub {
+	my ($rate, $burst) = (25, 5);
+	tenant('busy', 1000, latency_ms => 60);
+	server('busy', 'busy', requests_per_second => $rate, burst => $burst, max_concurrency => 4,
+		table => { paging => 'page', verify => 'off' });
+	my @sessions = map {
+		my ($out, $err) = ('', '');
+		[ IPC::Run::start(
+				[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT count(*) FROM busy.item' ],
+				'<', '/dev/null', '>', \$out, '2>', \$err,
+				IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default)),
+			\$out, \$err ]
+	} 1 .. 8;
+	$_->[0]->finish for @sessions;
+	is(join('', map { ${ $_->[1] } . ${ $_->[2] } } @sessions), "1000\n" x 8, 'all rows for each');
+
+	my @journal = $sim->journal('busy', 'path=inventory');
+	my @at = sort { $a <=> $b } map { $_->{start} } @journal;
+	# Of a reply the reader may know the end before the server does.
+	my $peak = max(
+		map {
+			my $t = $_->{start};
+			scalar grep { $_->{start} <= $t && $_->{end} > $t + 20 } @journal
+		} @journal);
+	cmp_ok($peak, '<=', 4, 'never more at a time than allowed');
+
+	# The way to the server takes now more and now less: some milliseconds.
+	my $worst = 0;
+	for my $i (0 .. $#at)
+	{
+		for my $j ($i .. $#at)
+		{
+			my $allowed = $rate * ($at[$j] - $at[$i] + 100) / 1000 + $burst;
+			$worst = max($worst, ($j - $i + 1) / $allowed);
+		}
+	}
+	cmp_ok($worst, '<=', 1, 'never more in any time than allowed');
+	my $least = (@at - $burst) / $rate;
+	cmp_ok(($at[-1] - $at[0]) / 1000, '<', $least / 0.9, 'and more than nine tenths of it used');
+};
+
+done_testing();
