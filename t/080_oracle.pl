@@ -88,6 +88,7 @@ cmp_ok($refused, '<', 0.7 * 8 * ($ENV{TPLUS_ORACLE_ODD} // 24), 'most servers ca
 my $answered = grep { $_->{rows} } @results;
 my $failed = grep { $_->{failed} } @results;
 note(scalar(@results) . " queries, $answered with rows, $failed failed alike");
+cmp_ok(scalar @results, '>=', $ENV{TPLUS_ORACLE_QUERIES} // 2000, 'enough queries') if $only eq '';
 cmp_ok($answered, '>', @results / 2, 'most queries have an answer');
 cmp_ok($failed, '<', @results / 20, 'few fail');
 

@@ -182,6 +182,10 @@ is(run("SELECT count(*) FROM item WHERE code = ANY (ARRAY['$one', '$two', '$one'
 is(requests(), 2, 'asks for each value once');
 is(run("SELECT count(*) FROM item WHERE code = '$one' OR code IN ('$two', '$one')"), 2, 'an OR with repeats');
 is(requests(), 2, 'too');
+run("SELECT count(*) FROM item WHERE class = '$class'");
+$once = requests();
+run("SELECT count(*) FROM item WHERE class = ANY (ARRAY['$class', '$class', NULL, '$class'])");
+is(requests(), $once, 'a value of several records, too');
 is(run(q{SELECT count(*) FROM item WHERE code = ANY ('{}')}), 0, 'an empty list');
 is(requests(), 0, 'asks nothing');
 
@@ -238,6 +242,31 @@ is(way('SELECT i.id FROM wanted w JOIN quiet i ON i.code = w.code JOIN quiet j O
 options('FOREIGN TABLE quiet', q{ADD pushdown 'false'});
 is(way($join), 'full', 'not where pushdown is off');
 options('FOREIGN TABLE quiet', q{DROP pushdown, DROP rows});
+
+# A scan costs what it asks, each request 300 ms here, and little else.
+sub expected_requests
+{
+	my ($clause) = @_;
+	my $plan = look("SELECT * FROM quiet WHERE $clause");
+	return int($plan->{'Total Cost'} / 3000);
+}
+
+options('FOREIGN TABLE quiet', q{ADD rows '5000'});
+is(expected_requests('true'), 17, 'all records take pages, a count, the stopped ones, and a second round');
+is(expected_requests(q{code = 'x'}), 1, 'a code takes a request');
+is(expected_requests(q{code IN ('x', 'y', 'z')}), 3, 'a list as many as it has values');
+is(expected_requests(q{class = 'x'}), 6, 'what is not unique takes counts');
+is(expected_requests('class IN (' . join(', ', map { "'$_'" } 1 .. 32) . ')'), 17, 'a list beyond max_filter_requests is not sent');
+for ([ 'ts', 15 ], [ 'page', 28 ], [ 'none', 6 ])
+{
+	my ($paging, $requests) = @$_;
+	options('FOREIGN TABLE quiet', "ADD paging '$paging'");
+	is(expected_requests('true'), $requests, "paging $paging");
+	options('FOREIGN TABLE quiet', 'DROP paging');
+}
+options('FOREIGN TABLE quiet', q{ADD variants 'none'});
+is(expected_requests('true'), 13, 'where nothing hides');
+options('FOREIGN TABLE quiet', q{DROP variants, DROP rows});
 
 # What was measured counts more than what is declared.
 sub startup { return look('SELECT id FROM slow')->{'Startup Cost'} }
