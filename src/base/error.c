@@ -15,6 +15,7 @@
 #include "mb/pg_wchar.h"
 
 #include "base/error.h"
+#include "base/redact.h"
 
 #define HINT_PERMISSION \
 	"Check app_key, app_secret and the application's permission for this interface in the console of the platform."
@@ -153,23 +154,6 @@ tplus_error_find(int status, const char *code, const char *extra_codes)
 	return status >= 500 ? &server_entry : &client_entry;
 }
 
-/* Replaces each occurrence of a secret by stars, in place. */
-static void
-hide_secret(char *text, const char *secret)
-{
-	size_t		len = secret ? strlen(secret) : 0;
-	char	   *found;
-
-	/* Too short to be a secret, and stars everywhere would tell it. */
-	if (len < 4)
-		return;
-	while ((found = strstr(text, secret)) != NULL)
-	{
-		memcpy(found, "***", 3);
-		memmove(found + 3, found + len, strlen(found + len) + 1);
-	}
-}
-
 /* Replaces what is no valid UTF-8, and control characters, in place. */
 static void
 clean_utf8(char *text, size_t len)
@@ -212,23 +196,30 @@ char *
 tplus_error_clip(const char *text, size_t len, size_t max_bytes,
 				 const char *const *secrets, int nsecrets)
 {
-	char	   *copy;
-	int			i;
+	static const char stars[] = "***";
+	char	   *copy = palloc(max_bytes + sizeof(stars));
+	size_t		n = 0;
+	size_t		i = 0;
 
-	/*
-	 * Secrets are looked for in more than will be shown, so that one that is
-	 * cut at the end is still recognised.
-	 */
-	len = Min(len, max_bytes * 4 + 4096);
-	copy = pnstrdup(text, len);
-	len = strlen(copy);
-	clean_utf8(copy, len);
-	for (i = 0; i < nsecrets; i++)
-		hide_secret(copy, secrets[i]);
+	len = strnlen(text, len);
+	while (i < len && n < max_bytes)
+	{
+		size_t		secret = tplus_redact_match(text + i, len - i, secrets,
+												nsecrets);
 
-	len = strlen(copy);
-	if (len > max_bytes)
-		copy[pg_encoding_mbcliplen(PG_UTF8, copy, len, max_bytes)] = '\0';
+		if (secret == 0)
+		{
+			copy[n++] = text[i++];
+			continue;
+		}
+		memcpy(copy + n, stars, sizeof(stars) - 1);
+		n += sizeof(stars) - 1;
+		i += secret;
+	}
+	copy[n] = '\0';
+	if (i < len || n > max_bytes)
+		copy[pg_encoding_mbcliplen(PG_UTF8, copy, n, max_bytes)] = '\0';
+	clean_utf8(copy, strlen(copy));
 
 	/*
 	 * A conversion could fail on a character that the database encoding

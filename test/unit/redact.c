@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * redact.c
+ *		Tests of finding secrets in text, without a server.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		test/unit/redact.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdlib.h>
+
+#include "base/redact.c"
+
+#include "tap.h"
+
+/* What is left of text, in a buffer of exactly its size. */
+static const char *
+redacted(const char *text, const char *const *secrets, int nsecrets)
+{
+	static char result[1000];
+	size_t		len = strlen(text);
+	char	   *copy = malloc(len + 1);
+	size_t		to = 0;
+	size_t		i = 0;
+
+	/* No terminator: who reads on is caught. */
+	copy = realloc(copy, len > 0 ? len : 1);
+	memcpy(copy, text, len);
+	while (i < len)
+	{
+		size_t		n = tplus_redact_match(copy + i, len - i, secrets,
+										   nsecrets);
+
+		result[to++] = n > 0 ? '*' : copy[i];
+		i += n > 0 ? n : 1;
+	}
+	result[to] = '\0';
+	free(copy);
+	return result;
+}
+
+typedef struct Case
+{
+	const char *secret;
+	const char *text;
+	const char *expected;
+} Case;
+
+static const Case cases[] = {
+	{"canary-1", "a canary-1, and canary-1", "a *, and *"},
+	{"canary-1", "canary-canary-1", "canary-*"},
+	{"canary-1", "canary-2 canar", "canary-2 canar"},
+	{"canary-1", "ends in canary", "ends in *"},
+	{"canary-1", "ends in canar", "ends in canar"},
+	{"abc", "abc", "abc"},
+	{"a+b/c==d", "a+b/c==d", "*"},
+	{"a+b/c==d", "a\\u002bb\\/c\\u003D=d", "*"},
+	{"a+b/c==d", "a%2Bb%2fc%3D%3dd", "*"},
+	{"a+b/c==d", "a&#43;b&#x2f;c&#x3D;=d", "*"},
+	{"a+b/c==d", "a\\u002cb/c==d", "a\\u002cb/c==d"},
+	{"say \"hi\" & <go>", "say+\\\"hi&quot; &amp; &lt;go%3e", "*"},
+	{"it's \\ here", "it\\'s \\\\ here", "*"},
+	{"it's \\ here", "it&apos;s \\ here", "*"},
+	{"100%-sure", "100%-sure", "*"},
+	{"100%-sure", "100%25-sure", "*"},
+	{"abcdef//", "abcdef/%2", "*"},
+	{"abcdef//", "abcdef/\\u00", "*"},
+	{"abcdef//", "abcdef/\\u0041bcdef", "abcdef/\\u0041bcdef"},
+	{"\xe5\xaf\x86\xe7\xa0\x81", "x\xe5\xaf\x86\xe7\xa0\x81y", "x*y"},
+	{"\xe5\xaf\x86\xe7\xa0\x81", "%E5%AF%86%E7%A0%81", "*"},
+};
+
+int
+main(void)
+{
+	const char *const nested[] = {NULL, "key-1", "key-1-secret", "ey-1-secret-2"};
+	int			i;
+
+	for (i = 0; i < (int) (sizeof(cases) / sizeof(cases[0])); i++)
+	{
+		const char *left = redacted(cases[i].text, &cases[i].secret, 1);
+
+		if (!ok(strcmp(left, cases[i].expected) == 0, "%s in %s",
+				cases[i].secret, cases[i].text))
+			diag("left", left);
+	}
+	ok(strcmp(redacted("key-1-secret key-1 key-1-sec", nested, 4),
+			  "* * *") == 0, "the longest secret counts");
+	ok(strcmp(redacted("", nested, 4), "") == 0, "no text");
+	ok(strcmp(redacted("key-1", nested, 0), "key-1") == 0, "no secret");
+	return done();
+}
