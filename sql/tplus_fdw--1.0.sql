@@ -53,6 +53,21 @@ REVOKE ALL ON tplus.token FROM PUBLIC;
 -- Without a policy, this keeps the members of pg_read_all_data out, too.
 ALTER TABLE tplus.token ENABLE ROW LEVEL SECURITY;
 
+-- Nor shall ANALYZE put tokens into pg_statistic.
+ALTER TABLE tplus.token
+  ALTER access_token SET STATISTICS 0,
+  ALTER refresh_token SET STATISTICS 0;
+
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_publication WHERE puballtables) THEN
+    RAISE WARNING 'table "tplus.token", which holds secrets, is published by a publication FOR ALL TABLES'
+      USING DETAIL = 'Its changes are not replicated, but a subscription copies the table when it begins.',
+            HINT = 'Name the tables or schemas of the publication, instead of FOR ALL TABLES.';
+  END IF;
+END
+$$;
+
 COMMENT ON TABLE tplus.token IS
   'token pairs of T+ accounts; secret, and written by tplus_fdw alone';
 COMMENT ON COLUMN tplus.token.fingerprint IS

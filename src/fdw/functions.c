@@ -29,6 +29,7 @@
 #include "base/stats.h"
 #include "fdw/functions.h"
 #include "fdw/highwater.h"
+#include "fdw/publication.h"
 #include "fdw/validate.h"
 #include "net/http.h"
 #include "tplus/query.h"
@@ -136,6 +137,7 @@ Datum
 tplus_info(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *publications = tplus_publication_names();
 	bool		shared;
 	int			room;
 
@@ -152,6 +154,8 @@ tplus_info(PG_FUNCTION_ARGS)
 	put_info(rsinfo, "request log",
 			 psprintf("the last %d requests, %s", room, shared ?
 					  "of all backends" : "of this backend alone"));
+	put_info(rsinfo, "publications of tplus.token", publications ?
+			 publications : "none");
 	return (Datum) 0;
 }
 

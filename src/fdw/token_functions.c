@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -24,9 +25,11 @@
 
 #include "base/compat.h"
 #include "fdw/functions.h"
+#include "fdw/publication.h"
 #include "fdw/server.h"
 #include "fdw/token_functions.h"
 #include "fdw/validate.h"
+#include "tplus/pair.h"
 #include "tplus/token.h"
 
 PG_FUNCTION_INFO_V1(tplus_authorize);
@@ -87,6 +90,7 @@ tplus_authorize(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must not be empty", "code")));
+	tplus_publication_warn();
 	tplus_token_authorize(account, code, PG_ARGISNULL(2) ? NULL :
 						  text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	explicit_bzero(code, strlen(code));
@@ -101,6 +105,7 @@ tplus_refresh_token(PG_FUNCTION_ARGS)
 {
 	TplusAccount *account = account_argument(fcinfo, 0);
 
+	tplus_publication_warn();
 	tplus_token_renew(account);
 	return end_of_token(fcinfo, account);
 }
@@ -198,6 +203,34 @@ renew_due_action(const TplusAccount *account, void *arg)
 		state->message = "not due";
 }
 
+static void
+key_action(const TplusAccount *account, void *arg)
+{
+	if (account->auth != TPLUS_AUTH_OPEN_TOKEN)
+		tplus_pair_key(account, arg);
+}
+
+/*
+ * Forgets pairs that have ended and belong to no mapping any more.  If one of
+ * the mappings cannot be understood, its pair could be anyone: all are kept.
+ */
+static void
+forget_pairs(List *mappings)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, mappings)
+	{
+		TplusDigest *key = palloc0(sizeof(TplusDigest));
+
+		if (with_account(lfirst(lc), key_action, key) != NULL)
+			return;
+		keys = lappend(keys, key);
+	}
+	tplus_pair_forget(keys, GetCurrentTimestamp());
+}
+
 /* The argument as microseconds, counted from now. */
 static int64
 interval_argument(FunctionCallInfo fcinfo, int argument, const char *name)
@@ -230,6 +263,7 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	tplus_init_srf(fcinfo);
+	tplus_publication_warn();
 	foreach(lc, mappings)
 	{
 		TplusMappingRef *ref = lfirst(lc);
@@ -251,6 +285,8 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(state.message);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	if (superuser() && !RecoveryInProgress() && !XactReadOnly)
+		forget_pairs(mappings);
 	return (Datum) 0;
 }
 

@@ -22,13 +22,18 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "common/cryptohash.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -65,6 +70,8 @@ enum
 };
 
 #define Natts_token	Anum_hint
+
+#define UNTOLD_LIFE_DAYS	90
 
 static const char *const failure_names[] = {
 	[TPLUS_PAIR_FINE] = NULL,
@@ -279,6 +286,17 @@ deform_pair(Relation rel, HeapTuple tuple, bool with_refresh_token,
 #undef VALUE
 }
 
+/* The key of a row. */
+static void
+read_key(Relation rel, HeapTuple tuple, TplusDigest *key)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, Anum_fingerprint,
+									 RelationGetDescr(rel), &isnull);
+
+	bytea_to_digest(isnull ? NULL : DatumGetByteaPP(value), key);
+}
+
 bool
 tplus_pair_read(const TplusDigest *key, bool with_refresh_token,
 				TplusPair *pair)
@@ -346,6 +364,40 @@ form_pair(const TplusPair *pair, Datum *values, bool *nulls)
 	put_text(values, nulls, Anum_hint, fine ? NULL : pair->hint);
 }
 
+/*
+ * Inserts a row of which logical decoding learns nothing: neither a
+ * publication FOR ALL TABLES nor an output plugin shall carry the pair away.
+ * An update cannot be hidden, so a row is replaced instead.
+ */
+static void
+insert_unpublished(Relation rel, HeapTuple tuple)
+{
+	CatalogIndexState indexes = CatalogOpenIndexes(rel);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
+													&TTSOpsHeapTuple);
+	int			i;
+
+	ExecStoreHeapTuple(tuple, slot, false);
+	table_tuple_insert(rel, slot, GetCurrentCommandId(true),
+					   TABLE_INSERT_NO_LOGICAL, NULL);
+	for (i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
+		Relation	index = indexes->ri_IndexRelationDescs[i];
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnull[INDEX_MAX_KEYS];
+
+		if (!info->ii_ReadyForInserts)
+			continue;
+		FormIndexDatum(info, slot, NULL, values, isnull);
+		index_insert(index, values, isnull, &slot->tts_tid, rel,
+					 index->rd_index->indisunique ? UNIQUE_CHECK_YES :
+					 UNIQUE_CHECK_NO, false, info);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	CatalogCloseIndexes(indexes);
+}
+
 void
 tplus_pair_write(const TplusDigest *key, const char *server,
 				 const char *auth, const TplusPair *pair)
@@ -372,12 +424,62 @@ tplus_pair_write(const TplusDigest *key, const char *server,
 	if (HeapTupleIsValid(old))
 	{
 		new = heap_modify_tuple(old, desc, values, nulls, replace);
-		CatalogTupleUpdate(rel, &old->t_self, new);
+		simple_heap_delete(rel, &old->t_self);
 	}
 	else
-	{
 		new = heap_form_tuple(desc, values, nulls);
-		CatalogTupleInsert(rel, new);
+	insert_unpublished(rel, new);
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+/*
+ * Is there nothing left that a token could be had with?  Where T+ does not
+ * tell how long a refresh token lives, it is given three times the usual.
+ */
+static bool
+has_ended(const TplusPair *pair, TimestampTz now)
+{
+	TimestampTz end = pair->expires_at;
+
+	if (pair->renewing_since != 0)
+		return false;
+	if (pair->has_refresh_token)
+		end = Max(end, pair->refresh_expires_at != 0 ?
+				  pair->refresh_expires_at :
+				  pair->obtained_at + UNTOLD_LIFE_DAYS * USECS_PER_DAY);
+	return Max(end, pair->failed_until) < now;
+}
+
+void
+tplus_pair_forget(List *keys, TimestampTz now)
+{
+	Relation	rel = open_table(RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	CommandId	cid = GetCurrentCommandId(true);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		TplusDigest key;
+		TplusPair	pair = {0};
+		TM_FailureData failure;
+		ListCell   *lc;
+
+		read_key(rel, tuple, &key);
+		deform_pair(rel, tuple, false, &pair);
+		tplus_pair_wipe(&pair);
+		foreach(lc, keys)
+		{
+			if (tplus_pair_same_digest(lfirst(lc), &key))
+				break;
+		}
+		if (lc == NULL && has_ended(&pair, now))
+			(void) table_tuple_delete(rel, &tuple->t_self, cid,
+									  InvalidSnapshot, InvalidSnapshot, false,
+									  &failure, false);
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);

@@ -17,6 +17,7 @@
 
 #include "base/option.h"
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 #define TPLUS_DIGEST_LEN	32	/* SHA-256 */
 
@@ -101,6 +102,13 @@ extern bool tplus_pair_read(const TplusDigest *key, bool with_refresh_token,
  */
 extern void tplus_pair_write(const TplusDigest *key, const char *server,
 							 const char *auth, const TplusPair *pair);
+
+/*
+ * Deletes the rows whose both tokens have ended, except those with one of the
+ * keys (a List of TplusDigest *).  Needs a transaction that may write; does
+ * not wait for one that is at such a row.
+ */
+extern void tplus_pair_forget(List *keys, TimestampTz now);
 
 /* Wipes the tokens from memory. */
 extern void tplus_pair_wipe(TplusPair *pair);
