@@ -193,6 +193,34 @@ subtest 'what a run to its end leaves' => sub {
 	$session->quit;
 };
 
+# A session that works for long between two rows, or waits for a lock, cannot
+# look after its request.
+subtest 'a session that is busy elsewhere' => sub {
+	$sim->clear_journal('idle');
+	my ($out, $err) = ('', '');
+	my $busy = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
+			'SET application_name = busy', '-c', 'SELECT pg_sleep(100) FROM w2.fat' ],
+		'<', '/dev/null', '>', \$out, '2>', \$err,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	ok($node->poll_query_until('postgres',
+			"SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'busy' AND wait_event = 'PgSleep'"),
+		'it sleeps');
+	is(sql("SET statement_timeout = '60s'; SELECT count(*) FROM i1.item"), '3000', 'does not keep its slot');
+	is(sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'busy' AND wait_event = 'PgSleep'"), '1', 'while it sleeps');
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'busy'");
+	$busy->finish;
+
+	# A server that takes longer than that is no reason to ask it twice at once.
+	$sim->clear_journal('idle');
+	$sim->fault('idle', action => 'stall', when => 'reply', ms => 8000, match => { path => '*Query', nth => 1 });
+	my @two = map { my $n = $_; my ($o, $e) = ('', '');
+		IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT id FROM i$n.item LIMIT 1" ],
+			'<', '/dev/null', '>', \$o, '2>', \$e, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default)) } 1, 3;
+	$_->finish for @two;
+	is(max(map { $_->{in_flight} } $sim->journal('idle', 'path=Query')), 1, 'one that waits for T+ keeps its slot');
+};
+
 # Eight sessions, each reading ten pages: at most rate * t + burst in any t.
 subtest 'the budget of all' => sub {
 	my ($rate, $burst) = (25, 5);

@@ -170,7 +170,7 @@ like(look('VERBOSE, COSTS OFF', q{SELECT 1 FROM inventory WHERE id = 5 AND code 
 #
 my $quiet = 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF';
 my @counters = (
-	'T+ Requests', 'T+ Pages', 'T+ Records Received', 'T+ Records Returned', 'T+ Scans Answered From Memory',
+	'T+ Requests', 'T+ Requests Ahead', 'T+ Requests Unused', 'T+ Pages', 'T+ Records Received', 'T+ Records Returned', 'T+ Scans Answered From Memory',
 	'T+ Retries Throttled', 'T+ Retries Token', 'T+ Retries Server', 'T+ Retries Network', 'T+ Retries Malformed', 'T+ Paging');
 my @bytes = ('T+ Bytes Received', 'T+ Bytes Decoded');
 my @times = ('T+ Network Time', 'T+ Budget Time', 'T+ Token Time', 'T+ Backoff Time');

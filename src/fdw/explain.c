@@ -208,7 +208,7 @@ explain_costs(TplusScanState *state, ExplainState *es)
 	const TplusCallStats *stats = &state->stats;
 
 	ExplainPropertyInteger("T+ Requests", NULL, stats->requests, es);
-	if (stats->ahead > 0)
+	if (stats->ahead > 0 || es->format != EXPLAIN_FORMAT_TEXT)
 	{
 		ExplainPropertyInteger("T+ Requests Ahead", NULL, stats->ahead, es);
 		ExplainPropertyInteger("T+ Requests Unused", NULL, stats->unused, es);

@@ -15,6 +15,9 @@
  *
  * A permit is given back with its memory context, or before this backend
  * exits.  One that dies without doing so takes the shared memory with it.
+ * And one that is busy elsewhere, or waits for a lock that we hold, does not
+ * look after its requests: when no holder of a permit has been heard of for a
+ * while, their permits lapse.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -71,9 +74,17 @@
  */
 #define KEPT_US			(10 * 60 * INT64CONST(1000000))
 
+/*
+ * After so long in silence permits lapse; how often their holders speak up.
+ */
+#define LAPSE_US		INT64CONST(5000000)
+#define SIGN_US			INT64CONST(1000000)
+
 typedef struct Bucket
 {
 	uint64		key;			/* 0: free */
+	uint64		epoch;			/* permits of earlier ones have lapsed */
+	int64		heard_us;		/* of any holder of a permit */
 	TplusBucket limiter;
 	int64		full_at_us;		/* when all tokens will be back */
 	ConditionVariable changed;	/* a permit or a place was given up */
@@ -108,6 +119,7 @@ struct TplusPermit
 	MemoryContextCallback callback;
 	dlist_node	node;			/* in held */
 	Bucket	   *bucket;			/* NULL: given back */
+	uint64		epoch;			/* of the bucket, when it was taken */
 };
 
 static SharedBudget *shared = NULL;
@@ -149,7 +161,9 @@ release_permit(void *arg)
 	permit->bucket = NULL;
 	dlist_delete(&permit->node);
 	lock();
-	tplus_limiter_release(&bucket->limiter);
+	if (permit->epoch == bucket->epoch)
+		tplus_limiter_release(&bucket->limiter);
+	bucket->heard_us = now_us();
 	unlock();
 	ConditionVariableBroadcast(&bucket->changed);
 }
@@ -341,11 +355,36 @@ refill_us(const TplusRate *rate)
 }
 
 /*
+ * Takes a token and a slot, for permit; returns as tplus_limiter_take().
+ */
+static int64
+take_from(Bucket *bucket, const TplusRate *rate, int64 now,
+		  TplusPermit *permit)
+{
+	int64		wait_us;
+
+	if (bucket->limiter.in_flight > 0 && now - bucket->heard_us > LAPSE_US)
+	{
+		bucket->limiter.in_flight = 0;
+		bucket->epoch++;
+	}
+	wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
+	if (wait_us == 0)
+	{
+		bucket->full_at_us = Max(bucket->full_at_us, now + refill_us(rate));
+		bucket->heard_us = now;
+		permit->epoch = bucket->epoch;
+	}
+	return wait_us;
+}
+
+/*
  * Takes a permit that nobody waits for; otherwise returns NULL, and *wait_us
  * says when to ask again.
  */
 static Bucket *
-take_spare(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
+take_spare(TplusBudget *budget, const TplusRate *rate, TplusPermit *permit,
+		   int64 *wait_us)
 {
 	int64		now = now_us();
 	Bucket	   *bucket;
@@ -354,9 +393,7 @@ take_spare(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
 	bucket = find_bucket(budget, now);
 	*wait_us = TPLUS_LIMITER_FULL;
 	if (!others_first(bucket->key, 0, now))
-		*wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
-	if (*wait_us == 0)
-		bucket->full_at_us = Max(bucket->full_at_us, now + refill_us(rate));
+		*wait_us = take_from(bucket, rate, now, permit);
 	unlock();
 	*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
 		POLL_US : Min(*wait_us, LONGEST_WAIT_US);
@@ -371,7 +408,7 @@ take_spare(TplusBudget *budget, const TplusRate *rate, int64 *wait_us)
  */
 static Bucket *
 take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
-	 int64 *wait_us)
+	 TplusPermit *permit, int64 *wait_us)
 {
 	int64		now = now_us();
 	Bucket	   *bucket;
@@ -388,16 +425,13 @@ take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
 	{
 		*wait_us = TPLUS_LIMITER_FULL;
 		if (!others_first(bucket->key, budget->ticket, now))
-			*wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
+			*wait_us = take_from(bucket, rate, now, permit);
 		*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
 			change_us : Min(*wait_us, LONGEST_WAIT_US);
 		if (*wait_us > 0)
 			join_queue(budget, now, *wait_us);
 		else
 			left = leave_queue(budget);
-		if (*wait_us == 0)
-			bucket->full_at_us = Max(bucket->full_at_us,
-									 now + refill_us(rate));
 	}
 	unlock();
 	if (left)
@@ -420,9 +454,9 @@ get_permit(TplusBudget *budget, const TplusRate *rate, MemoryContext context,
 	permit->callback.func = release_permit;
 	permit->callback.arg = permit;
 	if (change_us == SPARE)
-		permit->bucket = take_spare(budget, rate, &wait_us);
+		permit->bucket = take_spare(budget, rate, permit, &wait_us);
 	else
-		permit->bucket = take(budget, rate, change_us, &wait_us);
+		permit->bucket = take(budget, rate, change_us, permit, &wait_us);
 	if (permit->bucket)
 	{
 		dlist_push_tail(&held, &permit->node);
@@ -499,6 +533,25 @@ tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
 	PG_END_TRY();
 	*waited_us += now_us() - begun;
 	return permit;
+}
+
+void
+tplus_budget_sign(void)
+{
+	static int64 last = 0;
+	int64		now;
+	dlist_iter	iter;
+
+	if (dlist_is_empty(&held))
+		return;
+	now = now_us();
+	if (now - last < SIGN_US)
+		return;
+	last = now;
+	lock();
+	dlist_foreach(iter, &held)
+		dlist_container(TplusPermit, node, iter.cur)->bucket->heard_us = now;
+	unlock();
 }
 
 void

@@ -68,6 +68,13 @@ extern TplusPermit *tplus_budget_wait(TplusBudget *budget,
 									  void (*before_wait) (void *arg),
 									  void *arg, int64 *waited_us);
 
+/*
+ * Says that this backend looks after the requests for which it holds permits;
+ * to be called whenever it does, once a second at least.  When no holder of a
+ * permit for an account has been heard of for five seconds, all of them lapse.
+ */
+extern void tplus_budget_sign(void);
+
 /* Gives the permit back; NULL and a second call are fine. */
 extern void tplus_budget_release(TplusPermit *permit);
 

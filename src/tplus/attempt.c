@@ -240,6 +240,7 @@ tplus_attempt_settle_all(void)
 {
 	dlist_iter	iter;
 
+	tplus_budget_sign();
 	dlist_foreach(iter, &attempts)
 		settle(dlist_container(TplusAttempt, node, iter.cur));
 }
@@ -250,11 +251,11 @@ tplus_attempt_drain_all(void)
 	bool		held = false;
 	dlist_iter	iter;
 
+	tplus_attempt_settle_all();
 	dlist_foreach(iter, &attempts)
 	{
 		TplusAttempt *attempt = dlist_container(TplusAttempt, node, iter.cur);
 
-		settle(attempt);
 		if (attempt->permit == NULL || attempt->transfer == NULL)
 			continue;
 		tplus_http_drain(attempt->transfer);

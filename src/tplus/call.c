@@ -27,6 +27,9 @@
 #include "tplus/reply.h"
 #include "tplus/verdict.h"
 
+/* How long a wait may last without tplus_budget_sign(). */
+#define SIGN_MS		1000
+
 /* What a call waits for. */
 typedef enum TplusCallNeed
 {
@@ -431,8 +434,10 @@ wait_for_need(TplusCall *call, long at_most_ms)
 	long		patience = tplus_call_patience(call);
 	int64		ignored = 0;
 
-	if (at_most_ms >= 0)
-		patience = patience < 0 ? at_most_ms : Min(patience, at_most_ms);
+	/* Once in a while we say that we are still there. */
+	if (at_most_ms < 0 || at_most_ms > SIGN_MS)
+		at_most_ms = SIGN_MS;
+	patience = patience < 0 ? at_most_ms : Min(patience, at_most_ms);
 	switch (call->need)
 	{
 		case TPLUS_NEEDS_NOTHING:
@@ -474,7 +479,7 @@ void
 tplus_call_drain_all(void)
 {
 	while (tplus_attempt_drain_all())
-		tplus_http_wait(-1, TPLUS_WAIT_NETWORK);
+		tplus_http_wait(SIGN_MS, TPLUS_WAIT_NETWORK);
 }
 
 TplusCallStatus
