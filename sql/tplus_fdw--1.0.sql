@@ -1240,8 +1240,8 @@ BEGIN
   CASE step
   WHEN 'map' THEN
     RETURN tplus._execute(d, format(
-      'INSERT INTO pg_temp.tplus_staged (tplus_raw, %s) SELECT %s.tplus_n, %s FROM pg_temp.tplus_raw AS %2$s '
-      E'WHERE %2$s.tplus_n BETWEEN %s AND %s AND (%s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true')));
+      E'INSERT INTO pg_temp.tplus_staged (tplus_raw, %1$s) SELECT %2$s.tplus_n, %3$s FROM pg_temp.tplus_raw AS %2$s '
+      'WHERE %2$s.tplus_n BETWEEN %4$s AND %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true')));
   WHEN 'delete' THEN
     n := tplus._execute(d, format(
       CASE WHEN s.mark IS NULL THEN 'DELETE FROM %1$s AS t USING pg_temp.tplus_changes c WHERE %2$s AND %3$s'
@@ -1281,8 +1281,8 @@ DECLARE
 BEGIN
   IF raw IS NOT NULL THEN
     EXECUTE format('SELECT %s, coalesce($2, %s) FROM pg_temp.tplus_raw AS r WHERE tplus_n = $1',
-        coalesce(format('r.%s::jsonb', s.whole_column), 'to_jsonb(r) - ''tplus_n'''),
-        coalesce(format('r.%s::text', s.key_column), 'NULL'))
+        coalesce('r.' || s.whole_column || '::jsonb', 'to_jsonb(r) - ''tplus_n'''),
+        coalesce('r.' || s.key_column || '::text', 'NULL'))
       INTO json, key_text USING raw, key_text;
   END IF;
   INSERT INTO tplus.sync_reject AS r (sync, run, key, record, column_name, sqlstate, message, detail)
@@ -1316,7 +1316,7 @@ BEGIN
       WHEN SQLSTATE 'TPU00' THEN
         NULL;
       WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
-        RETURN parse_ident(s.columns[i]);
+        RETURN (parse_ident(s.columns[i]))[1];
     END;
   END LOOP;
   RETURN NULL;
@@ -1459,7 +1459,7 @@ BEGIN
   IF l.kind = 'incremental' THEN
     bound := tplus._bound(s, l.window_from, before.nulls);
   ELSIF l.kind = 'resync' THEN
-    bound := format('%s.%s OPERATOR(pg_catalog.>=) %L::timestamptz AND %1$s.%2$s OPERATOR(pg_catalog.<) %L::timestamptz',
+    bound := format('%1$s.%2$s OPERATOR(pg_catalog.>=) %3$L::timestamptz AND %1$s.%2$s OPERATOR(pg_catalog.<) %4$L::timestamptz',
       s.alias, by_column, coalesce(l.window_from, '-infinity'), coalesce(l.window_to, 'infinity'));
   END IF;
   l.rows_read := tplus._read(d, s, bound);
@@ -1681,6 +1681,19 @@ $$;
 
 -- Synchronising: what is called
 
+CREATE FUNCTION tplus._check_word(argument text, word text, VARIADIC words text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF word IS NULL OR word <> ALL (words) THEN
+    RAISE invalid_parameter_value USING
+      MESSAGE = format('invalid value for argument "%s": "%s"', argument, word),
+      HINT = format('Valid values are: %s.', array_to_string(words, ', '));
+  END IF;
+END
+$$;
+
 -- Would this definition work?  Plans what a run would do, with the rights of
 -- the caller, who owns it.
 CREATE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
@@ -1694,6 +1707,9 @@ BEGIN
     RAISE wrong_object_type USING
       MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
   END IF;
+  PERFORM tplus._check_word('mode', d.mode, 'upsert', 'insert');
+  PERFORM tplus._check_word('deletes', d.deletes, 'ignore', 'mark', 'delete');
+  PERFORM tplus._check_word('on_error', d.on_error, 'stop', 'quarantine');
   PERFORM tplus._execute(d, format(E'EXPLAIN INSERT INTO %s AS t (%s) %s SELECT %s FROM (SELECT %s FROM %s AS %s) AS %7$s WHERE (%s\n)', d.target, array_to_string(s.columns, ', '), s.overriding, array_to_string(s.exprs, ', '),
     tplus._list(s.read_columns, s.alias || '.%s'), d.source, s.alias, coalesce(d.filter, 'true')));
   IF s.cursor_kind = 'time' THEN

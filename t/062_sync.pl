@@ -1,0 +1,312 @@
+
+# Syncs by the real pg_cron, of several roles, side by side and in each other's
+# way; their alerts, their progress, and what a dump keeps.
+use strict;
+use warnings;
+
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use TplusSim;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+
+my $libdir = $node->config_data('--pkglibdir');
+my $has_cron = -e "$libdir/pg_cron.so";
+
+$node->append_conf(
+	'postgresql.conf', <<'CONF');
+cron.database_name = 'postgres'
+cron.use_background_workers = on
+max_worker_processes = 20
+log_statement = none
+log_min_error_statement = panic
+CONF
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'") if $has_cron;
+$node->start;
+
+my $sim = TplusSim->new;
+$sim->tenant('erp', records => 300);
+$sim->setup_server($node, 'erp', requests_per_second => 0, page_size => 50);
+$sim->tenant('other', records => 40);
+$sim->setup_server($node, 'other', server => 'other', requests_per_second => 0);
+$sim->tenant('mine', records => 20);
+
+sub sql { return $node->safe_psql('postgres', @_) }
+
+# psql as a role; returns (status, output, errors with SQLSTATE).
+sub as
+{
+	my ($role, $statement, $database) = @_;
+	my ($out, $err) = ('', '');
+	my $status = $node->psql($database // 'postgres', $statement, stdout => \$out, stderr => \$err,
+		extra_params => [ '-U', $role, '-v', 'VERBOSITY=verbose' ]);
+	return ($status, $out, $err);
+}
+
+my $me = sql('SELECT current_user');
+sql(<<'SQL');
+CREATE TABLE item (id bigint PRIMARY KEY, code text, name text, disabled boolean, ts text);
+CREATE TABLE other_item (LIKE item INCLUDING ALL);
+SELECT tplus.create_sync('item', source => 'erp.inventory', target => 'item', lag => '0', deletes => 'delete');
+SELECT tplus.create_sync('other', source => 'other.inventory', target => 'other_item', lag => '0');
+CREATE ROLE etl LOGIN;
+CREATE ROLE member LOGIN IN ROLE etl;
+CREATE ROLE stranger LOGIN;
+CREATE ROLE monitor LOGIN IN ROLE pg_monitor;
+GRANT USAGE ON FOREIGN SERVER erp TO etl, member;
+CREATE USER MAPPING FOR etl SERVER erp
+  OPTIONS (app_key 'mine', app_secret 'sim-secret', open_token 'sim-open-token');
+GRANT USAGE ON SCHEMA erp TO etl, member, stranger;
+GRANT SELECT ON erp.inventory TO etl, member, stranger;
+CREATE SCHEMA etl AUTHORIZATION etl;
+SQL
+is((as('etl', <<'SQL'))[2], '', 'an ordinary role makes a sync');
+CREATE TABLE etl.item (id bigint PRIMARY KEY, name text, who text);
+SELECT tplus.create_sync('theirs', source => 'erp.inventory', target => 'etl.item', lag => '0',
+  mapping => '{"who": "current_user"}');
+SQL
+
+# --- pg_cron begins in the background ---------------------------------------
+
+SKIP: {
+	skip 'pg_cron is not installed', 4 unless $has_cron;
+	sql('CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO etl; CREATE DATABASE elsewhere');
+	cmp_ok(sql("SELECT tplus.schedule_sync('item', '* * * * *')"), '>', 0, 'scheduled');
+	is((as('etl', "SELECT tplus.schedule_sync('theirs', '* * * * *')"))[0], 0, 'scheduled by an ordinary role');
+	sql("SELECT cron.schedule('check', '* * * * *', 'SELECT tplus.check_syncs()')");
+
+	# From another database, the error tells what to say where.
+	$node->safe_psql('elsewhere', <<'SQL');
+CREATE EXTENSION tplus_fdw;
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE b (id int PRIMARY KEY);
+INSERT INTO a VALUES (7);
+SELECT tplus.create_sync('remote', source => 'a', target => 'b');
+SQL
+	my (undef, undef, $err) = as($me, "SELECT tplus.schedule_sync('remote', '* * * * *')", 'elsewhere');
+	like($err, qr/ERROR:  55000: pg_cron lives in database "postgres"/, 'pg_cron lives elsewhere');
+	my ($command) = $err =~ /run there: (SELECT .*;)/;
+	cmp_ok(sql($command), '>', 0, 'the command that the error tells works');
+}
+
+# --- Rights ------------------------------------------------------------------
+
+{
+	my ($status, $out, $err) = as($me, "CALL tplus.sync('theirs')");
+	like($err, qr/ERROR:  42501: sync "theirs" belongs to role "etl"/, 'a superuser does not run the SQL of others');
+	like($err, qr/SET ROLE etl first/, 'and is told how');
+	($status, $out, $err) = as('member', "CALL tplus.sync('theirs')");
+	like($err, qr/ERROR:  42501/, 'nor does a member of the role');
+	for my $call ("SELECT * FROM tplus.sync_preview('theirs')", "SELECT tplus.alter_sync('theirs', lag => '0')",
+		"SELECT tplus.schedule_sync('theirs', '* * * * *')", "CALL tplus.resync('theirs', '2025-01-01')")
+	{
+		($status, $out, $err) = as($me, $call);
+		like($err, qr/ERROR:  42501/, "not by $call");
+	}
+	($status, $out, $err) = as('stranger', "CALL tplus.sync('theirs')");
+	like($err, qr/ERROR:  42704: sync "theirs" does not exist/, 'others do not even see it');
+	is((as('stranger', 'SELECT count(*) FROM tplus.sync_status'))[1], '0', 'no status for others');
+	is((as('monitor', 'SELECT count(*) FROM tplus.sync_status'))[1], '3', 'pg_monitor sees all');
+	is((as('member', 'SELECT string_agg(sync, \',\') FROM tplus.sync_status'))[1], 'theirs', 'a member sees those of the role');
+
+	is((as('member', "SET ROLE etl; CALL tplus.sync('theirs')"))[2], '', 'with SET ROLE it runs');
+	is(sql('SELECT DISTINCT who FROM etl.item'), 'etl', 'with the rights of the owner');
+	is(sql('SELECT count(*) FROM etl.item'), '20', 'and his mapping');
+	for my $evil (
+		"UPDATE tplus.sync_definition SET filter = 'evil()' WHERE name = 'item'",
+		"UPDATE tplus.sync_log SET status = 'x' WHERE sync = 'item'",
+		"DELETE FROM tplus.sync_definition WHERE name = 'item'")
+	{
+		as('etl', $evil);
+	}
+	is(sql("SELECT count(*) FROM tplus.sync_definition WHERE name = 'item' AND filter IS NULL"), '1',
+		'nobody changes the syncs of others');
+	($status, $out, $err) = as('etl', "INSERT INTO tplus.sync_definition SELECT (x).* FROM (SELECT d AS x FROM tplus.sync_definition d) y");
+	isnt($status, 0, 'no definition is written by hand with an id');
+	($status, $out, $err) = as('etl', <<SQL);
+INSERT INTO tplus.sync_definition (name, owner, source, target, key, lag, mode, deletes, full_every, stale_after, on_error, max_rejects, delete_limit, search_path)
+VALUES ('evil', '$me', 'a', 'b', '{id}', '0', 'upsert', 'ignore', '0', '0', 'stop', 1, 1, 'public')
+SQL
+	like($err, qr/row-level security/, 'nor for somebody else');
+	($status, $out, $err) = as('stranger', "SELECT tplus.create_sync('item', source => 'erp.inventory', target => 'etl.item')");
+	like($err, qr/ERROR:  42501/, 'a sync into a table of others cannot be made');
+}
+
+# --- Side by side, and in each other's way -----------------------------------
+
+sub start_run
+{
+	my ($call) = @_;
+	my %run = (in => "SELECT pg_backend_pid();\n$call;\n", out => '', err => '');
+	$run{psql} = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres') ],
+		'<', \$run{in}, '>', \$run{out}, '2>', \$run{err}, IPC::Run::timeout(120));
+	$run{psql}->pump until $run{out} =~ /^(\d+)\n/;
+	($run{pid}) = $run{out} =~ /^(\d+)\n/;
+	return \%run;
+}
+
+sub stall { $sim->fault('erp', match => { param => { PageSize => 50 }, nth => 4 }, action => 'stall', when => 'before', ms => 60000); return }
+
+sub wait_for
+{
+	my ($query, $what) = @_;
+	ok($node->poll_query_until('postgres', $query), $what);
+	return;
+}
+
+sql("CALL tplus.sync('item')") if !$has_cron;
+{
+	stall();
+	my $run = start_run("CALL tplus.sync('item', full => true)");
+	wait_for("SELECT count(*) = 1 FROM tplus.sync_progress WHERE sync = 'item' AND rows > 0 AND phase = 'reading'",
+		'the progress is visible while it runs');
+	like(sql("SELECT pages, rows, rows_per_second > 0, pid = $run->{pid} FROM tplus.sync_progress WHERE sync = 'item'"),
+		qr/^[2-9]\|\d+\|t\|t$/, 'with pages and rows');
+	is((as('stranger', 'SELECT count(*) FROM tplus.sync_progress'))[1], '0', 'not to others');
+	my $began = time;
+	my (undef, undef, $err) = as($me, "CALL tplus.sync('item')");
+	like($err, qr/NOTICE:.*sync "item" is running already/, 'a second run does not begin');
+	cmp_ok(time - $began, '<', 20, 'and ends at once');
+	is(sql("SELECT status, message ~ '$run->{pid}' FROM tplus.sync_run WHERE sync = 'item' ORDER BY run DESC LIMIT 1"),
+		'skipped|t', 'the history says so');
+	sql("CALL tplus.sync('other')");
+	is(sql('SELECT count(*) FROM other_item'), '40', 'another sync runs beside it');
+	sql("SELECT pg_cancel_backend($run->{pid})");
+	$run->{psql}->finish;
+	like($run->{err}, qr/ERROR:  57014: canceling statement/, 'a cancel is raised as such');
+	is(sql("SELECT status, sqlstate, ended IS NOT NULL FROM tplus.sync_run WHERE pid = $run->{pid}"),
+		'failed|57014|t', 'and recorded');
+	is(sql("SELECT kind, message ~ '^sync \"item\" failed: canceling', times, resolved IS NULL FROM tplus.alert WHERE sync = 'item'"),
+		'failed|t|1|t', 'and told');
+	is(sql('SELECT count(*) FROM tplus.sync_progress'), '0', 'no progress remains');
+}
+{
+	stall();
+	my $run = start_run("CALL tplus.sync('item', full => true)");
+	wait_for("SELECT count(*) = 1 FROM tplus.sync_progress WHERE sync = 'item' AND rows > 0", 'another run');
+	sql("SELECT pg_terminate_backend($run->{pid})");
+	eval { $run->{psql}->finish };
+	wait_for("SELECT count(*) = 1 FROM tplus.sync_run WHERE pid = $run->{pid} AND status = 'crashed'",
+		'a run whose process has ended shows as crashed');
+	$sim->clear_faults('erp');
+	sql('SELECT tplus.check_syncs()');
+	is(sql("SELECT status, message ~ 'ended before' FROM tplus.sync_log WHERE pid = $run->{pid}"), 'crashed|t',
+		'which a check writes down');
+	is(sql("SELECT times FROM tplus.alert WHERE sync = 'item' AND kind = 'failed'"), '2', 'and counts in the alert');
+}
+
+# --- Errors of T+ and alerts -------------------------------------------------
+
+{
+	$sim->fault('erp', match => { path => '*' }, action => 'quota', times => 0);
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres') ],
+		'<', \"LISTEN tplus_alert;\nUPDATE tplus.alert SET resolved = now();\nCALL tplus.sync('item');\nSELECT 1;\n",
+		'>', \$out, '2>', \$err);
+	like($err, qr/ERROR:  53400: /, 'an error of T+ is raised with its own SQLSTATE');
+	is(sql("SELECT status, sqlstate, hint IS NOT NULL FROM tplus.sync_run WHERE sync = 'item' ORDER BY run DESC LIMIT 1"),
+		'failed|53400|t', 'and is in the history with it');
+	like($out, qr/notification "tplus_alert" with payload "\{.*"kind": "failed".*"sync": "item".*\}"/, 'and is told');
+	as($me, "CALL tplus.sync('item')");
+	is(sql("SELECT times FROM tplus.alert WHERE sync = 'item' AND kind = 'failed' AND resolved IS NULL"), '2',
+		'the second time, it is the same alert');
+	is(sql("SELECT health, last_error IS NOT NULL FROM tplus.sync_status WHERE sync = 'item'"), 'failing|t', 'the status says so');
+
+	sql("SELECT tplus.alter_sync('item', stale_after => '1 ms')");
+	cmp_ok(sql('SELECT tplus.check_syncs()'), '>=', 1, 'a stale sync is found');
+	is(sql('SELECT tplus.check_syncs()'), '0', 'once');
+	is(sql("SELECT kind FROM tplus.alert WHERE sync = 'item' AND kind = 'stale' AND resolved IS NULL"), 'stale', 'and told');
+	sql("SELECT tplus.alter_sync('item', stale_after => '1 day')");
+	$sim->clear_faults('erp');
+	($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ],
+		'<', \"LISTEN tplus_alert;\nCALL tplus.sync('item');\nSELECT 1;\n", '>', \$out, '2>', \$err);
+	like($out, qr/"kind": "recovered"/, 'recovery is told');
+	is(sql("SELECT count(*) FROM tplus.alert WHERE sync = 'item' AND resolved IS NULL"), '0', 'and nothing is open any more');
+}
+
+# A deferred constraint fails before the commit, not at it.
+{
+	sql(<<'SQL');
+CREATE TABLE parent (id bigint PRIMARY KEY);
+CREATE TABLE child (id bigint PRIMARY KEY REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+SELECT tplus.create_sync('child', source => 'other.inventory', target => 'child', lag => '0');
+SQL
+	my (undef, undef, $err) = as($me, "CALL tplus.sync('child')");
+	like($err, qr/ERROR:  23503/, 'a deferred constraint is met');
+	is(sql("SELECT status, sqlstate FROM tplus.sync_run WHERE sync = 'child'"), 'failed|23503', 'and recorded');
+	is(sql('SELECT count(*) FROM child'), '0', 'nothing was stored');
+	sql("SELECT tplus.drop_sync('child')");
+}
+
+# The end of a refresh token.
+{
+	$sim->tenant('pair', records => 1, switches => { refresh_expires_in => 86400 });
+	$sim->setup_server($node, 'pair', server => 'pair', tables => [],
+		mapping => { app_secret => 'sim-secret', refresh_token => 'sim-refresh-token' });
+	sql("SELECT tplus.ping('pair')");
+	sql('SELECT tplus.check_syncs()');
+	is(sql("SELECT server, kind FROM tplus.alert WHERE kind = 'token' AND resolved IS NULL"), 'pair|token',
+		'a refresh token that nears its end is told');
+}
+
+# --- What a dump keeps -------------------------------------------------------
+
+{
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/dump';
+	sql("SELECT tplus.unschedule_sync('item')") if $has_cron;
+	sql("CALL tplus.sync('item')");
+	$node->run_log([ 'pg_dump', '-Fc', '-f', $file, '-N', 'cron', '-e', 'tplus_fdw', $node->connstr('postgres') ])
+	  or BAIL_OUT('pg_dump failed');
+	sql('CREATE DATABASE copy');
+	$node->run_log([ 'pg_restore', '-d', $node->connstr('copy'), $file ]);
+	my @compare = (
+		'SELECT string_agg(d::text, E\'\n\' ORDER BY id) FROM (SELECT id, name, owner, source, target, key, lag, deletes FROM tplus.sync_definition) d',
+		'SELECT string_agg(c::text, E\'\n\' ORDER BY run) FROM tplus.sync_cursor c',
+		'SELECT count(*) FROM tplus.sync_key');
+	is($node->safe_psql('copy', $_), sql($_), "restored: $_") for @compare;
+	is($node->safe_psql('copy', 'SELECT (SELECT count(*) FROM tplus.sync_run), (SELECT count(*) FROM tplus.token)'),
+		'0|0', 'without history and tokens');
+	$sim->mutate('erp', action => 'edit', pick => 'any_first', set => { Name => 'after the dump' });
+	$node->safe_psql('copy', "CALL tplus.sync('item')");
+	is($node->safe_psql('copy', "SELECT kind, rows_updated, rows_read < 5 FROM tplus.sync_run WHERE sync = 'item'"),
+		'incremental|1|t', 'the copy goes on where the original was');
+}
+
+# --- What pg_cron did meanwhile ----------------------------------------------
+
+SKIP: {
+	skip 'pg_cron is not installed', 6 unless $has_cron;
+	my $jobs = "SELECT count(DISTINCT jobid) = 4 FROM cron.job_run_details WHERE end_time IS NOT NULL";
+	wait_for($jobs, 'every job ran');
+	is(sql("SELECT DISTINCT status FROM cron.job_run_details WHERE command = 'CALL tplus.sync(''theirs'')'"), 'succeeded',
+		'the sync of an ordinary role, too');
+	is(sql("SELECT count(*) > 0 FROM tplus.sync_run WHERE sync = 'theirs' AND status = 'succeeded' AND kind = 'incremental'"),
+		't', 'and it is in the history');
+	is($node->safe_psql('elsewhere', "SELECT status, (SELECT count(*) FROM b) FROM tplus.sync_run ORDER BY run LIMIT 1"),
+		'succeeded|1', 'and that of the other database');
+	is(sql("SELECT schedule, next_run > now() AND next_run <= now() + interval '1 minute' FROM tplus.sync_status WHERE sync = 'theirs'"),
+		'* * * * *|t', 'the status tells when it runs next');
+	sql("SELECT tplus.drop_sync('theirs')");
+	is(sql("SELECT count(*) FROM cron.job WHERE jobname = 'tplus theirs'"), '0', 'dropping it takes it from pg_cron');
+}
+is(sql(<<'SQL'), '', 'next runs');
+SELECT s, tplus._next_run(s, '2026-02-28 23:58:30+00'), e FROM (VALUES
+  ('* * * * *', timestamptz '2026-02-28 23:59+00'), ('*/10 * * * *', '2026-03-01 00:00+00'),
+  ('30 4 1,15 * *', '2026-03-01 04:30+00'), ('0 0 29 2 *', '2028-02-29 00:00+00'),
+  ('0 9-17/4 * * mon-fri', '2026-03-02 09:00+00'), ('15 3 * * 7', '2026-03-01 03:15+00'),
+  ('30 seconds', '2026-02-28 23:59:00+00'), ('0 0 13 * fri', '2026-03-06 00:00+00'), ('@whenever', NULL)) AS v(s, e)
+ WHERE tplus._next_run(s, '2026-02-28 23:58:30+00') IS DISTINCT FROM e
+SQL
+
+my $log = slurp_file($node->logfile);
+unlike($log, qr/(PANIC|TRAP):/, 'no crash in the log');
+unlike($log, qr/sim-secret|sim-open-token/, 'no secret in the log');
+
+$node->stop;
+done_testing();
