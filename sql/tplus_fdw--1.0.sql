@@ -1253,6 +1253,9 @@ BEGIN
     END IF;
     RETURN n;
   WHEN 'update' THEN
+    IF cardinality(others) = 0 AND s.mark IS NULL THEN
+      RETURN 0;
+    END IF;
     n := tplus._execute(d, format('UPDATE %s AS t SET %s FROM pg_temp.tplus_changes c WHERE %s AND %s',
       d.target, concat_ws(', ', tplus._list(others, '%s = c.%s'), s.mark || ' = DEFAULT'),
       part, tplus._same_key(s, 't', 'c')));

@@ -76,7 +76,7 @@ SQL
 SKIP: {
 	skip 'pg_cron is not installed', 4 unless $has_cron;
 	sql('CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO etl; CREATE DATABASE elsewhere');
-	cmp_ok(sql("SELECT tplus.schedule_sync('item', '* * * * *')"), '>', 0, 'scheduled');
+	cmp_ok(sql("SELECT tplus.schedule_sync('item', '0 0 29 2 *')"), '>', 0, 'scheduled');
 	is((as('etl', "SELECT tplus.schedule_sync('theirs', '* * * * *')"))[0], 0, 'scheduled by an ordinary role');
 	sql("SELECT cron.schedule('check', '* * * * *', 'SELECT tplus.check_syncs()')");
 
@@ -150,7 +150,7 @@ sub start_run
 	return \%run;
 }
 
-sub stall { $sim->fault('erp', match => { param => { PageSize => 50 }, nth => 4 }, action => 'stall', when => 'before', ms => 60000); return }
+sub stall { $sim->fault('erp', match => { path => 'Query', nth => 4 }, action => 'stall', when => 'before', ms => 60000); return }
 
 sub wait_for
 {
@@ -159,7 +159,7 @@ sub wait_for
 	return;
 }
 
-sql("CALL tplus.sync('item')") if !$has_cron;
+sql("CALL tplus.sync('item')");
 {
 	stall();
 	my $run = start_run("CALL tplus.sync('item', full => true)");
@@ -218,9 +218,9 @@ sql("CALL tplus.sync('item')") if !$has_cron;
 	is(sql("SELECT health, last_error IS NOT NULL FROM tplus.sync_status WHERE sync = 'item'"), 'failing|t', 'the status says so');
 
 	sql("SELECT tplus.alter_sync('item', stale_after => '1 ms')");
-	cmp_ok(sql('SELECT tplus.check_syncs()'), '>=', 1, 'a stale sync is found');
-	is(sql('SELECT tplus.check_syncs()'), '0', 'once');
-	is(sql("SELECT kind FROM tplus.alert WHERE sync = 'item' AND kind = 'stale' AND resolved IS NULL"), 'stale', 'and told');
+	sql('SELECT tplus.check_syncs()');
+	is(sql('SELECT tplus.check_syncs()'), '0', 'a check tells nothing twice');
+	is(sql("SELECT kind FROM tplus.alert WHERE sync = 'item' AND kind = 'stale' AND resolved IS NULL"), 'stale', 'a stale sync is told');
 	sql("SELECT tplus.alter_sync('item', stale_after => '1 day')");
 	$sim->clear_faults('erp');
 	($out, $err) = ('', '');
@@ -261,7 +261,7 @@ SQL
 	my $file = PostgreSQL::Test::Utils::tempdir() . '/dump';
 	sql("SELECT tplus.unschedule_sync('item')") if $has_cron;
 	sql("CALL tplus.sync('item')");
-	$node->run_log([ 'pg_dump', '-Fc', '-f', $file, '-N', 'cron', '-e', 'tplus_fdw', $node->connstr('postgres') ])
+	$node->run_log([ 'pg_dump', '-Fc', '-f', $file, '-N', 'cron', $node->connstr('postgres') ])
 	  or BAIL_OUT('pg_dump failed');
 	sql('CREATE DATABASE copy');
 	$node->run_log([ 'pg_restore', '-d', $node->connstr('copy'), $file ]);
@@ -282,7 +282,7 @@ SQL
 
 SKIP: {
 	skip 'pg_cron is not installed', 6 unless $has_cron;
-	my $jobs = "SELECT count(DISTINCT jobid) = 4 FROM cron.job_run_details WHERE end_time IS NOT NULL";
+	my $jobs = "SELECT count(DISTINCT jobid) = 3 FROM cron.job_run_details WHERE end_time IS NOT NULL";
 	wait_for($jobs, 'every job ran');
 	is(sql("SELECT DISTINCT status FROM cron.job_run_details WHERE command = 'CALL tplus.sync(''theirs'')'"), 'succeeded',
 		'the sync of an ordinary role, too');
