@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Compress::Zlib ();
+use FindBin;
 use HTTP::Tiny;
 use JSON::PP;
 use List::Util qw(sum0);
@@ -70,7 +71,7 @@ subtest 'exact totals' => sub {
 		action => 'throttled', retry_after => 0);
 	$sim->fault('many',
 		match => { path => 'Query', nth => [ 5, 25, 60 ] },
-		action => 'truncate', bytes => 10);
+		action => 'truncate', bytes => 1);
 	$sim->fault('many',
 		match => { path => 'Query', nth => [20] },
 		action => 'token_expired');
@@ -337,5 +338,39 @@ subtest 'killed' => sub {
 	sql(reads('mine'));
 	is(counted('mine', 'requests'), $cost, 'and counting goes on');
 };
+
+# Where the shared memory is full, each backend counts for itself.
+SKIP:
+{
+	skip 'shared memory is dynamic in this version of PostgreSQL', 1
+	  if $node->pg_version >= 17;
+	subtest 'no room' => sub {
+		my ($include) = split /\n/, `pg_config --includedir-server`;
+		my $library = PostgreSQL::Test::Utils::tempdir_short() . '/glutton.so';
+		command_ok(
+			[ 'gcc', '-shared', '-fPIC', '-I', $include, '-o', $library, "$FindBin::RealBin/../test/neighbour/glutton.c" ],
+			'a glutton is built');
+
+		my $full = PostgreSQL::Test::Cluster->new('full');
+		$full->init;
+		$full->start;
+		$sim->tenant('full', records => 3);
+		$sim->setup_server($full, 'full', server => 'filled', mapping => \%static, requests_per_second => 0);
+		$full->restart;
+		cmp_ok($full->safe_psql('postgres',
+			"CREATE FUNCTION glutton_eat() RETURNS bigint LANGUAGE c AS '$library'; SELECT glutton_eat()"),
+			'>', 10_000, 'it eats');
+		is( $full->safe_psql('postgres',
+				"SELECT value FROM tplus.info() WHERE name IN ('shared state', 'counters', 'request log')"),
+			"none: the shared memory is full\n$tables servers and tables, of this backend alone\n"
+			  . "the last $requests requests, of this backend alone",
+			'info() says that there is no room');
+		is($full->safe_psql('postgres',
+				'SELECT count(*) FROM filled.inventory; SELECT requests > 0 FROM tplus.stat_requests; '
+				  . 'SELECT count(*) > 0 FROM tplus.request_log'), "3\nt\nt", 'a backend reads, and counts for itself');
+		is($full->safe_psql('postgres', 'SELECT count(*) FROM tplus.stat_requests'), '0', 'another one knows nothing of it');
+		$full->stop;
+	};
+}
 
 done_testing();

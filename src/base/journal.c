@@ -40,8 +40,8 @@ typedef struct SharedJournal
 static SharedJournal *shared = NULL;
 static LWLock *shared_lock = NULL;	/* NULL: shared is our own */
 
-static void
-attach(void)
+void
+tplus_journal_attach(void)
 {
 	if (shared == NULL)
 		shared = tplus_shmem_or_own("journal", sizeof(SharedJournal),
@@ -53,7 +53,7 @@ tplus_journal_add(const TplusJournalEntry *entry)
 {
 	Place	   *place;
 
-	attach();
+	tplus_journal_attach();
 	tplus_shmem_lock(shared_lock);
 	place = &shared->places[shared->last_number++ % NPLACES];
 	tplus_shmem_begin_change(&place->changecount);
@@ -66,7 +66,7 @@ tplus_journal_add(const TplusJournalEntry *entry)
 bool
 tplus_journal_next(int *position, TplusJournalEntry *entry)
 {
-	attach();
+	tplus_journal_attach();
 	while (*position < NPLACES)
 	{
 		const Place *place = &shared->places[(*position)++];
@@ -82,7 +82,7 @@ tplus_journal_next(int *position, TplusJournalEntry *entry)
 int
 tplus_journal_room(bool *is_shared)
 {
-	attach();
+	tplus_journal_attach();
 	*is_shared = shared_lock != NULL;
 	return NPLACES;
 }

@@ -38,6 +38,9 @@ typedef struct TplusJournalEntry
 	char		error[224];		/* "" if it ended well */
 } TplusJournalEntry;
 
+/* As tplus_stats_attach(). */
+extern void tplus_journal_attach(void);
+
 /*
  * Keeps a copy of the entry in the place of the oldest one.  Never throws but
  * for memory, the first time; holds a lock for about a microsecond.

@@ -54,8 +54,8 @@ typedef struct SharedStats
 static SharedStats *shared = NULL;
 static LWLock *shared_lock = NULL;	/* NULL: shared is our own */
 
-static void
-attach(void)
+void
+tplus_stats_attach(void)
 {
 	if (shared == NULL)
 		shared = tplus_shmem_or_own("stats", sizeof(SharedStats), &shared_lock);
@@ -128,7 +128,7 @@ tplus_stats_add(const TplusStatsKey *key, const int64 sums[TPLUS_NSTATS],
 	Entry	   *entry;
 	int			i;
 
-	attach();
+	tplus_stats_attach();
 	tplus_shmem_lock(shared_lock);
 	entry = open_entry(key, now);
 	for (i = 0; i < TPLUS_NSTATS; i++)
@@ -147,7 +147,7 @@ tplus_stats_error(const TplusStatsKey *key, int sqlstate, const char *message)
 								   TPLUS_STATS_ERROR_LEN - 1);
 	Entry	   *entry;
 
-	attach();
+	tplus_stats_attach();
 	tplus_shmem_lock(shared_lock);
 	entry = open_entry(key, now);
 	entry->stats.sums[TPLUS_STAT_ERRORS]++;
@@ -162,7 +162,7 @@ tplus_stats_error(const TplusStatsKey *key, int sqlstate, const char *message)
 bool
 tplus_stats_next(int *position, TplusStats *stats)
 {
-	attach();
+	tplus_stats_attach();
 	while (*position < NENTRIES)
 	{
 		const Entry *entry = &shared->entries[(*position)++];
@@ -205,7 +205,7 @@ tplus_stats_reset(void)
 {
 	int			i;
 
-	attach();
+	tplus_stats_attach();
 	tplus_shmem_lock(shared_lock);
 	for (i = 0; i < NENTRIES; i++)
 	{
@@ -223,7 +223,7 @@ tplus_stats_reset(void)
 int
 tplus_stats_room(bool *is_shared)
 {
-	attach();
+	tplus_stats_attach();
 	*is_shared = shared_lock != NULL;
 	return NENTRIES;
 }

@@ -75,6 +75,12 @@ typedef struct TplusStats
 } TplusStats;
 
 /*
+ * Finds the shared memory now, so that later, when an error is cleaned up
+ * after, nothing can fail any more.  Throws for memory.
+ */
+extern void tplus_stats_attach(void);
+
+/*
  * Adds sums to the entry of the key in this database (key->database is not
  * looked at), and one latency: milliseconds from the start of a request to
  * the first byte of a good answer, negative if there is none.  Never throws

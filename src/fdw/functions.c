@@ -142,6 +142,10 @@ tplus_info(PG_FUNCTION_ARGS)
 	int			room;
 
 	tplus_init_srf(fcinfo);
+
+	/* First, so that the place of shared state is known. */
+	tplus_stats_attach();
+	tplus_journal_attach();
 	put_info(rsinfo, "version", TPLUS_VERSION);
 	put_info(rsinfo, "built for", PG_VERSION_STR);
 	put_info(rsinfo, "libcurl", tplus_http_library());

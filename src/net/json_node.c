@@ -14,6 +14,7 @@
 
 #include "utils/json.h"
 
+#include "base/compat.h"
 #include "net/json_node.h"
 
 TplusJson *

@@ -185,6 +185,8 @@ void
 tplus_meter_begin(TplusMeter *meter, const TplusHttpResult *result,
 				  int attempt, MemoryContext context)
 {
+	tplus_stats_attach();
+	tplus_journal_attach();
 	meter->result = result;
 	meter->begun = GetCurrentTimestamp();
 	meter->attempt = attempt;

@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * glutton.c
+ *		Another extension that leaves nothing of the shared memory.
+ *
+ * For t/100_stats.pl.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		test/neighbour/glutton.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "storage/shmem.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(glutton_eat);
+
+/* Takes pieces of falling size until there are none; returns the bytes. */
+Datum
+glutton_eat(PG_FUNCTION_ARGS)
+{
+	int64		bytes = 0;
+	Size		size = 1024 * 1024;
+
+	while (size >= 64)
+	{
+		if (ShmemAllocNoError(size))
+			bytes += size;
+		else
+			size /= 2;
+	}
+	PG_RETURN_INT64(bytes);
+}
