@@ -439,7 +439,7 @@ subtest 'T+ is busy or away' => sub {
 		'<=', 6, 'a bounded number of calls');
 
 	# Each answer is a fault, a SQLSTATE and what the message says.
-	account('away', request_timeout_ms => 1000, stall_timeout_ms => 1000);
+	account('away', request_timeout_ms => 1000, stall_timeout_ms => 1000, max_retries => 0);
 	for my $case (
 		[ { action => 'unavailable' }, '08006', qr/HTTP status 503/ ],
 		[ { action => 'html' }, '08006', qr/HTTP status 502/ ],

@@ -120,6 +120,10 @@ my @waits = (
 		sql => 'CREATE SCHEMA x_ACCOUNT; IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER ACCOUNT INTO x_ACCOUNT', bare => 1 ],
 	[ 'a calibration', {}, { action => 'stall', when => 'reply', match => { nth => 3 } }, 1,
 		sql => q{SELECT count(*) FROM tplus.calibrate('ACCOUNT.inventory', false)} ],
+	[ 'one of two scans at once', { max_concurrency => 4 }, { action => 'stall', when => 'body', bytes => 3000 }, 1,
+		sql => 'SELECT count(*) FROM (SELECT id FROM ACCOUNT.inventory UNION ALL SELECT id FROM ACCOUNT.inventory) AS u', type => 'IPC' ],
+	[ 'the other side of a join', {}, { action => 'stall', when => 'body', bytes => 3000, match => { path => '*Query', nth => 2 } }, 1,
+		sql => 'SELECT count(*) FROM calm.inventory a JOIN ACCOUNT.inventory b USING (id)' ],
 	[ 'a sample', {}, { action => 'stall', when => 'reply', match => {} }, 1, sql => 'ANALYZE ACCOUNT.inventory', bare => 1 ],
 );
 

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "tplus/auth_reply.h"
+#include "tplus/failure.h"
 
 /* Longest token that we believe; it must travel in a header. */
 #define MAX_TOKEN_BYTES	8192
@@ -270,6 +271,7 @@ tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
 	}
 
 	judge_refusal(reply);
+	reply->may_pass = reply->outcome == TPLUS_GRANT_FAILED;
 	reply->outcome_unknown = reply->outcome == TPLUS_GRANT_FAILED &&
 		reply->code == NULL;
 	reply->message = psprintf("HTTP status %d%s%s%s%s", reply->status,
@@ -292,6 +294,7 @@ tplus_auth_reply_failed(TplusGrantReply *reply, const TplusHttpResult *result,
 	reply->sqlstate = failure->sqlstate;
 	reply->hint = HINT_NETWORK;
 	reply->outcome_unknown = result->sent;
+	reply->may_pass = tplus_failure_may_pass(result, false);
 	reply->message = *said ? psprintf("%s: %s", failure->phrase, said) :
 		pstrdup(failure->phrase);
 }

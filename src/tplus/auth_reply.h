@@ -40,6 +40,7 @@ typedef struct TplusGrantReply
 	const char *hint;			/* a constant sentence, may be NULL */
 	bool		outcome_unknown;	/* sent, but no answer: the pair may be
 									 * dead */
+	bool		may_pass;		/* FAILED, but perhaps not in a moment */
 } TplusGrantReply;
 
 /*

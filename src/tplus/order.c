@@ -73,6 +73,7 @@ copy_scalars(TplusOrder *to, const TplusOrder *from)
 	to->grant = from->grant;
 	to->generation = from->generation;
 	to->force = from->force;
+	to->patient = from->patient;
 	to->account.auth = from->account.auth;
 	to->account.server.serverid = from->account.server.serverid;
 	to->account.server.connect_timeout_ms =
@@ -81,6 +82,7 @@ copy_scalars(TplusOrder *to, const TplusOrder *from)
 		from->account.server.request_timeout_ms;
 	to->account.server.stall_timeout_ms =
 		from->account.server.stall_timeout_ms;
+	to->account.server.max_retries = from->account.server.max_retries;
 	to->account.server.allow_plain_http =
 		from->account.server.allow_plain_http;
 }

@@ -32,6 +32,7 @@ typedef struct TplusOrder
 	TplusGrant	grant;
 	int64		generation;		/* the one to be replaced; not for CODE */
 	bool		force;			/* although the last attempt failed */
+	bool		patient;		/* no second attempt if the first one fails */
 	char	   *code;			/* for CODE; secret */
 	char	   *redirect_uri;	/* for CODE, may be NULL */
 	TplusAccount account;		/* the parts that a grant needs */

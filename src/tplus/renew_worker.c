@@ -54,10 +54,13 @@
 /* The longest pause after attempts that got no answer. */
 #define MAX_PAUSE_S		60
 
-/* Pauses between calls while T+ says that somebody else renews. */
-static const int busy_pauses_ms[] = {250, 500, 1000, 2000, 4000};
+/*
+ * Pauses between calls while T+ says that somebody else renews, and after
+ * failures that may pass.
+ */
+static const int pauses_ms[] = {250, 500, 1000, 2000, 4000};
 
-#define BUSY_LIMIT_MS	8000	/* a little more than their sum */
+#define PAUSES_LIMIT_MS	8000	/* a little more than their sum */
 
 /* Attempts to store an outcome, and the pause between them. */
 #define STORE_ATTEMPTS	24
@@ -218,7 +221,7 @@ static bool
 begin_renewal(Renewal *renewal)
 {
 	const TplusOrder *order = renewal->order;
-	int64		limit_ms = tplus_auth_limit_ms(&order->account) + BUSY_LIMIT_MS;
+	int64		limit_ms = tplus_auth_limit_ms(&order->account) + PAUSES_LIMIT_MS;
 	MemoryContext old;
 	TplusPair	mark;
 
@@ -261,7 +264,7 @@ begin_renewal(Renewal *renewal)
 
 /* Pauses, unless a call after the pause could outlast the promise. */
 static bool
-pause_for_busy(const Renewal *renewal, int pause_ms)
+pause_for_another(const Renewal *renewal, int pause_ms)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													pause_ms);
@@ -277,9 +280,26 @@ pause_for_busy(const Renewal *renewal, int pause_ms)
 	return !terminated;
 }
 
-/* Calls T+, again while it is busy with the same pair. */
+/*
+ * Is another call worth while?  One without an answer may have used up the
+ * refresh token; then the next is refused, and we know.  A one-time code is
+ * not risked so.
+ */
+static bool
+may_call_again(const Renewal *renewal, const TplusGrantReply *reply, int calls)
+{
+	if (calls > (int) lengthof(pauses_ms))
+		return false;
+	if (reply->outcome == TPLUS_GRANT_BUSY)
+		return true;
+	return reply->may_pass && !renewal->order->patient &&
+		renewal->grant != TPLUS_GRANT_CODE &&
+		calls <= renewal->order->account.server.max_retries;
+}
+
+/* Calls T+, again while it is busy with the same pair or cannot be reached. */
 static void
-call_tplus(const Renewal *renewal, TplusGrantReply *reply)
+call_tplus(Renewal *renewal, TplusGrantReply *reply)
 {
 	const TplusOrder *order = renewal->order;
 	TplusGrantRequest request = {
@@ -290,14 +310,14 @@ call_tplus(const Renewal *renewal, TplusGrantReply *reply)
 		renewal->pair.refresh_token : order->account.mapping.refresh_token
 	};
 	TplusGrantCall *call;
-	int			i;
+	int			calls;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(renewal->context);
 	call = tplus_auth_prepare(&order->account, &request);
 	CommitTransactionCommand();
 
-	for (i = 0;; i++)
+	for (calls = 1;; calls++)
 	{
 		tplus_auth_run(call);
 
@@ -306,10 +326,10 @@ call_tplus(const Renewal *renewal, TplusGrantReply *reply)
 		tplus_auth_read(call, reply);
 		CommitTransactionCommand();
 
-		if (reply->outcome != TPLUS_GRANT_BUSY ||
-			i == lengthof(busy_pauses_ms) ||
-			!pause_for_busy(renewal, busy_pauses_ms[i]))
+		if (!may_call_again(renewal, reply, calls) ||
+			!pause_for_another(renewal, pauses_ms[calls - 1]))
 			break;
+		renewal->doubtful |= reply->outcome_unknown;
 	}
 	tplus_auth_free(call);
 }

@@ -184,6 +184,9 @@ replace(const TplusAccount *account, const TplusDigest *key,
 			.force = force
 		};
 
+		/* A token that lives longer than a failure lasts is good enough. */
+		order.patient = is_due(pair, GetCurrentTimestamp()) &&
+			is_usable(account, pair);
 		run_order(account, key, &order, report);
 		tplus_pair_wipe(pair);
 		(void) tplus_pair_read(key, false, pair);
