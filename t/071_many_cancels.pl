@@ -45,6 +45,7 @@ my %accounts = (
 	proxy => [ {}, { base_url => 'https://127.0.0.1:1', proxy => $hanging->url } ],
 	token => [ { refresh_ms => $wait_ms }, {%renewed} ],
 	slow => [ {}, { base_url => 'https://t.slow' } ],
+	hanging => [ {}, { base_url => 'https://t.hanging' } ],
 );
 
 for my $name (sort keys %accounts)
@@ -120,7 +121,7 @@ sub held
 	return \%held;
 }
 
-my @names = grep { $_ ne 'slow' } sort keys %accounts;
+my @names = grep { !/slow|hanging/ } sort keys %accounts;
 my @kinds = (
 	(map { "SELECT count(*) FROM $_.inventory" } @names),
 	'SELECT count(*) FROM calm.inventory a JOIN body.inventory b USING (id)',
@@ -160,6 +161,17 @@ my $slow = held();
 note "$_: $slow->{$_} after slow names" for sort keys %$slow;
 cmp_ok($slow->{threads}, '<=', $first->{threads}, 'their threads end');
 cmp_ok($slow->{descriptors}, '<=', $first->{descriptors} + 4, 'and give back their descriptors');
+
+# Some name services never give up.  There is an end to what is left behind.
+$err = '';
+cancelled(("SELECT count(*) FROM hanging.inventory") x 60);
+my $hung = held();
+note "$_: $hung->{$_} after names that hang" for sort keys %$hung;
+cmp_ok($hung->{threads}, '<=', 40, 'the number of threads is bounded');
+answer('\\set VERBOSITY default');
+answer('SELECT count(*) FROM hanging.inventory');
+like($err, qr/could not be resolved\nDETAIL:  Too many earlier name resolutions have not ended yet\.\nHINT:/, 'and the statement says why');
+is(answer('SELECT count(*) FROM calm.inventory'), '2500', 'the session reads from an address');
 
 # The simulator has been told each time.
 my $left = grep { !defined $_->{end} && !$_->{aborted} && $_->{path} !~ /auth/ } map { $sim->journal($_) } @names;

@@ -414,7 +414,7 @@ tplus_http_start(const TplusHttpRequest *request, MemoryContext context)
 		end_transfer(transfer, TPLUS_HTTP_LOCAL, problem);
 		return transfer;
 	}
-	if (resolver_hangs())
+	if (tplus_http_request_resolves(&transfer->request) && resolver_hangs())
 	{
 		end_transfer(transfer, TPLUS_HTTP_RESOLVE,
 					 "too many earlier name resolutions have not ended yet");

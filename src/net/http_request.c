@@ -189,6 +189,32 @@ is_loopback(const char *host)
 	return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+/* host is as libcurl spells it. */
+static bool
+is_address(const char *host)
+{
+	struct in_addr v4;
+
+	return host[0] == '[' || inet_pton(AF_INET, host, &v4) == 1;
+}
+
+bool
+tplus_http_request_resolves(const TplusHttpRequest *request)
+{
+	bool		proxied = request->proxy != NULL;
+	CURLU	   *url = parse_url(proxied ? request->proxy : request->base_url,
+								proxied ? PROXY_URL_FLAGS : 0);
+	char	   *host = NULL;
+	bool		resolves = true;
+
+	if (url != NULL &&
+		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		resolves = !is_address(host);
+	curl_free(host);
+	curl_url_cleanup(url);
+	return resolves;
+}
+
 bool
 tplus_http_url_is_safe(const char *url, bool *plain)
 {

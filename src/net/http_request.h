@@ -91,6 +91,9 @@ extern const char *tplus_http_request_apply(const TplusHttpRequest *request,
 											void *easy,
 											struct curl_slist **headers);
 
+/* Does the request need a name service, for its host or that of its proxy? */
+extern bool tplus_http_request_resolves(const TplusHttpRequest *request);
+
 /* Always throws: libcurl could not be set up.  why is its own text. */
 extern void tplus_http_setup_failed(const char *what, const char *why);
 
