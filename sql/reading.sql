@@ -178,7 +178,7 @@ ALTER FOREIGN TABLE part_stopped DROP COLUMN extra;
 ALTER TABLE part ATTACH PARTITION part_stopped FOR VALUES IN (true);
 CREATE TABLE part_local PARTITION OF part DEFAULT;
 INSERT INTO part_local VALUES (-1, 'LOCAL', 'of our own', NULL);
-SELECT tableoid::regclass, count(*), count(DISTINCT id) FROM part GROUP BY 1 ORDER BY 1::text;
+SELECT tableoid::regclass, count(*), count(DISTINCT id) FROM part GROUP BY 1 ORDER BY tableoid::regclass::text;
 SELECT id, code, name, disabled FROM part WHERE disabled IS NOT NULL
 EXCEPT ALL SELECT id, code, name, disabled FROM item;
 SELECT sim.sent('reading');
@@ -194,7 +194,7 @@ DROP TABLE part;
 CREATE TABLE parent (code text, name text);
 INSERT INTO parent VALUES ('LOCAL', 'of our own');
 CREATE FOREIGN TABLE child (id bigint) INHERITS (parent) SERVER reading OPTIONS (resource 'inventory');
-SELECT tableoid::regclass, count(*) FROM parent GROUP BY 1 ORDER BY 1::text;
+SELECT tableoid::regclass, count(*) FROM parent GROUP BY 1 ORDER BY tableoid::regclass::text;
 SELECT count(*) FROM ONLY parent;
 SELECT p.code, p.name FROM parent p EXCEPT ALL SELECT code, name FROM item;
 ALTER TABLE parent ADD COLUMN inventoryclasscode text;

@@ -219,7 +219,7 @@ is_zone_name(const char *value)
 static void
 apply_value(const TplusOption *opt, const char *value, void *target)
 {
-	char	   *place = (char *) target + opt->offset;
+	void	   *place = (char *) target + opt->offset;
 	bool		flag;
 
 	switch (opt->kind)

@@ -133,6 +133,15 @@ fail_overflow(TplusProblem *problem)
 							  "value overflows numeric format");
 }
 
+/* How many zeros stand in front of the first other digit. */
+static long
+leading_zeros(const char *digits)
+{
+	long		n = strspn(digits, "0");
+
+	return digits[n] == '.' ? n + (long) strspn(digits + n + 1, "0") : n;
+}
+
 /*
  * Is this a number, and not too large for any numeric?  *too_fine tells that
  * it has more digits behind its point than a numeric can hold: that is wrong
@@ -143,9 +152,11 @@ check_numeric_format(const TplusConverter *converter, const char *text,
 					 bool *too_fine, TplusProblem *problem)
 {
 	const char *p = skip_space(text);
+	const char *start;
 	long		before;
 	long		behind = 0;
 	long		exponent = 0;
+	bool		is_zero;
 	char	   *end;
 
 	*too_fine = false;
@@ -159,6 +170,7 @@ check_numeric_format(const TplusConverter *converter, const char *text,
 			fail_syntax(converter, text, problem);
 	}
 
+	start = p;
 	before = strspn(p, "0123456789");
 	p += before;
 	if (*p == '.')
@@ -168,6 +180,8 @@ check_numeric_format(const TplusConverter *converter, const char *text,
 	}
 	if (before + behind == 0)
 		return fail_syntax(converter, text, problem);
+	is_zero = start + strspn(start, "0.") >= p;
+	before -= leading_zeros(start);
 	if (*p == 'e' || *p == 'E')
 	{
 		p++;
@@ -179,7 +193,8 @@ check_numeric_format(const TplusConverter *converter, const char *text,
 	if (*skip_space(p) != '\0')
 		return fail_syntax(converter, text, problem);
 	*too_fine = exponent < behind - MAX_DIGITS_BEHIND_POINT;
-	return exponent <= MAX_DIGITS_BEFORE_POINT - before ||
+	return exponent <= (is_zero ? INT_MAX / 2 - 1 :
+						MAX_DIGITS_BEFORE_POINT - before) ||
 		fail_overflow(problem);
 }
 

@@ -117,7 +117,7 @@ copy_params(char *to, size_t size, const char *body)
 {
 	static const char name[] = "\"SelectFields\":\"";
 	const char *fields = strstr(body, name);
-	size_t		len;
+	size_t		len = 0;
 
 	if (fields)
 	{

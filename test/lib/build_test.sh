@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The build as tests: without a warning, with prefixed symbols only, noticing a
-# header that was touched, and clean to the static analyzer.
+# header that was touched.
 set -uo pipefail
 
 . test/lib/common.sh
@@ -46,18 +46,6 @@ if [ -n "$header" ]; then
 	ok $? "a touched header rebuilds objects and bitcode" "$run/log/rebuild"
 	touch -r "$run/log/before" "$header"
 fi
-
-# The compiler that PGXS makes bitcode with brings an analyzer.  Dead stores are
-# left to taste: the iterators of the server want them.  The limit of nodes, a
-# seventh of the default, makes it ten times as fast.
-clang=$(pg_config --configure | grep -o "CLANG=[^']*")
-printf '%s\n' *.c src/*/*.c | xargs -P "$(nproc)" -I {} "${clang#CLANG=}" --analyze \
-	--analyzer-output text -Xclang -analyzer-disable-checker=deadcode \
-	-Xclang -analyzer-config -Xclang max-nodes=30000 \
-	-Isrc -I"$(pg_config --includedir-server)" -D_GNU_SOURCE -DUSE_ASSERT_CHECKING \
-	-o /dev/null {} >"$run/log/analyzer" 2>&1
-[ $? = 0 ] && [ ! -s "$run/log/analyzer" ]
-ok $? "the static analyzer finds nothing" "$run/log/analyzer"
 
 # The catalog may name what the script does not make, or the other way round.
 for script in sql/tplus_fdw--*.sql; do

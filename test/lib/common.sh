@@ -18,6 +18,9 @@ if [ -z "${PG_MAJOR:-}" ]; then
 fi
 pg_major=$PG_MAJOR
 
+# What `make test` does, in this order.
+default_phases="lint format build analyze unit fuzz sim regress tap"
+
 say() {
 	printf '%s\n' "$*"
 }

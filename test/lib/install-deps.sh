@@ -15,6 +15,8 @@ declare -A packages=(
 	[bench]="python3-requests python3-psycopg2 valgrind"
 	[format]="perl pg-bsd-indent universal-ctags postgresql-server-dev-$pg_major
 		libcurl4-openssl-dev libcjson-dev"
+	[analyze]="cppcheck postgresql-server-dev-$pg_major"
+	[fuzz]="clang-14 libclang-rt-14-dev g++ libcurl4-openssl-dev libcjson-dev"
 	[matrix]="debootstrap debian-archive-keyring util-linux"
 )
 

@@ -49,6 +49,11 @@ phase_build() {
 	tap build 900 "build=bash test/lib/build_test.sh"
 }
 
+# Other compilers see other things: one release of them is what counts.
+phase_analyze() {
+	tap analyze 900 "analyze=bash test/lib/analyze.sh"
+}
+
 # Sanitized programs of their own, without a server.
 phase_unit() {
 	local source tests=()
@@ -57,6 +62,14 @@ phase_unit() {
 		[ -e "$source" ] && tests+=("$source=bash test/lib/unit.sh $source")
 	done
 	tap unit 900 --jobs 2 ${tests[@]+"${tests[@]}"}
+}
+
+# For so many seconds each; the seed is fixed, and kept inputs come first.
+phase_fuzz() {
+	local seconds=${TPLUS_FUZZ_SECONDS:-15}
+	tap fuzz 900 --jobs 2 "records=bash test/fuzz/run.sh $seconds records" \
+		"json=bash test/fuzz/run.sh $seconds json" \
+		"decode=bash test/fuzz/run.sh $seconds decode"
 }
 
 phase_sim() {
@@ -103,7 +116,7 @@ need_build() {
 	fi
 }
 
-for phase in ${PHASES:-lint format build unit sim regress tap}; do
+for phase in ${PHASES:-$default_phases}; do
 	say
 	say "== $phase"
 	if declare -F "phase_$phase" >/dev/null; then

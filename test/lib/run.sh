@@ -36,7 +36,11 @@ run=/nonexistent
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
-bash "$here/install-deps.sh" build test format || exit 1
+sets=(build test format)
+for phase in ${PHASES:-$default_phases}; do
+	case $phase in analyze | fuzz) sets+=("$phase") ;; esac
+done
+bash "$here/install-deps.sh" "${sets[@]}" || exit 1
 make_prefix "${TPLUS_PREFIX:-}" || exit 1
 
 # In the background, so that a signal ends the wait.
