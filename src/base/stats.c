@@ -167,6 +167,9 @@ tplus_stats_next(int *position, TplusStats *stats)
 	{
 		const Entry *entry = &shared->entries[(*position)++];
 
+		/* Most are free in most clusters. */
+		if (!OidIsValid(*(const volatile Oid *) &entry->stats.key.server))
+			continue;
 		tplus_shmem_read(&entry->changecount, stats, &entry->stats,
 						 sizeof(*stats));
 		if (OidIsValid(stats->key.server) &&
