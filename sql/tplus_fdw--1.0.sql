@@ -783,6 +783,7 @@ $$;
 CREATE FUNCTION tplus._execute(d tplus.sync_definition, statement text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
   n bigint;
@@ -1099,12 +1100,33 @@ AS $$
   END
 $$;
 
+-- Do the rows s and t differ in these columns?  Byte by byte, which also works
+-- where a type has no equality; where equal values always are the same bytes,
+-- the equality is faster.
+CREATE FUNCTION tplus._differs(target regclass, columns text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(nullif(concat_ws(' OR ',
+           string_agg(format('s.%1$s IS DISTINCT FROM t.%1$s', x.quoted), ' OR ') FILTER (WHERE x.exact),
+           'record_image_ne(ROW(' || string_agg('s.' || x.quoted, ', ' ORDER BY x.quoted) FILTER (WHERE NOT x.exact)
+             || '), ROW(' || string_agg('t.' || x.quoted, ', ' ORDER BY x.quoted) FILTER (WHERE NOT x.exact) || '))'), ''), 'false')
+    FROM (SELECT quote_ident(a.attname) AS quoted,
+                 a.atttypid IN ('boolean'::regtype, 'smallint'::regtype, 'integer'::regtype, 'bigint'::regtype,
+                   'date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype, 'uuid'::regtype)
+                 OR (a.atttypid = 'numeric'::regtype AND a.atttypmod >= 0)
+                 OR (a.atttypid IN ('text'::regtype, 'varchar'::regtype)
+                     AND (SELECT c.collisdeterministic FROM pg_collation c WHERE c.oid = a.attcollation)) AS exact
+            FROM pg_attribute a
+           WHERE a.attrelid = target AND quote_ident(a.attname) = ANY (columns) AND NOT a.attisdropped) AS x
+$$;
+
 -- Finds what is new ("insert"), what differs ("update"), and in a full run
--- what the source lacks ("gone"), in one join.  Rows are compared byte by
--- byte, which also works where a type has no equality.
+-- what the source lacks ("gone"), in one join.
 CREATE FUNCTION tplus._compare(d tplus.sync_definition, s tplus._sync_shape, reconcile boolean)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
   others text[] := ARRAY(SELECT c FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
@@ -1114,8 +1136,7 @@ DECLARE
 BEGIN
   IF d.mode = 'upsert' THEN
     differs := concat_ws(' OR ',
-      CASE WHEN cardinality(others) > 0 THEN format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))',
-        tplus._list(others, 's.%s'), tplus._list(others, 't.%s')) ELSE 'false' END,
+      tplus._differs(s.target, others),
       CASE WHEN s.mark_value = 'true' THEN format('t.%s', s.mark)
            WHEN s.mark IS NOT NULL THEN format('t.%s IS NOT NULL', s.mark) END);
   END IF;
@@ -1143,15 +1164,22 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  what text := 'tplus_staged';
+  unique_so_far boolean := false;
   twice text;
 BEGIN
   -- T+ itself sends no record twice, so the key of its records need not be
   -- looked at whole.
-  EXECUTE format('SELECT %s FROM pg_temp.%I AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-      tplus._key_text(s.key, 'c'),
-      CASE WHEN s.is_tplus AND s.key_column IS NOT NULL THEN 'tplus_changes' ELSE 'tplus_staged' END,
-      tplus._list(s.key, 'c.%s'))
-    INTO twice;
+  IF s.is_tplus AND s.key_column IS NOT NULL THEN
+    what := 'tplus_changes';
+  ELSIF cardinality(s.key) = 1 THEN
+    EXECUTE format('SELECT count(DISTINCT c.%1$s) = count(c.%1$s) FROM pg_temp.tplus_staged AS c', s.key[1]) INTO unique_so_far;
+  END IF;
+  IF NOT unique_so_far THEN
+    EXECUTE format('SELECT %s FROM pg_temp.%I AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
+        tplus._key_text(s.key, 'c'), what, tplus._list(s.key, 'c.%s'))
+      INTO twice;
+  END IF;
   IF twice IS NOT NULL THEN
     RAISE cardinality_violation USING
       MESSAGE = format('two records of sync "%s" have the same key', d.name),
@@ -1260,14 +1288,17 @@ BEGIN
       d.target, concat_ws(', ', tplus._list(others, '%s = c.%s'), s.mark || ' = DEFAULT'),
       part, tplus._same_key(s, 't', 'c')));
   WHEN 'insert' THEN
-    n := tplus._execute(d, format(
-      'INSERT INTO %s (%s) %s SELECT %s FROM pg_temp.tplus_changes c WHERE %s ON CONFLICT (%s) DO %s',
-      d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part, array_to_string(s.key, ', '),
-      CASE WHEN d.mode = 'upsert' AND cardinality(others) > 0
-        THEN 'UPDATE SET ' || tplus._list(others, '%s = excluded.%s') ELSE 'NOTHING' END));
+    -- Plainly: that they are not there has been found out, and ON CONFLICT
+    -- would take three times as long.
+    n := tplus._execute(d, format('INSERT INTO %s (%s) %s SELECT %s FROM pg_temp.tplus_changes c WHERE %s',
+      d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part));
   END CASE;
-  EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %s, %s FROM pg_temp.tplus_changes c WHERE %s ON CONFLICT DO NOTHING',
-    d.id, tplus._key_text(s.key, 'c'), part);
+  IF n > 0 THEN
+    -- In the order of the index, which then grows at its end.
+    EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"',
+      d.id, tplus._key_text(s.key, 'c'), part);
+  END IF;
   RETURN n;
 END
 $$;

@@ -267,8 +267,8 @@ SQL
 	$node->run_log([ 'pg_restore', '-d', $node->connstr('copy'), $file ]);
 	my @compare = (
 		'SELECT string_agg(d::text, E\'\n\' ORDER BY id) FROM (SELECT id, name, owner, source, target, key, lag, deletes FROM tplus.sync_definition) d',
-		'SELECT string_agg(c::text, E\'\n\' ORDER BY run) FROM tplus.sync_cursor c',
-		'SELECT count(*) FROM tplus.sync_key');
+		'SELECT string_agg(c::text, E\'\n\' ORDER BY run) FROM tplus.sync_cursor c WHERE sync = \'item\'',
+		'SELECT count(*) FROM tplus.sync_key k JOIN tplus.sync_definition d ON d.id = k.sync WHERE d.name = \'item\'');
 	is($node->safe_psql('copy', $_), sql($_), "restored: $_") for @compare;
 	is($node->safe_psql('copy', 'SELECT (SELECT count(*) FROM tplus.sync_run), (SELECT count(*) FROM tplus.token)'),
 		'0|0', 'without history and tokens');

@@ -83,64 +83,71 @@ CREATE TABLE item (
 );
 SQL
 
-heading "3. The first, full sync"
+heading "3. A sync, and its first run"
+sql <<'SQL'
+-- Columns of the same name need no mapping.  With lag '0' the second run needs
+-- not wait until the first is a minute old.
+SELECT tplus.create_sync('item', source => 'erp.inventory', target => 'item',
+  mapping => '{"class": "InventoryClassName", "made": "MadeRecordDate"}', lag => '0');
+SQL
 sql timed <<'SQL'
-INSERT INTO item
-SELECT ID, Code, Name, Specification, InventoryClassName, MadeRecordDate, Disabled
-FROM erp.inventory
-ON CONFLICT (id) DO UPDATE
-SET (code, name, specification, class, made, disabled) =
-    (excluded.code, excluded.name, excluded.specification, excluded.class,
-     excluded.made, excluded.disabled);
+CALL tplus.sync('item');
 SQL
 sql <<'SQL'
 SELECT * FROM item ORDER BY made DESC, id LIMIT 5;
 SQL
 
 if [ -n "$simulated" ]; then
-	heading "Meanwhile, in the ERP: two new items, and one of today's is renamed"
+	heading "Meanwhile, in the ERP: two new items, and the oldest one is renamed"
 	$TPLUS_SIMCTL mutate demo '[
 		{"action": "insert", "record": {"Code": "DEMO-1", "Name": "演示存货一", "MadeRecordDate": "'"$today"'"}},
 		{"action": "insert", "record": {"Code": "DEMO-2", "Name": "演示存货二", "MadeRecordDate": "'"$today"'"}},
-		{"action": "edit", "pick": "any_first", "where": {"MadeRecordDate": "'"$today"'"},
-			"set": {"Name": "演示改名"}}]' >/dev/null
+		{"action": "edit", "pick": "any_first", "set": {"Name": "演示改名"}}]' >/dev/null
 	say "(done through the control interface of the simulator)"
 	say
 fi
 
-heading "4. From now on: only what is new"
+heading "4. The second run: only what is new"
 sql <<'SQL'
--- The import asked how this T+ compares MadeRecordDate, and wrote it down.
--- Where it could not find out, the condition is checked here and everything
--- is read: slower, never wrong.
-SELECT attname, attfdwoptions FROM pg_attribute
-WHERE attrelid = 'erp.inventory'::regclass AND attname = 'maderecorddate';
-
-EXPLAIN (ANALYZE, VERBOSE)
-SELECT ID, Code, Name, Specification, InventoryClassName, MadeRecordDate, Disabled
-FROM erp.inventory WHERE MadeRecordDate >= current_date - 1;
+SELECT * FROM tplus.sync_preview('item');
 SQL
 sql timed <<'SQL'
-INSERT INTO item
-SELECT ID, Code, Name, Specification, InventoryClassName, MadeRecordDate, Disabled
-FROM erp.inventory WHERE MadeRecordDate >= current_date - 1
-ON CONFLICT (id) DO UPDATE
-SET (code, name, specification, class, made, disabled) =
-    (excluded.code, excluded.name, excluded.specification, excluded.class,
-     excluded.made, excluded.disabled)
-WHERE item IS DISTINCT FROM excluded;
+CALL tplus.sync('item');
 SQL
 if [ -n "$simulated" ]; then
 	sql <<'SQL'
 SELECT * FROM item WHERE name LIKE '演示%' ORDER BY id;
 SQL
-else
-	sql <<'SQL'
-SELECT * FROM item WHERE made >= current_date - 1 ORDER BY id DESC LIMIT 5;
-SQL
 fi
 sql <<'SQL'
-SELECT count(*) FROM item;
+-- The history: one row read was not new, the one from which the run went on.
+SELECT run, kind, cause, status, requests, rows_read, rows_inserted, rows_updated, rows_unchanged
+FROM tplus.sync_run;
+SQL
+
+if [ -n "$simulated" ]; then
+	heading "5. A run that fails: T+ says that the quota is used up"
+	$TPLUS_SIMCTL fault demo '{"match": {}, "action": "quota", "times": 0}' >/dev/null
+	sql 2>&1 <<'SQL'
+\set ON_ERROR_STOP off
+\set SHOW_CONTEXT never
+LISTEN tplus_alert;
+CALL tplus.sync('item');
+SELECT sync, kind, message, times FROM tplus.alert;
+SQL
+	$TPLUS_SIMCTL nofaults demo >/dev/null
+	heading "And one that succeeds again"
+	sql <<'SQL'
+LISTEN tplus_alert;
+CALL tplus.sync('item');
+SELECT sync, health, rows, last_status, cursor FROM tplus.sync_status;
+SQL
+fi
+
+heading "The foreign table itself: what is asked of T+"
+sql <<'SQL'
+EXPLAIN (ANALYZE, VERBOSE)
+SELECT ID, Code, Name FROM erp.inventory WHERE MadeRecordDate >= current_date - 1;
 SQL
 
 heading "Your own T+"
@@ -153,6 +160,6 @@ The same steps against a real account, for reading only:
 Instead of TPLUS_OPEN_TOKEN, a pair of TPLUS_REFRESH_TOKEN and TPLUS_TOKEN_FILE
 (a file that receives the refresh token which T+ puts in its place).
 
-MadeRecordDate is the day an item was filed: this sync sees new items, not
-changes of old ones.  README.md shows the sync by row version, which sees both.
+From there on: SELECT tplus.schedule_sync('item', '*/10 * * * *'), and the
+section "Syncs" of README.md.
 TEXT
