@@ -52,45 +52,59 @@ wide_length(const unsigned char *p, size_t avail)
 		(p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F) ? 0 : 4;
 }
 
+/* What is behind the ASCII characters at p. */
+static inline const unsigned char *
+skip_ascii(const unsigned char *p, const unsigned char *end)
+{
+#if defined(__SSE2__)
+	while (end - p >= 16)
+	{
+		int			mask = _mm_movemask_epi8(_mm_loadu_si128((const __m128i *) p));
+
+		if (mask != 0)
+			return p + __builtin_ctz((unsigned int) mask);
+		p += 16;
+	}
+#else
+	while (end - p >= 8)
+	{
+		uint64_t	bytes;
+
+		memcpy(&bytes, p, 8);
+		if ((bytes & (~(uint64_t) 0 / 255 << 7)) != 0)
+			break;
+		p += 8;
+	}
+#endif
+	while (p < end && *p < 0x80)
+		p++;
+	return p;
+}
+
 bool
 tplus_json_is_utf8(const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *) text;
 	const unsigned char *end = p + len;
 
-	while (p < end)
+	for (;;)
 	{
-		uint64_t	bytes;
-
-		if (*p >= 0xE1 && *p <= 0xEC && end - p >= 3 &&
-			(p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80)
-			p += 3;				/* nearly all that is Chinese */
-		else if (*p >= 0x80)
+		p = skip_ascii(p, end);
+		if (p == end)
+			return true;
+		do
 		{
-			int			length = wide_length(p, (size_t) (end - p));
+			int			length = 3;
 
+			/* Nearly all that is Chinese takes the short way. */
+			if (*p < 0xE1 || *p > 0xEC || end - p < 3 ||
+				(p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80)
+				length = wide_length(p, (size_t) (end - p));
 			if (length == 0)
 				return false;
 			p += length;
-		}
-		else if (end - p < 8)
-			p++;
-		else
-		{
-			memcpy(&bytes, p, 8);
-			bytes &= ~(uint64_t) 0 / 255 << 7;
-			if (bytes == 0)
-				p += 8;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-			else
-				p += __builtin_ctzll(bytes) / 8;
-#else
-			else
-				p++;
-#endif
-		}
+		} while (p < end && *p >= 0x80);
 	}
-	return true;
 }
 
 int

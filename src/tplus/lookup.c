@@ -242,7 +242,7 @@ find_spelled(TplusLookup *lookup, const LookupField *field, bool loose,
 /*
  * The same in a regular record, for exact spellings.
  */
-static inline TplusJson *
+static TplusJson *
 find_numbered(const TplusLookup *lookup, const LookupField *field,
 			  TplusJson **null)
 {
@@ -410,14 +410,12 @@ find_split(TplusLookup *lookup, const LookupField *field, bool loose)
 	return found;
 }
 
-TplusJson *
-tplus_lookup_get(TplusLookup *lookup, int index)
+/* The field, however it is spelled. */
+static TplusJson *
+find_field(TplusLookup *lookup, const LookupField *field)
 {
-	const LookupField *field = &lookup->fields[index];
 	TplusJson  *null = NULL;
 	TplusJson  *node;
-
-	Assert(index >= 0 && index < lookup->nfields);
 
 	node = lookup->scan.names != NULL ?
 		find_numbered(lookup, field, &null) :
@@ -432,6 +430,26 @@ tplus_lookup_get(TplusLookup *lookup, int index)
 	if (node == NULL && null == NULL)
 		node = find_split(lookup, field, true);
 	return node != NULL ? node : null;
+}
+
+TplusJson *
+tplus_lookup_get(TplusLookup *lookup, int index)
+{
+	const LookupField *field = &lookup->fields[index];
+	const TplusJsonNames *names = lookup->scan.names;
+	const TplusSpelling *spelling = &lookup->scan.spellings[field->spelling];
+	TplusJson  *node;
+
+	Assert(index >= 0 && index < lookup->nfields);
+
+	/* Most records are regular, and most members are values themselves. */
+	if (names == NULL)
+		return find_field(lookup, field);
+	node = tplus_json_names_member(names, spelling->number);
+	if (node == NULL && field->nspellings > 1 &&
+		tplus_json_names_member(names, spelling[WAY_NESTED].number) == NULL)
+		node = tplus_json_names_member(names, spelling[WAY_FLAT].number);
+	return node != NULL ? node : find_field(lookup, field);
 }
 
 TplusJson *

@@ -101,7 +101,8 @@ find_entry(const TplusSeen *seen, const TplusKeyHash *hash)
 	{
 		TplusSeenKey *entry = entry_at(seen, number);
 
-		if (memcmp(&entry->hash, hash, sizeof(*hash)) == 0)
+		if (entry->hash.part[0] == hash->part[0] &&
+			entry->hash.part[1] == hash->part[1])
 			return entry;
 		number = *next_at(seen, number);
 	}
