@@ -16,26 +16,32 @@ callgrind() {
 	}
 }
 
+# counted NAME FUNCTION SQL: prints the instructions per record of 5000.
+counted() {
+	callgrind "$2" "$3" || return
+	row "$1" "$(ratio "$count" 5000000)" '' "thousand instructions a record in $2"
+	[ -z "${TPLUS_BENCH_PROFILE:-}" ] ||
+		callgrind_annotate --auto=no $TPLUS_BENCH_PROFILE "$run/log/callgrind.$2" |
+		sed -n '/^Ir/,$p' | cut -c1-120
+}
+
 # in_form NAME [SWITCH ...]: the instructions for 5000 records as a server with
 # these switches sends them.
 in_form() {
-	local name=$1 n=5000 few=$bytes_dir/records.$1 function
+	local name=$1 few=$bytes_dir/records.$1
 	shift
 	if [ ! -s "$few" ]; then
-		start_simulator --records $n --set disabled_default=all "$@" || return
+		start_simulator --records 5000 --set disabled_default=all "$@" || return
 		python3 bench/prepare.py "$TPLUS_SIM_PORT" "$few.new" "$few.keys" || return
 		kill "$sim_pid"
 		mv "$few.new" "$few"
 	fi
 	start_server --records "$few" && make_tables || return
+	psql -Xq -c 'INSERT INTO item SELECT * FROM erp_item' -c "COPY item TO '$run/tmp/few.copy'" || return
 	stop_cluster
-	for function in tplusIterateForeignScan standard_ExecutorRun; do
-		callgrind $function 'INSERT INTO item SELECT * FROM erp_item' || return
-		row "$name/$function" "$(ratio "$count" $((n * 1000)))" '' "thousand instructions a record of 37 fields"
-		[ -z "${TPLUS_BENCH_PROFILE:-}" ] ||
-			callgrind_annotate --auto=no $TPLUS_BENCH_PROFILE "$run/log/callgrind.$function" |
-			sed -n '/^Ir/,$p' | cut -c1-120
-	done
+	counted "$name" tplusIterateForeignScan 'INSERT INTO item SELECT * FROM erp_item' &&
+		counted "$name/insert" standard_ExecutorRun 'INSERT INTO item SELECT * FROM erp_item' || return
+	[ "$name" != flat ] || counted copy CopyFrom "COPY item FROM '$run/tmp/few.copy'" || return
 	pg_ctl -s -w -D "$run/data" -l "$run/log/server.log" start
 }
 
