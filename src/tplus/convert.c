@@ -411,7 +411,7 @@ call_input_at_server(TplusConverter *converter, char *text,
 /*
  * T+ sends null, "" and nothing at all without distinction.
  */
-static bool
+static inline bool
 is_null(const TplusConverter *converter, const TplusJson *node)
 {
 	switch (tplus_json_kind(node))

@@ -48,6 +48,7 @@ struct TplusDecoder
 	TplusLookup *lookup;
 	int			ncolumns;
 	DecodeColumn *columns;
+	bool		tells_problems; /* a column is TPLUS_FIELD_ERROR */
 	bool		page_has_record;
 
 	/* Where we are, for the error context. */
@@ -84,6 +85,7 @@ tplus_decode_create(const TplusDecodeSpec *spec)
 
 		column->field = spec->columns[i].field;
 		column->source = source_of(column->field);
+		decoder->tells_problems |= column->source == SOURCE_ERROR;
 		column->index = spec->columns[i].attnum - 1;
 		attribute = TupleDescAttr(spec->tupdesc, column->index);
 		tplus_convert_init(&column->converter, NameStr(attribute->attname),
@@ -236,6 +238,8 @@ decode_columns(TplusDecoder *decoder, const TplusJson *record, Datum *values,
 						  &values[column->index], &nulls[column->index]);
 	}
 
+	if (!decoder->tells_problems)
+		return;
 	if (problems.len > 0)
 		appendStringInfoChar(&problems, ']');
 	for (int i = 0; i < decoder->ncolumns; i++)
