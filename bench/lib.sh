@@ -72,13 +72,19 @@ print(json.load(urllib.request.urlopen(sys.argv[1] + "/stats"))[sys.argv[2]])' "
 }
 
 # seconds SQL [BEFORE]: how long one statement takes on the server, in a
-# session of its own that has run BEFORE.
+# session of its own that has run BEFORE.  What that session has been on a
+# processor meanwhile is in $run/tmp/cpu then.
 seconds() {
 	psql -XAtq -v ON_ERROR_STOP=1 <<-SQL | tail -1
 		${2:-};
+		SELECT pg_backend_pid() AS pid \gset
+		\setenv pid :pid
+		\! cut -d' ' -f1 /proc/\$pid/schedstat >$run/tmp/cpu.before
 		SELECT clock_timestamp() AS started \gset
 		$1;
-		SELECT extract(epoch FROM clock_timestamp() - :'started');
+		SELECT clock_timestamp() AS ended \gset
+		\! awk -v before=\$(cat $run/tmp/cpu.before) '{ print (\$1 - before) / 1e9 }' /proc/\$pid/schedstat >$run/tmp/cpu
+		SELECT extract(epoch FROM :'ended'::timestamptz - :'started');
 	SQL
 }
 

@@ -16,21 +16,24 @@ bytes_alone() {
 }
 
 case_insert() {
-	local insert= copy= table= scan= script= alone= i
+	local insert= copy= table= script= alone= insert_cpu= copy_cpu= i
 	start_records && make_tables || return
 	psql -Xq -c 'INSERT INTO item SELECT * FROM erp_item' || return
 	psql -Xq -c "COPY item TO '$run/tmp/item.copy'" || return
 	psql -Xq -c 'CREATE UNLOGGED TABLE heap AS SELECT * FROM item' || return
 	for ((i = 0; i < rounds; i++)); do
 		least insert "$(seconds 'INSERT INTO item SELECT * FROM erp_item' 'TRUNCATE item')"
+		least insert_cpu "$(cat "$run/tmp/cpu")"
 		least copy "$(seconds "COPY item FROM '$run/tmp/item.copy'" 'TRUNCATE item')"
+		least copy_cpu "$(cat "$run/tmp/cpu")"
 		least table "$(seconds 'INSERT INTO item SELECT * FROM heap' 'TRUNCATE item')"
-		least scan "$(seconds 'SELECT count(id + length(code)) FROM erp_item')"
 		least alone "$(bytes_alone)"
 	done
 	[ "$(psql -XAtqc 'SELECT count(*) FROM item')" = "$records" ] || return
 	row insert/copy "$(ratio "$insert" "$copy")" 2.0 \
 		"INSERT … SELECT $records × 37 into an unlogged table $insert s, COPY of the same rows $copy s"
+	row insert/copy-cpu "$(ratio "$insert_cpu" "$copy_cpu")" 2.0 \
+		"the same by the time that the session was on a processor: $insert_cpu s, $copy_cpu s"
 	row insert/table "$(ratio "$insert" "$table")" '' "the same rows from a table instead $table s"
 	row bytes/insert "$(ratio "$alone" "$insert")" '' "the bytes alone $alone s"
 	least script "$(seconds "\\! python3 bench/script.py $url")"
