@@ -10,7 +10,8 @@
  * something is unusual or wrong, to be judged there.  So all that is to be
  * known here is that what is accepted is JSON, and means the same there.
  *
- * The copy has a NUL byte behind its end, which no token goes beyond.
+ * The copy has a NUL byte behind its end, which no token goes beyond, and more
+ * bytes that may be looked at.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -23,6 +24,9 @@
 
 #include "net/json_record.h"
 #include "net/json_scan.h"
+
+/* So many bytes behind the copy may be looked at. */
+#define SLACK_BYTES		8
 
 typedef struct Reader
 {
@@ -41,6 +45,29 @@ skip_blanks(char *p)
 	return p;
 }
 
+/*
+ * Does the text at p begin with the name as it stands in texts?  Nearly all
+ * names are some words long; the last word may overlap the one before it.
+ */
+static inline bool
+begins_with(const char *p, const char *end, const TplusJsonName *name)
+{
+	const char *quoted = name->quoted;
+	size_t		len = name->quoted_len;
+
+	if (len > (size_t) (end - p))
+		return false;
+	if (len < sizeof(uint64))
+		return memcmp(p, quoted, len) == 0;
+	for (size_t i = 0; i < len - sizeof(uint64); i += sizeof(uint64))
+	{
+		if (memcmp(p + i, quoted + i, sizeof(uint64)) != 0)
+			return false;
+	}
+	return memcmp(p + len - sizeof(uint64), quoted + len - sizeof(uint64),
+				  sizeof(uint64)) == 0;
+}
+
 /* A key, and whatever is before the value; returns NULL if it is unusual. */
 static inline char *
 read_key(Reader *reader, char *p, TplusJson *node)
@@ -54,8 +81,7 @@ read_key(Reader *reader, char *p, TplusJson *node)
 	{
 		number = names->names[reader->last_name].follower;
 		name = &names->names[number];
-		if (number > 0 && name->quoted_len <= (size_t) (reader->end - p) &&
-			memcmp(p, name->quoted, name->quoted_len) == 0)
+		if (number > 0 && begins_with(p, reader->end, name))
 		{
 			node->key = name->key;
 			node->name = number;
@@ -143,14 +169,14 @@ read_string(Reader *reader, char *p, TplusJson *node)
 }
 
 static inline char *
-read_literal(char *p, const char *literal, TplusJsonKind kind,
+read_literal(char *p, const char *literal, size_t len, TplusJsonKind kind,
 			 TplusJson *node)
 {
 	node->kind = kind;
 	node->text = literal;
-	node->len = strlen(literal);
+	node->len = len;
 	node->plain = true;
-	return strncmp(p, literal, node->len) == 0 ? p + node->len : NULL;
+	return memcmp(p, literal, len) == 0 ? p + len : NULL;
 }
 
 static char *
@@ -243,11 +269,11 @@ read_value(Reader *reader, char *p, int depth, TplusJson *node)
 		case '"':
 			return read_string(reader, p, node);
 		case 'n':
-			return read_literal(p, "null", TPLUS_JSON_NULL, node);
+			return read_literal(p, "null", 4, TPLUS_JSON_NULL, node);
 		case 't':
-			return read_literal(p, "true", TPLUS_JSON_BOOL, node);
+			return read_literal(p, "true", 4, TPLUS_JSON_BOOL, node);
 		case 'f':
-			return read_literal(p, "false", TPLUS_JSON_BOOL, node);
+			return read_literal(p, "false", 5, TPLUS_JSON_BOOL, node);
 		case '{':
 			return read_object(reader, p, depth, node);
 		case '[':
@@ -341,12 +367,12 @@ tplus_json_parse_record(TplusJsonArena *arena, const char *text, size_t len)
 	if (len < 2 || *text != '{' || len > PG_INT32_MAX)
 		return NULL;
 	root = tplus_json_arena_alloc(arena, sizeof(TplusJsonRecord));
-	copy = tplus_json_arena_alloc(arena, len + 1);
+	copy = tplus_json_arena_alloc(arena, len + SLACK_BYTES);
 	if (root == NULL || copy == NULL)
 		return NULL;
 	memset(root, 0, sizeof(TplusJsonRecord));
 	memcpy(copy, text, len);
-	copy[len] = '\0';
+	memset(copy + len, 0, SLACK_BYTES);
 	reader.end = copy + len;
 	reader.plain = tplus_json_is_utf8(text, len);
 	arena->names.record = NULL;
