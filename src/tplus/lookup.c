@@ -417,7 +417,7 @@ find_field(TplusLookup *lookup, const LookupField *field)
 	TplusJson  *null = NULL;
 	TplusJson  *node;
 
-	node = lookup->scan.names != NULL ?
+	node = tplus_lookup_scan_is_regular(&lookup->scan) ?
 		find_numbered(lookup, field, &null) :
 		find_spelled(lookup, field, false, &null);
 	if (node != NULL)
@@ -443,7 +443,7 @@ tplus_lookup_get(TplusLookup *lookup, int index)
 	Assert(index >= 0 && index < lookup->nfields);
 
 	/* Most records are regular, and most members are values themselves. */
-	if (names == NULL)
+	if (!tplus_lookup_scan_is_regular(&lookup->scan))
 		return find_field(lookup, field);
 	node = tplus_json_names_member(names, spelling->number);
 	if (node == NULL && field->nspellings > 1 &&

@@ -82,6 +82,16 @@ extern void tplus_lookup_scan_begin(TplusLookupScan *scan,
  */
 extern void tplus_lookup_scan_members(TplusLookupScan *scan);
 
+/*
+ * Can members be found by the numbers of their keys?  Not any more once the
+ * arena of the record has another one.
+ */
+static inline bool
+tplus_lookup_scan_is_regular(const TplusLookupScan *scan)
+{
+	return scan->names != NULL && scan->names->record == scan->record;
+}
+
 /* Are they equal but for the case of ASCII letters? */
 extern bool tplus_lookup_equal(const char *a, const char *b);
 
