@@ -214,6 +214,12 @@ subtest 'guards' => sub {
 		server(page_size => 70, switches => { 'QueryPage.max_rows' => 33, 'QueryPage.offset_from' => $from });
 		reads_all("pages capped, offset $from");
 	}
+	for my $page (3, 9)
+	{
+		server();
+		$sim->fault($name, match => { path => '*QueryPage', param => { PageIndex => $page } }, action => 'rows', keep => 20);
+		reads_all("page $page is not full, but has successors");
+	}
 	for my $total (qw(low high zero text page null))
 	{
 		server(records => 400, switches => { 'QueryPage.total_count' => $total });

@@ -144,7 +144,8 @@ subtest 'six tables and four idle cursors' => sub {
 	  for 1 .. 2;
 
 	my @idle = map { session() } 1 .. 4;
-	my @cursor = ('i1.item', 'i2.item', 'w1.item', 'w2.fat');
+	# The last is a response that does not fit into memory.
+	my @cursor = ('i1.item', 'i2.item', 'w1.item', 'w2.fat WHERE everything IS NOT NULL');
 	my @got;
 	for (0 .. 3)
 	{
@@ -153,6 +154,10 @@ subtest 'six tables and four idle cursors' => sub {
 		$idle[$_]->query_safe('FETCH 0 FROM c');
 		$got[$_] = $idle[$_]->query_safe('FETCH 3 FROM c');
 	}
+	# Otherwise it would take five seconds until their slots lapse.
+	my $start = time();
+	is(sql('SELECT count(*) FROM (SELECT id FROM i1.item LIMIT 1) x'), '1', 'idle cursors');
+	cmp_ok(time() - $start, '<', 4, 'keep no slot');
 	my $join = 'SELECT count(*) FROM i1.item' . join '', map { " JOIN i$_.item t$_ USING (id)" } 2 .. 6;
 	is(sql("SET statement_timeout = '100s'; $join"), '3000', 'a join of six tables');
 	is(sql("SET statement_timeout = '100s'; SET enable_hashjoin = off; $join"), '3000', 'by merging');
@@ -160,9 +165,11 @@ subtest 'six tables and four idle cursors' => sub {
 
 	# A cursor on which everything was fetched that its LIMIT allows.
 	$idle[0]->query_safe('CLOSE c');
-	$idle[0]->query_safe('DECLARE c CURSOR FOR SELECT id FROM w1.fat LIMIT 3');
+	$idle[0]->query_safe('DECLARE c CURSOR FOR SELECT id, everything FROM w1.fat LIMIT 3');
 	$idle[0]->query_safe('FETCH ALL FROM c');
-	is(sql("SET statement_timeout = '100s'; SELECT count(*) FROM i1.item"), '3000', 'a cursor at its end keeps nothing');
+	$start = time();
+	is(sql('SELECT count(*) FROM (SELECT id FROM i1.item LIMIT 1) x'), '1', 'a cursor at its end');
+	cmp_ok(time() - $start, '<', 4, 'keeps no slot, either');
 
 	# The others go on where they were.
 	for (1 .. 3)
@@ -176,13 +183,21 @@ subtest 'six tables and four idle cursors' => sub {
 
 subtest 'what a run to its end leaves' => sub {
 	sql('CREATE TABLE copy (id bigint)');
-	is(sql("WITH w AS (INSERT INTO copy SELECT id FROM w1.fat RETURNING id) SELECT count(*) FROM (SELECT id FROM w LIMIT 1) x"),
+	is(sql("WITH w AS (INSERT INTO copy SELECT id FROM w1.fat WHERE everything IS NOT NULL RETURNING id) SELECT count(*) FROM (SELECT id FROM w LIMIT 1) x"),
 		'1', 'a statement in WITH that changes data');
 	is(sql('SELECT count(*) FROM copy'), '3000', 'is run to its end');
+
+	# Half a minute for the whole response.
+	$sim->fault('idle', action => 'drip', bytes => 20_000, interval_ms => 200, match => { path => '*Query' });
+	my $start = time();
+	is(sql('SELECT id IS NOT NULL FROM (SELECT id, everything FROM w1.fat LIMIT 1) x'), 't', 'a LIMIT of one');
+	cmp_ok(time() - $start, '<', 15, 'does not wait for the rest');
+	$sim->clear_faults('idle');
+
 	my $session = session();
 	$session->query_safe('BEGIN');
 	$session->query_safe('SAVEPOINT a');
-	$session->query_safe('DECLARE c CURSOR FOR SELECT id FROM w1.fat');
+	$session->query_safe('DECLARE c CURSOR FOR SELECT id, everything FROM w1.fat');
 	$session->query_safe('FETCH 1 FROM c');
 	$session->query_safe('ROLLBACK TO a');
 	is($session->query_safe('SELECT count(*) FROM i1.item'), '3000', 'after ROLLBACK TO');
@@ -200,7 +215,7 @@ subtest 'a session that is busy elsewhere' => sub {
 	my ($out, $err) = ('', '');
 	my $busy = IPC::Run::start(
 		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
-			'SET application_name = busy', '-c', 'SELECT pg_sleep(100) FROM w2.fat' ],
+			'SET application_name = busy', '-c', 'SELECT pg_sleep(100), everything FROM w2.fat' ],
 		'<', '/dev/null', '>', \$out, '2>', \$err,
 		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	ok($node->poll_query_until('postgres',
