@@ -517,6 +517,16 @@ like($node->safe_psql('postgres', 'SELECT min(x) FROM (SELECT sum(retries_thrott
 		  . 'sum(retries_malformed), sum(retries_token) FROM tplus.stat_requests) AS s(a, b, c, d, e), '
 		  . 'LATERAL (VALUES (a), (b), (c), (d), (e)) AS v(x)'), qr/^[1-9]/, 'and each cause of a retry');
 
+# EXPLAIN tells the attempts and the pauses.
+request('PUT', 'explained', { records => $records,
+	faults => [ { action => 'unavailable', times => 2 }, { action => 'throttled', match => { from => 5 } }, { action => 'truncate', match => { from => 8 } } ] });
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER calm0 OPTIONS (SET app_key 'explained')});
+my $plan = $node->safe_psql('postgres', 'EXPLAIN (ANALYZE, COSTS OFF) SELECT * FROM calm0.item');
+like($plan, qr/T\+ Retries Server: 2\b/, 'EXPLAIN tells attempts after 503');
+like($plan, qr/T\+ Retries Throttled: 1\b/, 'after 429');
+like($plan, qr/T\+ Retries Network: 1\b/, 'after a broken connection');
+cmp_ok($plan =~ /T\+ Backoff Time: ([\d.]+) ms/ ? $1 : 0, '>=', 125 + 250 + 125 + 125 - 4, 'and how long it paused');
+
 my $log = slurp_file($node->logfile);
 unlike($log, qr/(PANIC|TRAP):|terminated by signal/, 'no crash');
 done_testing();
