@@ -1293,11 +1293,13 @@ BEGIN
     n := tplus._execute(d, format('INSERT INTO %s (%s) %s SELECT %s FROM pg_temp.tplus_changes c WHERE %s',
       d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part));
   END CASE;
+  -- Many new keys go in the order of the index, which then grows at its end.
   IF n > 0 THEN
-    -- In the order of the index, which then grows at its end.
-    EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
-        'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"',
-      d.id, tplus._key_text(s.key, 'c'), part);
+    EXECUTE format(CASE step
+      WHEN 'insert' THEN 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"'
+      ELSE 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'ON CONFLICT DO NOTHING' END, d.id, tplus._key_text(s.key, 'c'), part);
   END IF;
   RETURN n;
 END
