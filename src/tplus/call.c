@@ -354,7 +354,7 @@ advance(TplusCall *call, const char **text, size_t *len)
 
 /* tplus_call_poll() without the eye on errors. */
 static TplusCallStatus
-poll(TplusCall *call, const char **text, size_t *len)
+poll_call(TplusCall *call, const char **text, size_t *len)
 {
 	TplusCallStatus status;
 	bool		delivered;
@@ -383,7 +383,7 @@ tplus_call_poll(TplusCall *call, const char **text, size_t *len)
 
 	PG_TRY();
 	{
-		status = poll(call, text, len);
+		status = poll_call(call, text, len);
 	}
 	PG_CATCH();
 	{
