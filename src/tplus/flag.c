@@ -72,11 +72,8 @@ take_sample(TplusFlag *flag, const char *path, bool with_flag, bool value,
 	request.arm = &arm;
 	request.encoding = tplus_flag_encoding(flag, path);
 	request.keys_only = true;
-	request.page_size = TPLUS_ANSWER_RECORDS;
-	request.page_index = strcmp(path, flag->query->resource->path) == 0 ?
-		-1 : flag->query->table->page_base;
 	memset(sample, 0, sizeof(*sample));
-	tplus_query_ask(flag->query, &request, &answer);
+	tplus_query_sample(flag->query, &request, &answer);
 	foreach(lc, answer.records)
 	{
 		TplusRecord record;
@@ -159,6 +156,26 @@ next_spelling(TplusFlag *flag, const char *path)
 	return true;
 }
 
+/*
+ * The server shows no record at all.  Is there none, or are all of them
+ * stopped, hidden, and asked for in a spelling that it does not understand?
+ * Another spelling that brings some is the right one.
+ */
+static bool
+find_spelling(TplusFlag *flag, const char *path)
+{
+	Sample		asked;
+
+	while (flag->arm->disabled && climb(flag, path))
+	{
+		take_sample(flag, path, true, true, &asked);
+		if (asked.disabled)
+			return true;
+	}
+	flag->encoding = TPLUS_ENCODING_AUTO;
+	return false;
+}
+
 bool
 tplus_flag_settle(TplusFlag *flag, const char *path)
 {
@@ -199,7 +216,7 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 		{
 			take_sample(flag, path, false, false, &plain);
 			return plain.enabled || plain.disabled ?
-				next_spelling(flag, path) : false;
+				next_spelling(flag, path) : find_spelling(flag, path);
 		}
 	}
 	learn(flag, path);

@@ -48,7 +48,7 @@ find_sample(const TplusQuery *query, TplusIntake *intake, const List *records)
 
 bool
 tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
-				  const char *path, bool found)
+				  const char *path, TplusEncoding encoding, bool found)
 {
 	TplusLearned *learned = tplus_query_learned(query, path);
 	TplusArm	probe = {0};
@@ -65,19 +65,20 @@ tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
 
 	if (query->table->fixed_params)
 		probe.params = tplus_encode_object(query->table->fixed_params);
+	/* With the flag: the records that match may all be stopped ones. */
+	probe.has_disabled = arm->has_disabled;
+	probe.disabled = arm->disabled;
+	request.encoding = encoding;
 	request.path = path;
 	request.arm = &probe;
-	request.page_size = TPLUS_ANSWER_RECORDS;
-	request.page_index = strcmp(path, query->resource->path) == 0 ?
-		-1 : query->table->page_base;
-	tplus_query_ask(query, &request, &answer);
+	tplus_query_sample(query, &request, &answer);
 	run = find_sample(query, intake, answer.records);
 	if (run == NULL)
 		return false;			/* there is nothing to match */
 	probe.params = lappend(probe.params,
 						   tplus_encode_text(arm->like_param,
 											 psprintf("%%%s%%", run)));
-	tplus_query_ask(query, &request, &answer);
+	tplus_query_sample(query, &request, &answer);
 	if (answer.records != NIL)
 	{
 		learned->patterns = true;

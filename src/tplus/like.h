@@ -24,9 +24,10 @@
 /*
  * An arm with a pattern brought nothing (found = false) or something from
  * this path.  Returns true if it has to be read again, having taken the
- * pattern out of it.  May take two requests.
+ * pattern out of it.  encoding spells the arm's flag.  May take two requests.
  */
 extern bool tplus_like_settle(const TplusQuery *query, TplusIntake *intake,
-							  TplusArm *arm, const char *path, bool found);
+							  TplusArm *arm, const char *path,
+							  TplusEncoding encoding, bool found);
 
 #endif							/* TPLUS_LIKE_H */

@@ -107,6 +107,21 @@ tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
 	MemoryContextDelete(context);
 }
 
+void
+tplus_query_sample(const TplusQuery *query, TplusRequest *request,
+				   TplusAnswer *answer)
+{
+	request->page_size = TPLUS_ANSWER_RECORDS;
+	request->page_index = strcmp(request->path, query->resource->path) == 0 ?
+		-1 : query->table->page_base;
+	tplus_query_ask(query, request, answer);
+	if (answer->records == NIL && !answer->refused && request->page_index == 1)
+	{
+		request->page_index = 0;
+		tplus_query_ask(query, request, answer);
+	}
+}
+
 int64
 tplus_query_count(const TplusQuery *query, const TplusArm *arm,
 				  TplusEncoding encoding, TplusAnswer *answer)

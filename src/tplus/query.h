@@ -116,6 +116,13 @@ extern void tplus_query_ask(const TplusQuery *query,
 							const TplusRequest *request, TplusAnswer *answer);
 
 /*
+ * The same for the first records that match: fills in the place and the size.
+ * Where page numbers begin is not taken for granted.
+ */
+extern void tplus_query_sample(const TplusQuery *query, TplusRequest *request,
+							   TplusAnswer *answer);
+
+/*
  * How many records match the arm, by the operation that tells; -1 if there is
  * none, it refuses, or its number cannot be told from that of a page.  The
  * records that came beside it are in *answer.

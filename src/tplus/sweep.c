@@ -70,6 +70,8 @@ tplus_sweep_reset(TplusSweep *sweep)
 	sweep->violated = false;
 	sweep->risen = false;
 	sweep->ordered = false;
+	sweep->gap_low = 0;
+	sweep->gap_high = 0;
 	sweep->flag.matched = false;
 	sweep->flag.mismatched = false;
 	sweep->total = -1;
@@ -155,6 +157,8 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 	if (sweep->arm.has_disabled)
 		request->encoding = tplus_flag_encoding(&sweep->flag, request->path);
 	*quiet |= tplus_flag_is_open(&sweep->flag, request->path);
+	if (sweep->way == TPLUS_WAY_PAGES && sweep->pages > 0)
+		*quiet = !sweep->loud;
 	return true;
 }
 
@@ -235,6 +239,9 @@ tplus_sweep_count(TplusSweep *sweep)
 	count = tplus_query_count(sweep->query, &sweep->arm,
 							  tplus_flag_encoding(&sweep->flag, path),
 							  &answer);
+	if (sweep->arm.has_disabled && answer.records == NIL &&
+		tplus_flag_is_open(&sweep->flag, path))
+		return -1;				/* it may not understand the flag */
 	foreach(lc, answer.records)
 	{
 		TplusRecord record;
@@ -278,11 +285,12 @@ tplus_sweep_needs_restart(TplusSweep *sweep)
 	const char *path = tplus_sweep_path(sweep);
 	bool		again = false;
 
-	if (sweep->rounds == 1)
-		again = tplus_like_settle(sweep->query, sweep->intake, &sweep->arm,
-								  path, sweep->rows > 0);
-	if (!again && sweep->arm.has_disabled)
+	if (sweep->arm.has_disabled)
 		again = tplus_flag_settle(&sweep->flag, path);
+	if (!again && sweep->rounds == 1)
+		again = tplus_like_settle(sweep->query, sweep->intake, &sweep->arm,
+								  path, tplus_flag_encoding(&sweep->flag, path),
+								  sweep->rows > 0);
 	if (again)
 		start_again(sweep);
 	return again;
@@ -350,7 +358,9 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 void
 tplus_sweep_refused(TplusSweep *sweep)
 {
-	if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
+	if (sweep->way == TPLUS_WAY_PAGES && sweep->pages > 0)
+		tplus_pages_refused(sweep);
+	else if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
 	{
 		tplus_flag_refused(&sweep->flag, tplus_sweep_path(sweep));
 		start_again(sweep);

@@ -65,6 +65,12 @@ typedef struct TplusSweep
 	char	   *cursor_text;
 	uint64		last_version;
 	bool		asked_again;	/* after a count that was higher */
+	int			fruitless;		/* pages in a row without a new key */
+	bool		no_cursor;		/* the server was seen not to page by it */
+	uint64		highest;		/* version that came */
+	uint64		before_last;	/* version before the page's last */
+	uint64		gap_low;		/* the widest gap between the last two */
+	uint64		gap_high;		/* versions of a page */
 
 	/* by page number */
 	int			page_base;		/* number of the first page */
@@ -75,6 +81,7 @@ typedef struct TplusSweep
 	int			restarts;
 	bool		keys_only;
 	bool		full_needed;	/* a sweep for keys found new ones */
+	bool		loud;			/* the next refusal is an error */
 	int64		total;			/* as the pages told; -1: not */
 	int			window;			/* pages that may be asked for ahead */
 	int64		expected_pages; /* with the one that ends the sweep; 0: not
@@ -184,5 +191,8 @@ extern int	tplus_pages_max_window(const TplusSweep *sweep);
 
 /* Decides what follows a page; total is what it told, or -1. */
 extern void tplus_pages_end_page(TplusSweep *sweep, int64 total);
+
+/* T+ refused a page behind the first. */
+extern void tplus_pages_refused(TplusSweep *sweep);
 
 #endif							/* TPLUS_SWEEP_H */

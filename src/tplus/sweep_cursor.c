@@ -21,6 +21,9 @@
 #include "base/compat.h"
 #include "tplus/sweep.h"
 
+/* So many pages in a row may bring only records that were edited meanwhile. */
+#define MAX_FRUITLESS	100
+
 static void
 set_cursor(TplusSweep *sweep, const char *text)
 {
@@ -47,15 +50,25 @@ report_no_cursor(TplusSweep *sweep)
 void
 tplus_cursor_leave(TplusSweep *sweep)
 {
+	bool		untried = !sweep->no_cursor && sweep->query->bound != NULL;
+
 	if (sweep->query->table->paging == TPLUS_PAGING_TS)
 		report_no_cursor(sweep);
-	tplus_pages_begin(sweep);
+	sweep->no_cursor = true;
+	if (untried)
+	{
+		/* The read began here, and perhaps one page holds all. */
+		sweep->way = TPLUS_WAY_PLAIN;
+		tplus_sweep_reset(sweep);
+	}
+	else
+		tplus_pages_begin(sweep);
 }
 
 void
 tplus_cursor_begin(TplusSweep *sweep)
 {
-	if (sweep->query->version == NULL ||
+	if (sweep->no_cursor || sweep->query->version == NULL ||
 		!tplus_intake_all_versioned(sweep->intake))
 	{
 		tplus_cursor_leave(sweep);
@@ -82,8 +95,20 @@ tplus_cursor_take(TplusSweep *sweep, const TplusRecord *record)
 	{
 		sweep->risen |= record->version > sweep->cursor;
 		sweep->ordered |= sweep->page_rows > 1;
+		sweep->before_last = sweep->last_version;
 		sweep->last_version = record->version;
+		sweep->highest = record->version;
 	}
+}
+
+/* Has the record a row version that we can read? */
+static bool
+has_version(TplusSweep *sweep, const char *text)
+{
+	TplusRecord record;
+
+	tplus_intake_peek(sweep->intake, text, &record);
+	return record.version_text != NULL;
 }
 
 /*
@@ -105,7 +130,7 @@ cursor_is_blind(TplusSweep *sweep)
 		request.cursor = TPLUS_ZERO_CURSOR;
 		tplus_query_ask(sweep->query, &request, &answer);
 		if (answer.records != NIL)
-			return false;
+			return !has_version(sweep, linitial(answer.records));
 	}
 	request.cursor = NULL;
 	tplus_query_ask(sweep->query, &request, &answer);
@@ -144,6 +169,35 @@ has_others(TplusSweep *sweep)
 }
 
 /*
+ * Pages came in order, but a server that sorts by something else may have had
+ * them so by chance, in particular where the last record of a page was edited
+ * and no other.  Then asking from the record before it brings what the cursor
+ * has jumped over.
+ */
+static bool
+nothing_is_skipped(TplusSweep *sweep)
+{
+	TplusRequest request;
+	TplusAnswer answer;
+	TplusRecord record;
+	bool		quiet;
+	ListCell   *lc;
+
+	(void) tplus_sweep_next_request(sweep, &request, &quiet);
+	request.keys_only = true;
+	request.cursor = tplus_version_text(sweep->gap_low);
+	tplus_query_ask(sweep->query, &request, &answer);
+	foreach(lc, answer.records)
+	{
+		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
+		if (record.version <= sweep->cursor &&
+			!tplus_intake_knows(sweep->intake, &record))
+			return false;
+	}
+	return answer.records != NIL;
+}
+
+/*
  * Does the server send the lowest versions first?  Pages with two records
  * have shown it; where all had one, we look at the first records there are.
  * A server with a single record has no order.
@@ -159,9 +213,10 @@ order_is_proven(TplusSweep *sweep)
 	uint64		version = 0;
 	ListCell   *lc;
 
-	if (sweep->ordered ||
-		tplus_query_learned(query, query->resource->path)->cursor_pages)
+	if (tplus_query_learned(query, query->resource->path)->cursor_pages)
 		return true;
+	if (sweep->ordered)
+		return nothing_is_skipped(sweep);
 	request.path = query->resource->path;
 	request.arm = &arm;
 	request.keys_only = true;
@@ -178,7 +233,7 @@ order_is_proven(TplusSweep *sweep)
 	}
 	if (answer.rows > 1)
 		return true;
-	return version == sweep->last_version && !has_others(sweep);
+	return version == sweep->highest && !has_others(sweep);
 }
 
 /* A page without rows: the cursor has come to its end. */
@@ -209,14 +264,16 @@ end_cursor_sweep(TplusSweep *sweep)
 	count = query->bound ? -1 : tplus_sweep_count(sweep);
 	if (count == distinct)
 		tplus_query_learned(query, query->resource->path)->cursor_pages = true;
-	if (count < 0 && !order_is_proven(sweep))
-		tplus_cursor_leave(sweep);
-	else if (count <= distinct)
-		tplus_sweep_finish(sweep, true);
-	else if (!sweep->asked_again)
+	if (count > distinct)
+	{
+		if (sweep->asked_again)
+			tplus_cursor_leave(sweep);
 		sweep->asked_again = true;	/* something may have come meanwhile */
+	}
+	else if (count == distinct || order_is_proven(sweep))
+		tplus_sweep_finish(sweep, true);
 	else
-		tplus_cursor_leave(sweep);
+		tplus_cursor_leave(sweep);	/* too low a count proves nothing */
 }
 
 void
@@ -232,12 +289,37 @@ tplus_cursor_end_page(TplusSweep *sweep)
 		tplus_sweep_finish(sweep, true);
 		return;
 	}
-	if (sweep->page_rows == sweep->page_repeats)
+	if (sweep->page_rows == 1 && sweep->page_repeats == 1 &&
+		sweep->last_version == sweep->cursor)
 	{
-		/* No row, or under >= the last one again. */
+		/*
+		 * The server compares with >= and sends the last record again.  If
+		 * its pages hold no more than that, the next version leads on.
+		 */
+		set_cursor(sweep, tplus_version_text(sweep->cursor + 1));
+		return;
+	}
+	if (sweep->page_rows == 0)
+	{
 		if (!tplus_sweep_needs_restart(sweep))
 			end_cursor_sweep(sweep);
 		return;
+	}
+	if (sweep->page_rows > sweep->page_repeats)
+		sweep->fruitless = 0;
+	else if (++sweep->fruitless > MAX_FRUITLESS)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("%s changes faster than it can be read",
+						sweep->query->what),
+				 errdetail("%d pages in a row brought nothing but records that were edited meanwhile.",
+						   MAX_FRUITLESS),
+				 errhint("Try again later.")));
+	if (sweep->page_rows > 1 &&
+		sweep->last_version - sweep->before_last >= sweep->gap_high - sweep->gap_low)
+	{
+		sweep->gap_low = sweep->before_last;
+		sweep->gap_high = sweep->last_version;
 	}
 	set_cursor(sweep, tplus_version_text(sweep->last_version));
 }

@@ -41,6 +41,7 @@ tplus_pages_restart(TplusSweep *sweep, int page_size)
 	sweep->short_rows = 0;
 	sweep->window = 0;
 	sweep->expected_pages = 0;
+	sweep->loud = false;
 }
 
 int
@@ -273,4 +274,14 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 	else
 		widen_window(sweep);
 	sweep->page_index++;
+}
+
+/* Some servers refuse a page beyond the end; if the count agrees, this is it. */
+void
+tplus_pages_refused(TplusSweep *sweep)
+{
+	if (sweep->total != sweep->rows - sweep->repeats)
+		sweep->loud = true;		/* the same again, for the error */
+	else if (!tplus_sweep_needs_restart(sweep))
+		end_page_sweep(sweep);
 }
