@@ -148,8 +148,8 @@ server(20, disabled_default => 'all');
 is(sql("SELECT keys('item')"), all_keys(), 'all of 20 records, where the server shows all');
 is_deeply(
 	sent(),
-	[ 'Query PageSize=500', 'QueryPage PageIndex=1 PageSize=1' ],
-	'the second kind is left out when a stopped record came with the first');
+	[ 'Query PageSize=500', 'QueryPage PageIndex=1 PageSize=1', 'QueryPage PageIndex=1 PageSize=100' ],
+	'the second kind is left out when a stopped record came with the first, and is among those counted');
 is(sql("SELECT keys('item', 'NOT disabled')"), all_keys(sub { !$_[0]{Disabled} }), 'those in use');
 is_deeply(
 	sent(),
@@ -173,7 +173,10 @@ is_deeply(
 my @versions = sort map { $_->{Ts} } $sim->records($key);
 is(sql("SELECT keys('ten', 'NOT disabled AND ts > ''$versions[200]''')"),
 	all_keys(sub { !$_[0]{Disabled} && $_[0]{Ts} gt $versions[200] }), 'what is newer');
-is_deeply(sent(), [ ('Query Disabled=false PageSize=100 Ts=v') x 2 ], 'is asked for from there, without a first page');
+is_deeply(
+	sent(),
+	[ ('Query Disabled=false PageSize=100 Ts=v') x 3 ],
+	'is asked for from there, without a first page; the third looks whether the cursor skipped something');
 
 # --- Pages by number --------------------------------------------------------
 
@@ -395,5 +398,72 @@ for my $case (
 		}
 	}
 }
+
+# --- What a reply does not prove --------------------------------------------
+
+table('item');
+for my $case (
+	[ 'Query shows stopped records, QueryPage hides them from its count', 11,
+		'Query.disabled_default' => 'all', 'Query.max_rows' => 10 ],
+	[ 'pages of one record under >=', 12, ts_compare => 'ge', 'Query.max_rows' => 1 ],
+	[ 'records that fill a page under >=, and no count', 30, ts_compare => 'ge', 'Query.max_bytes' => 400,
+		'QueryPage.total_count' => 'absent' ],
+	[ 'a count that does not match the flag', 40, 'QueryPage.bool_json' => 'none', 'Query.max_rows' => 1,
+		ts_compare => 'ignored' ],
+	[ 'pages past the end are refused', 60, ts_compare => 'ignored', max_rows => 20, past_end => 'error' ],
+	[ 'pages past the end are refused, from 0', 60, ts_compare => 'ignored', max_rows => 20, past_end => 'error',
+		page_base => 0 ])
+{
+	my ($name, $records, %switches) = @$case;
+	server($records, %switches);
+	is(sql("SELECT keys('item')"), all_keys(), $name);
+	my @all = sort map { $_->{Ts} } $sim->records($key);
+	for my $low (@all[ 0, $#all / 2, $#all - 1 ])
+	{
+		is(sql("SELECT keys('item', 'ts > ''$low''')"), all_keys(sub { $_[0]{Ts} gt $low }), "$name, from a version");
+	}
+}
+
+# Nothing is to be seen at first: every record is stopped, and must be asked
+# for in the last of the spellings.
+my $true = JSON::PP::true();
+my @stopped = map { { ID => $_, Code => "C$_", Name => "bolt $_", Disabled => $true } } 1 .. 5;
+for my $bad (qw(none ignored error))
+{
+	for my $base (0, 1)
+	{
+		server({ records => \@stopped }, bool_json => $bad, bool_text => $bad, page_base => $base, ts_compare => 'ignored');
+		is(sql("SELECT keys('item')"), '1,2,3,4,5', "all are stopped, other spellings: $bad, pages from $base");
+		is(sql("SELECT keys('item', 'name LIKE ''%bolt%''')"), '1,2,3,4,5', 'and found by a pattern');
+	}
+}
+server({ records => \@stopped }, like_percent => 'false');
+is(sql("SELECT keys('item', 'name LIKE ''%bolt%''')"), '1,2,3,4,5', 'all are stopped, and % is no wildcard');
+
+# A pattern that no record of the sample could prove is not trusted.
+table('spec', 'id bigint, specification text');
+for my $percent ('true', 'false')
+{
+	server(
+		{ records => [ map { { ID => $_, Code => "C$_", Name => 'x', Specification => $_ > 100 ? "M$_" : undef } } 1 .. 110 ] },
+		like_percent => $percent);
+	is(sql("SELECT keys('spec', 'specification LIKE ''%M105%''')"),
+		'105', "a pattern on a field that the first records lack, like_percent $percent");
+}
+
+# Versions rise by chance: only the last record of a page was edited.
+for my $place (10, 20, 40)
+{
+	server({ records => [ map { { ID => $_, Code => "C$_", Name => 'x' } } 1 .. 45 ] },
+		order => 'id', 'Query.max_rows' => 10, 'QueryPage.total_count' => 'absent');
+	$sim->mutate($key, action => 'edit', id => $place, set => { Name => 'edited' });
+	is(sql("SELECT keys('item')"), join(',', 1 .. 45), "sorted by ID, record $place has the highest version");
+}
+
+# A sample that is refused is no empty one.
+table('small', undef, page_size => 20);
+server(30, over_cap => 'error', max_rows => 50, bool_json => 'none', bool_text => 'none', ts_compare => 'ignored');
+like(failure("SELECT keys('small', 'disabled AND code LIKE ''%nosuch%''')"),
+	qr/^HV000 .*T\+ refused the request/, 'a refused sample proves nothing');
 
 done_testing();

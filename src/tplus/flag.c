@@ -73,7 +73,7 @@ take_sample(TplusFlag *flag, const char *path, bool with_flag, bool value,
 	request.encoding = tplus_flag_encoding(flag, path);
 	request.keys_only = true;
 	memset(sample, 0, sizeof(*sample));
-	tplus_query_sample(flag->query, &request, &answer);
+	tplus_query_sample(flag->query, &request, with_flag, &answer);
 	foreach(lc, answer.records)
 	{
 		TplusRecord record;

@@ -71,18 +71,19 @@ tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
 	request.encoding = encoding;
 	request.path = path;
 	request.arm = &probe;
-	tplus_query_sample(query, &request, &answer);
-	run = find_sample(query, intake, answer.records);
-	if (run == NULL)
+	tplus_query_sample(query, &request, false, &answer);
+	if (answer.records == NIL)
 		return false;			/* there is nothing to match */
-	probe.params = lappend(probe.params,
-						   tplus_encode_text(arm->like_param,
-											 psprintf("%%%s%%", run)));
-	tplus_query_sample(query, &request, &answer);
-	if (answer.records != NIL)
+	run = find_sample(query, intake, answer.records);
+	if (run)
 	{
-		learned->patterns = true;
-		return false;
+		probe.params = lappend(probe.params,
+							   tplus_encode_text(arm->like_param,
+												 psprintf("%%%s%%", run)));
+		tplus_query_sample(query, &request, true, &answer);
+		learned->patterns = answer.records != NIL;
+		if (learned->patterns)
+			return false;
 	}
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(arm->params));
 	arm->params = list_delete_ptr(list_copy(arm->params),

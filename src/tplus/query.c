@@ -71,9 +71,10 @@ tplus_query_call(const TplusQuery *query, const TplusRequest *request,
 	return tplus_call_create(spec, context);
 }
 
-void
-tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
-				TplusAnswer *answer)
+/* Makes a request; quiet: a refusal is an answer, otherwise it throws. */
+static void
+ask(const TplusQuery *query, const TplusRequest *request, bool quiet,
+	TplusAnswer *answer)
 {
 	MemoryContext context;
 	TplusCall  *call;
@@ -88,7 +89,7 @@ tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
 	answer->rows = 0;
 	answer->records = NIL;
 
-	call = tplus_query_call(query, request, true, context);
+	call = tplus_query_call(query, request, quiet, context);
 	while ((status = tplus_call_next(call, &text, &len)) != TPLUS_CALL_END)
 	{
 		if (status != TPLUS_CALL_RECORD)
@@ -108,17 +109,24 @@ tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
 }
 
 void
+tplus_query_ask(const TplusQuery *query, const TplusRequest *request,
+				TplusAnswer *answer)
+{
+	ask(query, request, true, answer);
+}
+
+void
 tplus_query_sample(const TplusQuery *query, TplusRequest *request,
-				   TplusAnswer *answer)
+				   bool quiet, TplusAnswer *answer)
 {
 	request->page_size = TPLUS_ANSWER_RECORDS;
 	request->page_index = strcmp(request->path, query->resource->path) == 0 ?
 		-1 : query->table->page_base;
-	tplus_query_ask(query, request, answer);
-	if (answer->records == NIL && !answer->refused && request->page_index == 1)
+	ask(query, request, quiet || request->page_index == 1, answer);
+	if (answer->records == NIL && request->page_index == 1)
 	{
 		request->page_index = 0;
-		tplus_query_ask(query, request, answer);
+		ask(query, request, quiet || !answer->refused, answer);
 	}
 }
 

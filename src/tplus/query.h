@@ -42,6 +42,7 @@ typedef struct TplusLearned
 	bool		pages_move;		/* PageIndex brings other records */
 	bool		total_is_whole; /* TotalCount was seen to exceed a page */
 	bool		patterns;		/* %text% was seen to match */
+	bool		shows_stopped;	/* stopped records were seen to come unasked */
 	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
 } TplusLearned;
 
@@ -117,10 +118,11 @@ extern void tplus_query_ask(const TplusQuery *query,
 
 /*
  * The same for the first records that match: fills in the place and the size.
- * Where page numbers begin is not taken for granted.
+ * Where page numbers begin is not taken for granted.  Without quiet, a refusal
+ * throws, too: no record is to be concluded from it.
  */
 extern void tplus_query_sample(const TplusQuery *query, TplusRequest *request,
-							   TplusAnswer *answer);
+							   bool quiet, TplusAnswer *answer);
 
 /*
  * How many records match the arm, by the operation that tells; -1 if there is

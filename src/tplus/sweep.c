@@ -70,6 +70,7 @@ tplus_sweep_reset(TplusSweep *sweep)
 	sweep->violated = false;
 	sweep->risen = false;
 	sweep->ordered = false;
+	sweep->shows_stopped = false;
 	sweep->gap_low = 0;
 	sweep->gap_high = 0;
 	sweep->flag.matched = false;
@@ -157,7 +158,8 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 	if (sweep->arm.has_disabled)
 		request->encoding = tplus_flag_encoding(&sweep->flag, request->path);
 	*quiet |= tplus_flag_is_open(&sweep->flag, request->path);
-	if (sweep->way == TPLUS_WAY_PAGES && sweep->pages > 0)
+	if (sweep->way == TPLUS_WAY_PAGES &&
+		(sweep->pages > 0 || tplus_pages_base_is_open(sweep)))
 		*quiet = !sweep->loud;
 	return true;
 }
@@ -214,6 +216,8 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 	if (sweep->arm.unique_value && record->unique_value &&
 		strcmp(sweep->arm.unique_value, record->unique_value) == 0)
 		sweep->found_unique = true;
+	if (record->disabled_known && record->disabled && !sweep->arm.has_disabled)
+		sweep->shows_stopped = true;
 	tplus_flag_take(&sweep->flag, record);
 	if (sweep->way == TPLUS_WAY_CURSOR)
 		tplus_cursor_take(sweep, record);
@@ -224,6 +228,35 @@ tplus_sweep_finish(TplusSweep *sweep, bool settled)
 {
 	sweep->done = true;
 	sweep->settled = settled;
+}
+
+/*
+ * Stopped records came unasked from the operation that is read.  Does the one
+ * that counts them show them as well?
+ */
+static bool
+counts_stopped(TplusSweep *sweep)
+{
+	TplusRequest request = {0};
+	TplusLearned *learned;
+	TplusAnswer answer;
+	ListCell   *lc;
+
+	request.path = sweep->query->resource->page_path;
+	request.arm = &sweep->arm;
+	request.keys_only = true;
+	learned = tplus_query_learned(sweep->query, request.path);
+	if (learned->shows_stopped)
+		return true;
+	tplus_query_sample(sweep->query, &request, true, &answer);
+	foreach(lc, answer.records)
+	{
+		TplusRecord record;
+
+		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
+		learned->shows_stopped |= record.disabled_known && record.disabled;
+	}
+	return learned->shows_stopped;
 }
 
 int64
@@ -251,6 +284,9 @@ tplus_sweep_count(TplusSweep *sweep)
 			record.disabled != sweep->arm.disabled)
 			return -1;
 	}
+	if (count >= 0 && count <= sweep->rows - sweep->repeats &&
+		sweep->shows_stopped && !counts_stopped(sweep))
+		return -1;
 	return count;
 }
 
@@ -358,9 +394,9 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 void
 tplus_sweep_refused(TplusSweep *sweep)
 {
-	if (sweep->way == TPLUS_WAY_PAGES && sweep->pages > 0)
-		tplus_pages_refused(sweep);
-	else if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
+	if (sweep->way == TPLUS_WAY_PAGES && tplus_pages_refused(sweep))
+		return;
+	if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
 	{
 		tplus_flag_refused(&sweep->flag, tplus_sweep_path(sweep));
 		start_again(sweep);

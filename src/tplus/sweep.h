@@ -52,6 +52,7 @@ typedef struct TplusSweep
 	bool		violated;		/* the server does not do what we assume */
 	bool		risen;			/* a version above the first cursor came */
 	bool		ordered;		/* a page had two records in order */
+	bool		shows_stopped;	/* a stopped record came unasked */
 	bool		found_unique;	/* the record that a clause pins has come */
 	bool		hinted;			/* a first page of the LIMIT's size may do */
 
@@ -192,7 +193,10 @@ extern int	tplus_pages_max_window(const TplusSweep *sweep);
 /* Decides what follows a page; total is what it told, or -1. */
 extern void tplus_pages_end_page(TplusSweep *sweep, int64 total);
 
-/* T+ refused a page behind the first. */
-extern void tplus_pages_refused(TplusSweep *sweep);
+/* Is it open which number the first page has? */
+extern bool tplus_pages_base_is_open(const TplusSweep *sweep);
+
+/* T+ refused a page; false if the spelling of the flag may be to blame. */
+extern bool tplus_pages_refused(TplusSweep *sweep);
 
 #endif							/* TPLUS_SWEEP_H */

@@ -169,11 +169,11 @@ begins_earlier(TplusSweep *sweep)
 
 	if (sweep->base_checked || sweep->page_base == 0)
 		return false;
-	sweep->base_checked = true;
 	(void) tplus_sweep_next_request(sweep, &request, &quiet);
 	request.page_index = sweep->page_base - 1;
 	request.page_size = sweep->page_size;
 	tplus_query_ask(sweep->query, &request, &answer);
+	sweep->base_checked = !answer.refused;
 	foreach(lc, answer.records)
 	{
 		TplusRecord record;
@@ -276,12 +276,34 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 	sweep->page_index++;
 }
 
-/* Some servers refuse a page beyond the end; if the count agrees, this is it. */
-void
+bool
+tplus_pages_base_is_open(const TplusSweep *sweep)
+{
+	return !sweep->base_checked && sweep->page_base > 0 &&
+		sweep->query->table->verify;
+}
+
+/*
+ * Some servers refuse a page beyond the end: if the count agrees, this is it,
+ * and the first page may be beyond it where numbers begin at 0.
+ */
+bool
 tplus_pages_refused(TplusSweep *sweep)
 {
-	if (sweep->total != sweep->rows - sweep->repeats)
+	if (sweep->pages == 0 || sweep->total != sweep->rows - sweep->repeats)
+	{
+		if (tplus_pages_base_is_open(sweep) && begins_earlier(sweep))
+		{
+			sweep->page_base--;
+			tplus_pages_restart(sweep, sweep->page_size);
+			return true;
+		}
+		if (sweep->pages == 0 &&
+			tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
+			return false;
 		sweep->loud = true;		/* the same again, for the error */
+	}
 	else if (!tplus_sweep_needs_restart(sweep))
 		end_page_sweep(sweep);
+	return true;
 }

@@ -361,6 +361,8 @@ def page(store, wanted, serial, size_of):
 
 def _edge(sw, start, size, total):
     if start >= total and total and sw["past_end"] != "empty":
+        if sw["past_end"] == "error":
+            raise Refused("页码超出范围")
         start = 0 if sw["past_end"] == "first" else (total - 1) // size * size
     return start, start + size
 

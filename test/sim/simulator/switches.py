@@ -142,7 +142,7 @@ TABLE = [
            _choices("ts ts_desc code id random unstable"), "code"),
     Switch("page_index", "choice", "ignored", "3.1, 7#1", "PageIndex", _choices("honoured ignored error"), "honoured"),
     Switch("page_base", "int", 1, "7#2", "number of the first page"),
-    Switch("past_end", "choice", "empty", "3.1", "a page behind the last one", _choices("empty last first")),
+    Switch("past_end", "choice", "empty", "3.1", "a page behind the last one", _choices("empty last first error")),
     Switch("page_size", "choice", "honoured", "3.1", "PageSize; ignored: default_page_size counts",
            _choices("honoured ignored")),
     Switch("default_page_size", "int", 0, "3.1, 7#3", "rows without PageSize; 0: all, whatever max_rows", (), 20),
