@@ -29,11 +29,6 @@
 #define TPLUS_HAVE_SOFT_INPUT
 #endif
 
-#if PG_VERSION_NUM >= 180000
-#include "commands/explain_format.h"
-#include "commands/explain_state.h"
-#endif
-
 /*
  * create_foreignscan_path() got restrictinfos of joins (17) and the number of
  * disabled nodes (18).

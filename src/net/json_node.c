@@ -13,9 +13,6 @@
 #include "postgres.h"
 
 #include "utils/json.h"
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
-#endif
 
 #include "base/compat.h"
 #include "net/json_node.h"
