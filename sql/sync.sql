@@ -254,6 +254,12 @@ SELECT tplus.schedule_sync('item', '* * * * *');
 BEGIN;
 CALL tplus.sync('item');
 ROLLBACK;
+CREATE FUNCTION in_a_function() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL tplus.sync('item'); END $$;
+SELECT in_a_function();
+SET default_transaction_read_only = on;
+CALL tplus.sync('item');
+RESET default_transaction_read_only;
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 
 --
 -- Other keys and modes

@@ -950,7 +950,6 @@ DECLARE
   c record;
   new_run bigint;
 BEGIN
-  PERFORM tplus._check_no_transaction();
   d := tplus._sync(sync_name);
   IF NOT pg_try_advisory_lock(tplus._lock_class(), d.id) THEN
     INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
@@ -966,10 +965,16 @@ BEGIN
     -- The run will meet this again, and end with it.
     SELECT wanted AS kind, 'asked for' AS cause, NULL AS start INTO c;
   END;
-  INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
-  SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
-         (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
-  RETURNING run INTO new_run;
+  BEGIN
+    INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
+    SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
+           (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
+    RETURNING run INTO new_run;
+  EXCEPTION WHEN query_canceled OR OTHERS THEN
+    -- The lock outlives the transaction.
+    PERFORM pg_advisory_unlock(tplus._lock_class(), d.id);
+    RAISE;
+  END;
   RETURN new_run;
 END
 $$;
@@ -1680,6 +1685,9 @@ DECLARE
   advice text;
   place text;
 BEGIN
+  PERFORM tplus._check_no_transaction();
+  -- Where this is refused, as inside a function, nothing has happened yet.
+  COMMIT;
   run := tplus._begin_run(sync_name, kind, since, until);
   COMMIT;
   IF run IS NULL THEN
