@@ -152,9 +152,10 @@ my @truth = map { [ $_->{ID}, $_->{Ts}, md5_hex(encode_utf8($_->{Name})) ] } sor
 my $truth = join ' ', map { join ':', @$_ } @truth;
 
 
-# Business requests of a read when all is well: the first page, the same by cursor,
-# two more, the empty one, and the count.
-my $all = 6;
+# Business requests of a read when all is well.
+$node->safe_psql('postgres', q{SELECT probe('calm0', 'truth', 'item')});
+my $all = () = $sim->journal('truth');
+cmp_ok($all, '>=', 5, 'a read of several pages');
 
 # Each fault, what becomes of it, the SQLSTATE and what the message, detail or
 # hint says if it does not go away.
@@ -299,7 +300,7 @@ for my $fault (@faults)
 			{ error => $error, requests => [ 1, 1 ] },
 			{ requests => [ $all + 1, $all + 6 ] },
 			{ error => $error, requests => [ 1, 1 ] },
-			{ error => $error, requests => [ 4, 4 ] } ],
+			{ error => $error, requests => [ 4, 8 ] } ],
 		fatal => [ map { { error => $error, requests => [ $_, $_ ] } } 1, 3, 1, 3 ],
 		harmless => [ map { { requests => [ $all, $all + ($_ == 2 ? $all : 1) * $resent ] } } 0, 1, 2, 2 ],
 		# The next page may have been asked for by then.
@@ -361,7 +362,9 @@ for my $fault (grep { !grep { /ms|server/ } @$_[ 5 .. $#$_ ] } @faults)
 			my ($when, $how) = @$match;
 			my $error = !$passes || $how eq 'from';
 			case("by number: $name, $when", 'calm', [ { %$spec, times => $how eq 'from' ? 0 : 1, match => { $how => $nth } } ],
-				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ 1, 40 ], either => $kind eq 'value' && $nth > 1,
+				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ 1, 80 ], either => $kind eq 'value' && $nth > 1,
+				# It may have been meant for the page alone, so others are tried.
+				loose => $kind eq 'request' && $how eq 'nth',
 				$error ? (error => [ $sqlstate, $pattern ]) : ());
 		}
 	}
@@ -372,8 +375,8 @@ case('503, 502, then a body cut off', 'calm',
 	error => [ '08006', qr/connection broke.*after 3 attempts/ ], requests => [ 5, 5 ]);
 
 # Where an empty reply means no rows, a broken connection still does not.
-case('no rows: null', 'zero', [ { action => 'null', times => 0 } ], pattern => qr/^$/, requests => [ 1, 12 ]);
-case('no rows: nothing', 'zero', [ { action => 'empty', times => 0 } ], pattern => qr/^$/, requests => [ 1, 12 ]);
+case('no rows: null', 'zero', [ { action => 'null', times => 0 } ], pattern => qr/^$/, requests => [ 1, 20 ]);
+case('no rows: nothing', 'zero', [ { action => 'empty', times => 0 } ], pattern => qr/^$/, requests => [ 1, 20 ]);
 for my $fault ([ 'in the head', { action => 'drop', when => 'headers' } ], [ 'behind the head', { action => 'raw', raw => "HTTP/1.1 200 OK\r\n\r\n" } ],
 	[ 'behind the head of chunks', { action => 'raw', raw => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" } ],
 	[ 'in the gzip', { action => 'raw', raw_b64 => $gzip_begun } ])
@@ -480,7 +483,11 @@ sub verdict
 	my ($least, $most) = @{ $case->{requests} // [ $all, $all ] };
 	my @wrong;
 
-	if ($case->{either} && $result eq $truth)
+	if ($case->{loose} && ($result eq $truth || $result =~ /^ERROR (?!XX)/))
+	{
+		# Exact, or none.
+	}
+	elsif ($case->{either} && $result eq $truth)
 	{
 		# The page that was hit had no such record.
 	}
