@@ -3,7 +3,7 @@
 #
 #   TPLUS_ORACLE_QUERIES   so many random queries (2000)
 #   TPLUS_ORACLE_ODD       so many servers that behave in any way there is (24)
-#   TPLUS_ORACLE_SEED      repeats a run
+#   TPLUS_ORACLE_SEED      draws others (1); "random" draws by the clock
 #   TPLUS_ORACLE_SERVER    only the servers that have this in their name
 use strict;
 use warnings;
@@ -22,7 +22,8 @@ use TplusRandom;
 use TplusSim;
 use TplusSwitches;
 
-my $seed = $ENV{TPLUS_ORACLE_SEED} // time;
+my $seed = $ENV{TPLUS_ORACLE_SEED} // 1;
+$seed = time if $seed eq 'random';
 my $only = $ENV{TPLUS_ORACLE_SERVER} // '';
 note("TPLUS_ORACLE_SEED=$seed");
 

@@ -179,7 +179,8 @@ my @aspects = (
 	[ flag => 'bool_json=error, bool_text=error', { bool_json => 'error', bool_text => 'error' } ],
 	[ hidden => 'disabled_default=all', { disabled_default => 'all' } ],
 	[ hidden => 'variants=none', { disabled_default => 'all' }, {}, { variants => 'none' } ],
-	[ hidden => 'variants given', {}, {}, { variants => '[{"Disabled": false}, {"Disabled": true}]' } ],
+	# They spell the flag as JSON does, which other servers do not understand.
+	[ 'hidden flag' => 'variants given', {}, {}, { variants => '[{"Disabled": false}, {"Disabled": true}]' } ],
 	(map { [ version => "ts_compare=$_", { ts_compare => $_ } ] } qw(ge eq ignored error)),
 	[ 'version order' => 'paging=ts', {}, {}, { paging => 'ts' } ],
 	[ version => 'paging=page', {}, {}, { paging => 'page' } ],
