@@ -81,7 +81,7 @@ match_escape(const char *text, size_t len, char c)
 	bool		hex = html && (text[2] == 'x' || text[2] == 'X');
 	size_t		start = html ? 2 + hex : 2;
 	size_t		n = 0;
-	int			value;
+	int			value = 0;
 	size_t		i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -90,7 +90,7 @@ tplus_json_names_find(TplusJsonNames *names, MemoryContext context,
 	uint32		hash = hash_key(key, len);
 	uint16	   *bucket;
 	TplusJsonName *name;
-	char	   *text;
+	char	   *quoted;
 
 	if (names->size == 0)
 		enlarge(names, context);
@@ -106,22 +106,19 @@ tplus_json_names_find(TplusJsonNames *names, MemoryContext context,
 	}
 
 	/* Once as it stands in texts, and once with its end. */
-	text = MemoryContextAlloc(context, 2 * len + 4);
-	text[		0] = '"';
-
-	memcpy(text +1, key, len);
-	memcpy(text +len + 1, "\":", 2);
-	memcpy(text +len + 3, key, len);
-	text[		2 * len + 3] = '\0';
+	quoted = MemoryContextAlloc(context, 2 * len + 4);
+	quoted[0] = '"';
+	memcpy(quoted + 1, key, len);
+	memcpy(quoted + len + 1, "\":", 2);
+	memcpy(quoted + len + 3, key, len);
+	quoted[2 * len + 3] = '\0';
 
 	*bucket = ++names->count;
 	name = &names->names[names->count];
-	name->quoted = text;
-
+	name->quoted = quoted;
 	name->quoted_len = len + 3;
 	name->hash = hash;
-	name->key = text +len + 3;
-
+	name->key = quoted + len + 3;
 	name->follower = 0;
 	return names->count;
 }

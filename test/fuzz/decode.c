@@ -69,6 +69,7 @@ typedef struct Outcome
 static int	ncolumns;			/* without $error, which is behind them */
 static Column *columns;
 static TplusJsonArena *arena;
+static MemoryContext long_lived;
 static MemoryContext per_input;
 static uint64 ninputs = 0;
 static Size warm_size = 0;
@@ -139,6 +140,7 @@ prepare(Oid relid)
 		column->strict = make_decoder(desc, field, i + 1, false);
 		column->soft = make_decoder(desc, field, i + 1, true);
 	}
+	long_lived = CurrentMemoryContext;
 	arena = tplus_json_arena_create(CurrentMemoryContext);
 	per_input = AllocSetContextCreate(CurrentMemoryContext, "one input",
 									  ALLOCSET_DEFAULT_SIZES);
@@ -326,7 +328,10 @@ check_memory(void)
 
 	if (++ninputs < WARM_UP || ninputs % 1000 != 0)
 		return;
-	size = MemoryContextMemAllocated(TopMemoryContext, true);
+
+	/* The server itself keeps each time zone that was ever spelled. */
+	size = MemoryContextMemAllocated(TopMemoryContext, false) +
+		MemoryContextMemAllocated(long_lived, true);
 	if (warm_size == 0)
 		warm_size = size;
 	require(size < warm_size + MAX_GROWTH, "memory is never given back", NULL);

@@ -46,7 +46,7 @@ fuzz_backend() {
 		-Wl,--whole-archive "$(clang-14 -print-file-name=libclang_rt.fuzzer_no_main-x86_64.a)" \
 		-Wl,--no-whole-archive -lstdc++ -lcurl -lcjson -lm
 	chmod 755 "$work"
-	start_cluster || return
+	start_cluster "restart_after_crash = off" || return
 	printf -v words ", '%s'" -rss_limit_mb=0 -handle_term=0 -handle_int=0 "${arguments[@]}"
 	psql -Xq -v ON_ERROR_STOP=1 -f "test/fuzz/$target.sql" >"$log" 2>&1 &&
 		psql -Xq >>"$log" 2>&1 <<-SQL

@@ -131,8 +131,8 @@ class Sim(unittest.TestCase):
     def same_ids(self, got, records):
         self.assertEqual(sorted(got), sorted(r["ID"] for r in records))
 
-    def refused(self, status, code, **param):
-        reply = self.call(Q, {"param": param})
+    def refused(self, status, code, path=Q, **param):
+        reply = self.call(path, {"param": param})
         self.assertEqual((reply.status, reply.json["code"]), (status, code), reply.body)
 
     def raw(self, path=Q, body=None, headers=None):

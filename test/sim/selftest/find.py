@@ -238,7 +238,7 @@ class Pages(Sim):
         self.assertEqual(self.ids(QP, PageSize=10, PageIndex=9), self.ids(QP, PageSize=10, PageIndex=1))
         self.switch(past_end="error")
         self.assertEqual(len(self.ids(QP, PageSize=10, PageIndex=3)), 5)
-        self.refused(999, "EXSV0001", PageSize=10, PageIndex=4)
+        self.refused(999, "EXSV0001", QP, PageSize=10, PageIndex=4)
 
     def test_sizes(self):
         self.tenant(1500, {**ALL})
