@@ -137,6 +137,15 @@ subtest 'a row version' => sub {
 	is($costs->{'T+ Requests Unused'}, 0, 'none in vain');
 	reads_all('by version');
 
+	# The last record of a page may look otherwise than the one read before it.
+	$sim->switches($name, nulls => 'absent', custom_fields => 'dynamic', refs => 'dotted', ts_key => 'TS');
+	sql("CREATE FOREIGN TABLE $name.wide (id bigint, shorthand text, specification text, priuserdefnvc1 text, "
+		  . "inventoryclasscode text OPTIONS (field 'InventoryClass.Code'), ts text) SERVER $name "
+		  . "OPTIONS (resource 'inventory', variants 'none', verify 'off', paging 'ts')");
+	$costs = costs("SELECT * FROM $name.wide");
+	is($costs->{'T+ Requests Ahead'}, 9, 'whatever the form of the records');
+	is($costs->{'T+ Requests Unused'}, 0, 'none in vain, either');
+
 	# 100 rows take as long as a page.
 	$sim->clear_journal($name);
 	my $start = time();

@@ -226,7 +226,10 @@ tplus_intake_version(TplusIntake *intake, const char *text, size_t len)
 	record.json = tplus_json_parse(intake->arena, text, len, &problem,
 								   &offset);
 	if (tplus_json_kind(record.json) == TPLUS_JSON_OBJECT)
+	{
+		tplus_lookup_scan(intake->lookup, record.json);
 		find_version(intake, &record);
+	}
 	return record.version;
 }
 

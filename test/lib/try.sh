@@ -33,7 +33,7 @@ if [ "${1:-}" = --inside ]; then
 	esac
 	status=$?
 	stop_cluster
-	[ $status = 0 ] || tail -20 "$run/log/server.log" "$run/log/simulator.log" >&2
+	[ $status = 0 ] || tail -n 20 "$run/log/server.log" "$run/log/simulator.log" >&2
 	exit $status
 fi
 
