@@ -362,7 +362,7 @@ for my $fault (grep { !grep { /ms|server/ } @$_[ 5 .. $#$_ ] } @faults)
 			my ($when, $how) = @$match;
 			my $error = !$passes || $how eq 'from';
 			case("by number: $name, $when", 'calm', [ { %$spec, times => $how eq 'from' ? 0 : 1, match => { $how => $nth } } ],
-				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ 1, 80 ], either => $kind eq 'value' && $nth > 1,
+				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ 1, 80 ], either => ($kind eq 'value' || $name =~ /wrong sum/) && $nth > 1,
 				# It may have been meant for the page alone, so others are tried.
 				loose => $kind eq 'request' && $how eq 'nth',
 				$error ? (error => [ $sqlstate, $pattern ]) : ());

@@ -153,7 +153,8 @@ is(clauses("SELECT 1 FROM inventory WHERE $_->[0]"), $_->[1], $_->[0]) for @told
 
 # Of a join, the value is one that the other side gives: its clause is shown
 # as PostgreSQL shows it.
-is(clauses('SELECT 1 FROM wanted w JOIN inventory i ON i.code = w.code', $loop), '+ (? = code): sent, and rechecked', 'a join by a code');
+like(clauses('SELECT 1 FROM wanted w JOIN inventory i ON i.code = w.code', $loop),
+	qr/\A\+ \((\? = code|code = \?)\): sent, and rechecked\z/, 'a join by a code');
 is(clauses(q{SELECT 1 FROM wanted w JOIN inventory i ON i.name LIKE w.word || '%' WHERE w.n = 1}, $loop),
 	q{+ (name ~~ (? || '%'::text)): sent, and rechecked}, 'a join by a pattern');
 is(clauses('SELECT 1 FROM wanted w JOIN inventory i ON i.code ^@ w.word WHERE w.n = 1', $loop), '+ (code ^@ ?): sent, and rechecked', 'by a prefix');
