@@ -264,7 +264,7 @@ my @faults = (
 	[ 'a redirect to another host', { action => 'redirect', status => 308, location => 'http://127.0.0.1:1/' }, 'fatal', 'HV000', qr/redirect, which is not followed.*HTTP 308.*base_url/ ],
 	[ 'a long header', { action => 'headers', header_bytes => 50000 }, 'harmless' ],
 	[ 'a header that is too long', { action => 'headers', header_bytes => 500000 }, 'fatal', '58000', qr/could not read/, nohint => 1 ],
-	[ 'another protocol', { action => 'raw', raw => "SSH-2.0-x\r\n" }, 'again', '08006', qr/connection broke.*HTTP\/0\.9/ ],
+	[ 'another protocol', { action => 'raw', raw => "SSH-2.0-x\r\n" }, 'again', '08006', qr/connection broke.*(HTTP\/0\.9|[Ii]nvalid status)/ ],
 	[ 'no protocol', { action => 'raw', raw => "\0\0\0\0" }, 'again', '08006', qr/connection broke/ ],
 	[ 'half a status', { action => 'raw', raw => 'HTTP/1.1 2' }, 'again', '08006', qr/connection broke/, resent => 1 ],
 	[ 'a status that is none', { action => 'raw', raw => "HTTP/1.1 20\r\n\r\n" }, 'again', '08006', qr/connection broke/ ],
