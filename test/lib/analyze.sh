@@ -4,18 +4,6 @@ set -uo pipefail
 
 . test/lib/common.sh
 log=$TPLUS_RUN/log/analyzer
-n=0
-
-# ok STATUS NAME: what the analyzer said is shown when STATUS is not 0.
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		say "ok $n - $2"
-	else
-		say "not ok $n - $2"
-		sed 's/^/# /' "$log" | cut -c1-300 | head -60 >&2
-	fi
-}
 
 # The compiler that PGXS makes bitcode with brings the analyzer that scan-build
 # runs.  Dead stores are left to taste: the iterators of the server want them.
@@ -27,7 +15,7 @@ printf '%s\n' *.c src/*/*.c | xargs -P "$(nproc)" -I {} "${clang#CLANG=}" --anal
 	-Isrc -I"$(pg_config --includedir-server)" -D_GNU_SOURCE -DUSE_ASSERT_CHECKING \
 	-o /dev/null {} >"$log" 2>&1
 [ $? = 0 ] && [ ! -s "$log" ]
-ok $? "clang's static analyzer finds nothing"
+ok $? "clang's static analyzer finds nothing" "$log"
 
 # The server's headers would take it many minutes; cppcheck.h says what it has
 # to know of them.
@@ -36,5 +24,5 @@ cppcheck -q -j "$(nproc)" --enable=warning,performance,portability --inline-supp
 	--include=test/lint/cppcheck.h \
 	--template='{file}:{line}: {severity}: {id}: {message}' ./*.c src >"$log" 2>&1
 [ $? = 0 ] && [ ! -s "$log" ]
-ok $? "cppcheck finds nothing"
-say "1..$n"
+ok $? "cppcheck finds nothing" "$log"
+say "1..$oks"

@@ -7,25 +7,13 @@ set -uo pipefail
 prefix=$TPLUS_PREFIX
 run=$TPLUS_RUN
 log=$run/log/build.log
-n=0
-
-# ok STATUS NAME [FILE]: FILE is shown when STATUS is not 0.
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		say "ok $n - $2"
-	else
-		say "not ok $n - $2"
-		[ -z "${3:-}" ] || sed 's/^/# /' "$3" | cut -c1-300 | head -60 >&2
-	fi
-}
 
 bash test/lib/build.sh >"$log" 2>&1
 status=$?
 grep -E '(error|warning):|\*\*\*' -A4 "$log" >"$run/log/build.errors"
 ok $status "builds and installs with -Wall -Wextra -Werror" "$run/log/build.errors"
 if [ $status != 0 ]; then
-	say "1..$n"
+	say "1..$oks"
 	exit 0
 fi
 touch "$run/built"
@@ -52,4 +40,4 @@ for script in sql/tplus_fdw--*.sql; do
 	grep -q 'echo Use "CREATE EXTENSION' "$script" || grep -q 'echo Use "ALTER EXTENSION' "$script"
 	ok $? "$script cannot be sourced in psql"
 done
-say "1..$n"
+say "1..$oks"

@@ -25,6 +25,18 @@ say() {
 	printf '%s\n' "$*"
 }
 
+# ok STATUS NAME [FILE]: a line of TAP; FILE is shown when STATUS is not 0.
+oks=0
+ok() {
+	oks=$((oks + 1))
+	if [ "$1" = 0 ]; then
+		say "ok $oks - $2"
+	else
+		say "not ok $oks - $2"
+		[ -z "${3:-}" ] || sed 's/^/# /' "$3" | cut -c1-300 | head -60 >&2
+	fi
+}
+
 die() {
 	printf '%s\n' "$*" >&2
 	exit 1
