@@ -87,7 +87,7 @@ phase_tap() {
 	local file tests=()
 	need_build || return
 	export PG_REGRESS=$pgxs/test/regress/pg_regress TESTDIR=$run/tap PGPORT=65432
-	export PG_TEST_TIMEOUT_DEFAULT=${PG_TEST_TIMEOUT_DEFAULT:-120}
+	export PG_TEST_TIMEOUT_DEFAULT=${PG_TEST_TIMEOUT_DEFAULT:-400}
 	mkdir -p "$TESTDIR"
 	for file in ${PROVE_TESTS:-t/*.pl}; do
 		[ -e "$file" ] && tests+=("$file=perl -I $pgxs/test/perl -I t/lib $file")
