@@ -15,7 +15,7 @@ log=$result.log
 
 # How long the system's part and the tests may take, in seconds.
 install_limit=900
-test_limit=1200
+test_limit=1500
 
 skip() {
 	printf '%s\n' "$*" >"$result.skipped"
