@@ -86,9 +86,12 @@ phase_regress() {
 phase_tap() {
 	local file tests=()
 	need_build || return
-	export PG_REGRESS=$pgxs/test/regress/pg_regress TESTDIR=$run/tap PGPORT=65432
+	export PG_REGRESS=$pgxs/test/regress/pg_regress PGPORT=65432
+	# The first is 15's name for where the others are; whole paths, as tests
+	# change folders.
+	export TESTDIR=$run/tap TESTDATADIR=$run/tap/tmp_check TESTLOGDIR=$run/tap/tmp_check/log
 	export PG_TEST_TIMEOUT_DEFAULT=${PG_TEST_TIMEOUT_DEFAULT:-400}
-	mkdir -p "$TESTDIR"
+	mkdir -p "$TESTLOGDIR"
 	for file in ${PROVE_TESTS:-t/*.pl}; do
 		[ -e "$file" ] && tests+=("$file=perl -I $pgxs/test/perl -I t/lib $file")
 	done
@@ -101,7 +104,7 @@ show_tap_logs() {
 	local file
 	while IFS= read -r file; do
 		say "--- end of the log of $file"
-		tail -n 40 "$TESTDIR/tmp_check/log/regress_log_$(basename "$file" .pl)" 2>/dev/null
+		tail -n 40 "$TESTLOGDIR/regress_log_$(basename "$file" .pl)" 2>/dev/null
 	done < <(cat "$run/counts.tap.failed" 2>/dev/null)
 }
 
