@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 declare -A packages=(
 	[build]="gcc make libc6-dev postgresql-$pg_major postgresql-server-dev-$pg_major
 		libcurl4-openssl-dev libcjson-dev python3"
-	[test]="perl libipc-run-perl openssl postgresql-$pg_major-cron"
+	[test]="perl libipc-run-perl libcpanel-json-xs-perl openssl postgresql-$pg_major-cron"
 	[bench]="python3-requests python3-psycopg2 valgrind"
 	[format]="perl pg-bsd-indent universal-ctags postgresql-server-dev-$pg_major
 		libcurl4-openssl-dev libcjson-dev"
