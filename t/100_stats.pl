@@ -179,6 +179,31 @@ subtest 'errors' => sub {
 	like(logged('bad', 'status, error', 1), qr/^200\|(given up)?$/, 'an answer that was not read');
 };
 
+subtest 'errors beyond a call' => sub {
+	account('guard', mapping => \%static);
+	$sim->tenant('guard', records => 120);
+	my $item = q{server = 'guard' AND "table" = 'guard.item'};
+	my $last = "SELECT errors, last_error_sqlstate, last_error FROM tplus.stat_requests WHERE $item";
+
+	fails_like('SELECT 1 / (count(*) - count(*)) FROM guard.item', '22012', qr/division by zero/,
+		'an error of the query');
+	is(counted('guard', 'errors'), '0', 'is none of the table');
+
+	$sim->switches('guard', 'QueryPage.page_index' => 'ignored');
+	sql("ALTER FOREIGN TABLE guard.item OPTIONS (ADD paging 'page')");
+	fails_like(reads('guard'), 'HV000', qr/cannot be read by page numbers/, 'a guard');
+	is(sql($last),
+		'1|HV000|foreign table "item" cannot be read by page numbers: The server answers each page number with the same records.',
+		'is counted and told');
+
+	sql("ALTER FOREIGN TABLE guard.item OPTIONS (SET paging 'auto'); ALTER FOREIGN TABLE guard.item ADD name int OPTIONS (field 'Name')");
+	fails_like('SELECT name FROM guard.item', '22P02', qr/invalid input syntax for type integer/, 'a value that does not fit');
+	is(sql($last), '2|22P02|a value of column "name" could not be converted',
+		'is counted, and told without the value');
+	sql("DO \$\$ BEGIN PERFORM name FROM guard.item; EXCEPTION WHEN data_exception THEN END \$\$");
+	is(counted('guard', 'errors'), '3', 'once, also where it is trapped');
+};
+
 subtest 'refused renewal' => sub {
 	account('lost');
 	$sim->tokens('lost', revoke_refresh => JSON::PP::true);

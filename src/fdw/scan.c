@@ -28,6 +28,7 @@
 #include "fdw/progress.h"
 #include "fdw/scan.h"
 #include "fdw/validate.h"
+#include "tplus/meter.h"
 
 /*
  * A field that so many records of one page lack is missing, not just empty in
@@ -396,8 +397,6 @@ fill_slot(TplusScanState *state, const TplusRecord *record,
 	fill_generated_key(state, record, slot);
 	spell_versions(state, record, slot);
 	ExecStoreVirtualTuple(slot);
-	if (state->generated)
-		fill_generated_columns(state, slot);
 }
 
 /*
@@ -421,12 +420,26 @@ next_record(TplusScanState *state, TplusRecord *record)
 	return false;
 }
 
+/* The next row, without what is computed from it; false as of next_record(). */
+static bool
+fetch_row(TplusScanState *state, TupleTableSlot *slot)
+{
+	TplusRecord record;
+
+	if (!next_record(state, &record))
+		return false;
+	if (tplus_read_page(state->read) != state->page)
+		begin_page(state);
+	fill_slot(state, &record, slot);
+	return true;
+}
+
 TupleTableSlot *
 tplusIterateForeignScan(ForeignScanState *node)
 {
 	TplusScanState *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	TplusRecord record;
+	bool		found;
 
 	ExecClearTuple(slot);
 	if (state->read == NULL && state->replay == NULL)
@@ -436,11 +449,21 @@ tplusIterateForeignScan(ForeignScanState *node)
 		(void) tplus_kept_next(state->kept, state->replay, slot);
 		return slot;
 	}
-	if (!next_record(state, &record))
+	PG_TRY();
+	{
+		found = fetch_row(state, slot);
+	}
+	PG_CATCH();
+	{
+		tplus_meter_failure(state->account, RelationGetRelid(state->relation),
+							&state->stats, state->read_context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	if (!found)
 		return slot;
-	if (tplus_read_page(state->read) != state->page)
-		begin_page(state);
-	fill_slot(state, &record, slot);
+	if (state->generated)
+		fill_generated_columns(state, slot);
 	if (state->kept)
 		tplus_kept_put(state->kept, slot);
 	state->page_rows++;

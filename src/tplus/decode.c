@@ -103,7 +103,7 @@ tplus_decode_create(const TplusDecodeSpec *spec)
 }
 
 /*
- * Error context callback: column, key and page.
+ * Error context callback: column, key and page; the column for programs, too.
  */
 static void
 name_place(void *arg)
@@ -122,6 +122,7 @@ name_place(void *arg)
 											MAX_SHOWN_KEY));
 	appendStringInfo(&place, ", page %d", decoder->page);
 	errcontext("%s", place.data);
+	err_generic_string(PG_DIAG_COLUMN_NAME, decoder->current->converter.column);
 }
 
 /*

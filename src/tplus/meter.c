@@ -217,25 +217,56 @@ tplus_meter_end(TplusMeter *meter, const char *why)
 	meter->result = NULL;
 }
 
+/* Counts an error, but a cancel or a shutdown, which is nobody's. */
+static void
+count_error(const TplusAccount *account, Oid relid, TplusCallStats *stats,
+			const ErrorData *error, const char *text)
+{
+	TplusStatsKey key;
+
+	stats->failed = true;
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		return;
+	set_key(&key, account, relid);
+	tplus_stats_error(&key, error->sqlerrcode, text);
+}
+
+static char *
+error_text(const ErrorData *error)
+{
+	return error->detail ?
+		psprintf("%s: %s", error->message, error->detail) : error->message;
+}
+
 void
 tplus_meter_error(TplusMeter *meter, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ErrorData  *error = CopyErrorData();
-	char	   *text = error->detail ?
-	psprintf("%s: %s", error->message, error->detail) : error->message;
+	char	   *text = error_text(error);
 
 	tplus_meter_end(meter, text);
+	count_error(meter->account, meter->relid, meter->stats, error, text);
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+}
 
-	/* A cancel or a shutdown is nobody's error. */
-	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) !=
-		ERRCODE_OPERATOR_INTERVENTION)
-	{
-		TplusStatsKey key;
+void
+tplus_meter_failure(const TplusAccount *account, Oid relid,
+					TplusCallStats *stats, MemoryContext context)
+{
+	MemoryContext old;
+	ErrorData  *error;
+	char	   *text;
 
-		set_key(&key, meter->account, meter->relid);
-		tplus_stats_error(&key, error->sqlerrcode, text);
-	}
+	if (stats->failed)
+		return;
+	old = MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	text = error->column_name ?
+		psprintf("a value of column \"%s\" could not be converted",
+				 error->column_name) : error_text(error);
+	count_error(account, relid, stats, error, text);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
 }

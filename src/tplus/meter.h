@@ -53,6 +53,7 @@ typedef struct TplusCallStats
 	int64		backoff_us;		/* paused before retries */
 	int64		throttled_us;	/* of that: because of 409 or 429 */
 	int64		posted[TPLUS_NSTATS];	/* for tplus/meter */
+	bool		failed;			/* for tplus/meter: an error has been counted */
 } TplusCallStats;
 
 /* Names of the causes, for people. */
@@ -97,6 +98,14 @@ extern void tplus_meter_end(TplusMeter *meter, const char *why);
  * caller rethrows; context is for the moment.
  */
 extern void tplus_meter_error(TplusMeter *meter, MemoryContext context);
+
+/*
+ * For PG_CATCH, likewise: what is read with these sums ends with the error that
+ * is being handled.  Counts it unless a call has.  Of a value that could not be
+ * converted it tells the column alone.
+ */
+extern void tplus_meter_failure(const TplusAccount *account, Oid relid,
+								TplusCallStats *stats, MemoryContext context);
 
 /* A call that obtains a token was made, at begun, and this came of it. */
 extern void tplus_meter_grant(const TplusAccount *account, const char *path,
