@@ -396,6 +396,17 @@ tplus_call_poll(TplusCall *call, const char **text, size_t *len)
 	return status;
 }
 
+bool
+tplus_call_reject(TplusCall *call)
+{
+	/* Positional rows are given out when their attempt is over. */
+	if (call->next_named > 0 || !tplus_verdict_rejected(&call->tries))
+		return false;
+	call->named_rows = NIL;
+	call->tries.delivered = false;
+	return true;
+}
+
 /* Milliseconds until then, not less than none. */
 static long
 ms_until(int64 then_us)

@@ -56,6 +56,12 @@ extern TplusCallStatus tplus_call_poll(TplusCall *call, const char **text,
 									   size_t *len);
 extern long tplus_call_patience(const TplusCall *call);
 
+/*
+ * The record that came last is no JSON.  True if the request will be made once
+ * more, as if poll() had returned RESTARTED; otherwise the caller throws.
+ */
+extern bool tplus_call_reject(TplusCall *call);
+
 /* Waits, interruptibly; at most about so long (-1: without limit). */
 extern void tplus_call_wait(TplusCall *call, long at_most_ms);
 

@@ -368,8 +368,15 @@ static bool
 take_record(TplusRead *read, const char *text, size_t len,
 			TplusRecord *record)
 {
-	tplus_intake_take(read->intake, text, len, read->request.page_index >= 0,
-					  read->request.keys_only, record);
+	if (!tplus_intake_take(read->intake, text, len,
+						   read->request.page_index >= 0,
+						   read->request.keys_only, record))
+	{
+		if (!tplus_call_reject(read->call))
+			tplus_intake_malformed(read->intake, text, len);
+		tplus_sweep_begin_page(read->sweeps[read->current], true);
+		return false;
+	}
 	check_record(read, record);
 	tplus_sweep_take(read->sweeps[read->current], record);
 	return record->fresh && !read->request.keys_only;

@@ -233,23 +233,21 @@ tplus_intake_version(TplusIntake *intake, const char *text, size_t len)
 	return record.version;
 }
 
-static void
-parse_record(TplusIntake *intake, const char *text, size_t len,
-			 TplusRecord *record)
+void
+tplus_intake_malformed(TplusIntake *intake, const char *text, size_t len)
 {
-	const char *problem = "it is no object";
+	const char *problem;
 	size_t		offset = 0;
+	TplusJson  *json;
 
 	tplus_json_arena_reset(intake->arena);
-	record->json = tplus_json_parse(intake->arena, text, len, &problem,
-									&offset);
-	if (tplus_json_kind(record->json) != TPLUS_JSON_OBJECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("a record of %s is malformed", intake->query->what),
-				 errdetail_internal("At byte %zu of the record: %s. It begins with \"%s\".",
-									offset, record->json ? "it is no object" : problem,
-									show(text, len))));
+	json = tplus_json_parse(intake->arena, text, len, &problem, &offset);
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("a record of %s is malformed", intake->query->what),
+			 errdetail_internal("At byte %zu of the record: %s. It begins with \"%s\".",
+								offset, json ? "it is no object" : problem,
+								show(text, len))));
 }
 
 static void
@@ -309,16 +307,22 @@ hash_content(const char *text, size_t len)
 	return crc;
 }
 
-void
+bool
 tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 				  int source, bool keys_only, TplusRecord *record)
 {
 	TplusSeenKey *entry;
+	const char *problem;
+	size_t		offset;
 	bool		found;
 	uint32		content = 0;
 
 	memset(record, 0, sizeof(*record));
-	parse_record(intake, text, len, record);
+	tplus_json_arena_reset(intake->arena);
+	record->json = tplus_json_parse(intake->arena, text, len, &problem,
+									&offset);
+	if (tplus_json_kind(record->json) != TPLUS_JSON_OBJECT)
+		return false;
 	find_parts(intake, text, len, record);
 	if (intake->unique >= 0)
 		record->unique_value =
@@ -344,6 +348,7 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 	if (record->version == 0)
 		intake->all_versioned = false;
 	intake->max_version = Max(intake->max_version, record->version);
+	return true;
 }
 
 bool

@@ -48,13 +48,18 @@ extern void tplus_intake_begin_page(TplusIntake *intake, bool repeated);
 /*
  * Parses a record and remembers its key.  source tells operations apart,
  * whose spellings may differ; keys_only: the record holds no more than its
- * key and version.  Throws for malformed JSON, for a missing key (unless the
- * table generates one), for a key that two records of one page share, and for
- * one whose record differs though its version does not.
+ * key and version.  Returns false, with nothing changed, if it is no JSON
+ * object.  Throws for a missing key (unless the table generates one), for a key
+ * that two records of one page share, and for one whose record differs though
+ * its version does not.
  */
-extern void tplus_intake_take(TplusIntake *intake, const char *text,
+extern bool tplus_intake_take(TplusIntake *intake, const char *text,
 							  size_t len, int source, bool keys_only,
 							  TplusRecord *record);
+
+/* Throws 08P01, which tells what is wrong with a record that is no object. */
+extern void tplus_intake_malformed(TplusIntake *intake, const char *text,
+								   size_t len) pg_attribute_noreturn();
 
 /* Parses a record as take() does, but remembers nothing. */
 extern void tplus_intake_peek(TplusIntake *intake, const char *text,

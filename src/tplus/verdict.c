@@ -213,6 +213,15 @@ tplus_verdict_malformed(TplusTries *tries)
 							len);
 }
 
+bool
+tplus_verdict_rejected(TplusTries *tries)
+{
+	if (!may_retry(tries))
+		return false;
+	back_off(tries, TPLUS_RETRY_MALFORMED, -1);
+	return true;
+}
+
 TplusVerdict
 tplus_verdict_complete(TplusTries *tries)
 {

@@ -58,6 +58,9 @@ extern void tplus_verdict_failed(TplusTries *tries);
 /* The body is whole HTTP, but no JSON that we understand.  Likewise. */
 extern void tplus_verdict_malformed(TplusTries *tries);
 
+/* A record of it is none.  Is there another attempt? */
+extern bool tplus_verdict_rejected(TplusTries *tries);
+
 /* The response is no success.  Never DONE; may throw. */
 extern TplusVerdict tplus_verdict_refused(TplusTries *tries);
 
