@@ -230,6 +230,22 @@ GRANT SELECT ON tplus.request_log TO PUBLIC;
 COMMENT ON VIEW tplus.request_log IS
   'the last requests of all backends; for the owner of the server and pg_monitor';
 
+CREATE FUNCTION tplus.budget_entries(
+  OUT database text, OUT server text, OUT pid integer,
+  OUT waiting_since timestamptz, OUT place integer, OUT under_way integer,
+  OUT paused_until timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_budget_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+
+CREATE VIEW tplus.budget_queue AS
+  SELECT * FROM tplus.budget_entries() ORDER BY server, place;
+
+GRANT SELECT ON tplus.budget_queue TO PUBLIC;
+
+COMMENT ON VIEW tplus.budget_queue IS
+  'who waits now for the budget of requests, of all backends; for the owner of the server and pg_monitor';
+
 -- Information
 
 CREATE FUNCTION tplus.ping(server name)

@@ -264,6 +264,46 @@ subtest 'privileges' => sub {
 	sql('ALTER SERVER mine OWNER TO CURRENT_USER');
 };
 
+subtest 'who waits now' => sub {
+	account('slow', mapping => \%static, requests_per_second => 0.005, burst => 1);
+	my $queue = "tplus.budget_queue WHERE server = 'slow'";
+	sql('SELECT tplus.ping(\'slow\')');
+	is(sql("SELECT count(*) FROM $queue"), '0', 'nobody waits');
+
+	my @runs;
+	for my $n (1 .. 3)
+	{
+		push @runs, start([ "SET application_name = 'slow$n'", reads('slow') ]);
+		ok($node->poll_query_until('postgres', "SELECT count(*) = $n FROM $queue"), "$n wait");
+	}
+	is( sql("SELECT string_agg(application_name, ' ' ORDER BY place), string_agg(place::text, ' ' ORDER BY place), "
+			  . "bool_and(database = 'postgres' AND waiting_since BETWEEN query_start AND clock_timestamp() "
+			  . 'AND under_way = 0 AND paused_until IS NULL) '
+			  . "FROM tplus.budget_queue JOIN pg_stat_activity USING (pid) WHERE server = 'slow'"),
+		'slow1 slow2 slow3|1 2 3|t', 'in their order');
+	is(as('monitor_role', "SELECT count(*) FROM $queue"), '3', 'pg_monitor sees them');
+	is(as('user_role', "SELECT count(*) FROM $queue"), '0', 'others do not');
+	is(sql("BEGIN READ ONLY; SELECT count(*) FROM $queue; COMMIT"), '3', 'in a read-only transaction, too');
+
+	sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'slow2'");
+	ok( $node->poll_query_until('postgres',
+			"SELECT string_agg(place::text, ' ' ORDER BY place) = '1 2' FROM $queue"),
+		'who is cancelled leaves');
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^slow'");
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM $queue"), 'as do those who are terminated');
+	finish($_) for @runs;
+
+	account('asked', mapping => \%static);
+	$sim->fault('asked', match => { path => 'Query' }, action => 'throttled', retry_after => 170);
+	@runs = map { start([ "SET application_name = 'asked$_'", reads('asked') ]) } 1 .. 2;
+	ok( $node->poll_query_until('postgres',
+			"SELECT count(*) = 1 FROM tplus.budget_queue WHERE server = 'asked' "
+			  . "AND paused_until > now() + interval '30 seconds'"),
+		'why they wait, where T+ has asked for a pause');
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^asked'");
+	finish($_) for @runs;
+};
+
 subtest 'two databases' => sub {
 	sql('CREATE DATABASE second');
 	$sim->tenant('second', records => 3);

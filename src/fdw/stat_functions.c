@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * stat_functions.c
- *		SQL functions about the shared counters and the request log.
+ *		SQL functions about the shared counters, the request log and the queue.
  *
- * Nothing is written and no lock is held while they are read, so they work in
- * read-only transactions and on a standby.
+ * Nothing is written, and no lock is held while counters and log are read, so
+ * they work in read-only transactions and on a standby.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -33,10 +33,12 @@
 #include "base/journal.h"
 #include "base/stats.h"
 #include "fdw/stat_functions.h"
+#include "net/budget.h"
 
 PG_FUNCTION_INFO_V1(tplus_stat_entries);
 PG_FUNCTION_INFO_V1(tplus_stat_reset);
 PG_FUNCTION_INFO_V1(tplus_request_entries);
+PG_FUNCTION_INFO_V1(tplus_budget_entries);
 
 #define STAT_COLUMNS	26
 #define LOG_COLUMNS		15
@@ -67,6 +69,14 @@ static void
 put_time(Row *row, TimestampTz value)
 {
 	put(row, TimestampTzGetDatum(value), value == 0);
+}
+
+/* The server, if it is one of this database and still there. */
+static ForeignServer *
+find_server(Oid database, Oid serverid)
+{
+	return database == MyDatabaseId ?
+		GetForeignServerExtended(serverid, FSV_MISSING_OK) : NULL;
 }
 
 /* NULL for no object; the OID of one that is not to be found here. */
@@ -152,8 +162,8 @@ tplus_stat_entries(PG_FUNCTION_ARGS)
 	tplus_init_srf(fcinfo);
 	while (tplus_stats_next(&position, &stats))
 	{
-		ForeignServer *server = GetForeignServerExtended(stats.key.server,
-														 FSV_MISSING_OK);
+		ForeignServer *server = find_server(stats.key.database,
+											stats.key.server);
 		Row			row = {0};
 
 		if (server == NULL || !is_visible(server))
@@ -229,13 +239,50 @@ tplus_request_entries(PG_FUNCTION_ARGS)
 	tplus_init_srf(fcinfo);
 	while (tplus_journal_next(&position, &entry))
 	{
-		ForeignServer *server = entry.database != MyDatabaseId ? NULL :
-		GetForeignServerExtended(entry.server, FSV_MISSING_OK);
+		ForeignServer *server = find_server(entry.database, entry.server);
 		Row			row = {0};
 
 		if (!is_visible(server))
 			continue;
 		fill_request(&row, &entry, server);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row.values,
+							 row.nulls);
+	}
+	return (Datum) 0;
+}
+
+/* One row of tplus.budget_queue, in the order of the install script. */
+static void
+fill_waiting(Row *row, const TplusWaiting *waiting, const ForeignServer *server)
+{
+	put_name(row, get_database_name(waiting->database), waiting->database);
+	put_name(row, server ? server->servername : NULL, waiting->server);
+	put(row, Int32GetDatum(waiting->pid), false);
+	put_time(row, waiting->since);
+	put(row, Int32GetDatum(waiting->place), false);
+	put(row, Int32GetDatum(waiting->under_way), false);
+	put_time(row, waiting->paused_until);
+}
+
+Datum
+tplus_budget_entries(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TplusWaiting *waiting;
+	int			n;
+	int			i;
+
+	tplus_init_srf(fcinfo);
+	n = tplus_budget_queue(&waiting);
+	for (i = 0; i < n; i++)
+	{
+		ForeignServer *server = find_server(waiting[i].database,
+											waiting[i].server);
+		Row			row = {0};
+
+		if (!is_visible(server))
+			continue;
+		fill_waiting(&row, &waiting[i], server);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row.values,
 							 row.nulls);
 	}

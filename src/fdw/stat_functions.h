@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stat_functions.h
- *		SQL functions about the shared counters and the request log.
+ *		SQL functions about the shared counters, the request log and the queue.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -20,5 +20,6 @@
 extern PGDLLEXPORT Datum tplus_stat_entries(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_stat_reset(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_request_entries(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum tplus_budget_entries(PG_FUNCTION_ARGS);
 
 #endif							/* TPLUS_STAT_FUNCTIONS_H */

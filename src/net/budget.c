@@ -7,11 +7,8 @@
  * for a few microseconds; nothing throws while it is held.  Without shared
  * memory the same structure lives in this backend alone, without a lock.
  *
- * Whoever is refused joins a queue, and nobody takes a permit before those
- * who came earlier.  A place in the queue counts only as long as its holder
- * keeps asking, because an executor that has no need for rows just stops:
- * each refusal tells when to ask again, and shortly after that the place is
- * passed over until its holder is back.
+ * Whoever is refused joins a queue (net/queue), and nobody takes a permit before
+ * those who came earlier.
  *
  * A permit is given back with its memory context, or before this backend
  * exits.  One that dies without doing so takes the shared memory with it.
@@ -40,13 +37,13 @@
 #include "base/wait.h"
 #include "net/budget.h"
 #include "net/http.h"
+#include "net/queue.h"
 
 /*
- * Accounts that are in use at the same time, and backends that wait.  Those
- * beyond have a bucket of their own, or wait out of turn.
+ * Accounts that are in use at the same time.  Those beyond have a bucket of
+ * their own.
  */
 #define NBUCKETS		64
-#define NPLACES			256
 
 #define LONGEST_WAIT_US	INT64CONST(1000000)
 
@@ -55,9 +52,6 @@
 
 /* Instead of such a time: do not queue at all. */
 #define SPARE			0
-
-/* How late a holder of a place may be. */
-#define GRACE_US		INT64CONST(500000)
 
 /* Pauses beyond this are errors (the header says so). */
 #define LONGEST_PAUSE_US	(5 * 60 * INT64CONST(1000000))
@@ -90,25 +84,18 @@ typedef struct Bucket
 	ConditionVariable changed;	/* a permit or a place was given up */
 } Bucket;
 
-typedef struct Place
-{
-	uint64		ticket;			/* 0: free; the lowest is next */
-	uint64		key;			/* of the bucket */
-	int64		expires_us;		/* does not count from then on */
-} Place;
-
 typedef struct SharedBudget
 {
 	bool		ready;
-	uint64		last_ticket;
 	Bucket		buckets[NBUCKETS];
-	Place		places[NPLACES];
+	TplusQueue	queue;
 } SharedBudget;
 
 /* What this backend knows of an account; in TopMemoryContext. */
 struct TplusBudget
 {
 	uint64		key;
+	Oid			server;
 	uint64		ticket;			/* 0: we do not queue */
 	Bucket	   *bucket;			/* may have become another's, see find_bucket */
 	Bucket		own;			/* if there is no room among the shared ones */
@@ -199,7 +186,7 @@ attach_shared(void)
 }
 
 TplusBudget *
-tplus_budget_attach(const char *authority, const char *app_key)
+tplus_budget_attach(const char *authority, const char *app_key, Oid serverid)
 {
 	TplusBudget *budget;
 	MemoryContext old;
@@ -218,34 +205,18 @@ tplus_budget_attach(const char *authority, const char *app_key)
 	foreach(lc, budgets)
 	{
 		budget = lfirst(lc);
-		if (budget->key == key)
+		if (budget->key == key && budget->server == serverid)
 			return budget;
 	}
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	budget = palloc0(sizeof(TplusBudget));
 	budget->key = key;
+	budget->server = serverid;
 	budget->own.key = key;
 	ConditionVariableInit(&budget->own.changed);
 	budgets = lappend(budgets, budget);
 	MemoryContextSwitchTo(old);
 	return budget;
-}
-
-/* Does anybody else come before this ticket?  0 is the ticket of latecomers. */
-static bool
-others_first(uint64 key, uint64 ticket, int64 now)
-{
-	int			i;
-
-	for (i = 0; i < NPLACES; i++)
-	{
-		const Place *place = &shared->places[i];
-
-		if (place->ticket != 0 && place->key == key &&
-			place->expires_us > now && (ticket == 0 || place->ticket < ticket))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -258,7 +229,7 @@ is_idle(const Bucket *bucket, int64 now)
 	return bucket->key == 0 ||
 		(bucket->limiter.in_flight == 0 && bucket->full_at_us <= now &&
 		 bucket->limiter.paused_until_us <= now &&
-		 !others_first(bucket->key, 0, now));
+		 !tplus_queue_others_first(&shared->queue, bucket->key, 0, now));
 }
 
 /*
@@ -296,53 +267,6 @@ find_bucket(TplusBudget *budget, int64 now)
 		budget->bucket = idle;
 	}
 	return budget->bucket;
-}
-
-/* Leaves the queue; returns whether somebody may have waited for that. */
-static bool
-leave_queue(TplusBudget *budget)
-{
-	int			i;
-
-	for (i = 0; i < NPLACES && budget->ticket != 0; i++)
-	{
-		if (shared->places[i].ticket == budget->ticket)
-		{
-			shared->places[i].ticket = 0;
-			budget->ticket = 0;
-			return true;
-		}
-	}
-	budget->ticket = 0;
-	return false;
-}
-
-/* Takes a place in the queue, or says that we still want the one we have. */
-static void
-join_queue(TplusBudget *budget, int64 now, int64 wait_us)
-{
-	Place	   *mine = NULL;
-	int			i;
-
-	for (i = 0; i < NPLACES; i++)
-	{
-		Place	   *place = &shared->places[i];
-
-		if (budget->ticket != 0 && place->ticket == budget->ticket)
-		{
-			mine = place;
-			break;
-		}
-		if (mine == NULL && (place->ticket == 0 || place->expires_us <= now))
-			mine = place;
-	}
-	if (budget->ticket == 0)
-		budget->ticket = ++shared->last_ticket;
-	if (mine == NULL)
-		return;
-	mine->ticket = budget->ticket;
-	mine->key = budget->key;
-	mine->expires_us = now + wait_us + GRACE_US;
 }
 
 /* How long an empty bucket takes to fill, or we keep it for that. */
@@ -392,7 +316,7 @@ take_spare(TplusBudget *budget, const TplusRate *rate, TplusPermit *permit,
 	lock();
 	bucket = find_bucket(budget, now);
 	*wait_us = TPLUS_LIMITER_FULL;
-	if (!others_first(bucket->key, 0, now))
+	if (!tplus_queue_others_first(&shared->queue, bucket->key, 0, now))
 		*wait_us = take_from(bucket, rate, now, permit);
 	unlock();
 	*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
@@ -419,19 +343,21 @@ take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
 	if (bucket->limiter.paused_until_us - now > LONGEST_PAUSE_US)
 	{
 		*wait_us = bucket->limiter.paused_until_us - now;
-		left = leave_queue(budget);
+		left = tplus_queue_leave(&shared->queue, &budget->ticket);
 	}
 	else
 	{
 		*wait_us = TPLUS_LIMITER_FULL;
-		if (!others_first(bucket->key, budget->ticket, now))
+		if (!tplus_queue_others_first(&shared->queue, bucket->key,
+									  budget->ticket, now))
 			*wait_us = take_from(bucket, rate, now, permit);
 		*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
 			change_us : Min(*wait_us, LONGEST_WAIT_US);
 		if (*wait_us > 0)
-			join_queue(budget, now, *wait_us);
+			tplus_queue_join(&shared->queue, budget->key, budget->server,
+							 now, now + *wait_us, &budget->ticket);
 		else
-			left = leave_queue(budget);
+			left = tplus_queue_leave(&shared->queue, &budget->ticket);
 	}
 	unlock();
 	if (left)
@@ -525,7 +451,7 @@ tplus_budget_wait(TplusBudget *budget, const TplusRate *rate,
 
 		ConditionVariableCancelSleep();
 		lock();
-		left = leave_queue(budget);
+		left = tplus_queue_leave(&shared->queue, &budget->ticket);
 		unlock();
 		if (left)
 			ConditionVariableBroadcast(&budget->bucket->changed);
@@ -571,4 +497,52 @@ tplus_budget_pause(TplusBudget *budget, int64 pause_ms)
 	tplus_limiter_pause(&find_bucket(budget, now)->limiter, now + pause_us);
 	unlock();
 	ConditionVariableBroadcast(&budget->bucket->changed);
+}
+
+/* What is known of the account that a place is for. */
+static void
+describe_bucket(const Bucket *buckets, uint64 key, int64 now,
+				TplusWaiting *waiting)
+{
+	int			i;
+
+	for (i = 0; i < NBUCKETS && buckets[i].key != key; i++)
+		;
+	if (i == NBUCKETS)
+		return;
+	waiting->under_way = buckets[i].limiter.in_flight;
+	if (buckets[i].limiter.paused_until_us > now)
+		waiting->paused_until = GetCurrentTimestamp() +
+			(buckets[i].limiter.paused_until_us - now);
+}
+
+int
+tplus_budget_queue(TplusWaiting **waiting)
+{
+	SharedBudget *copy = palloc(sizeof(SharedBudget));
+	TplusPlace	places[TPLUS_QUEUE_PLACES];
+	int64		now;
+	int			n;
+	int			i;
+
+	attach_shared();
+	lock();
+	memcpy(copy, shared, sizeof(SharedBudget));
+	unlock();
+	now = now_us();
+	n = tplus_queue_list(&copy->queue, now, places);
+	*waiting = palloc0(sizeof(TplusWaiting) * (n + 1));
+	for (i = 0; i < n; i++)
+	{
+		TplusWaiting *item = &(*waiting)[i];
+
+		item->pid = places[i].pid;
+		item->database = places[i].database;
+		item->server = places[i].server;
+		item->since = places[i].since;
+		item->place = i > 0 && places[i - 1].key == places[i].key ?
+			item[-1].place + 1 : 1;
+		describe_bucket(copy->buckets, places[i].key, now, item);
+	}
+	return n;
 }

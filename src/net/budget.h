@@ -18,16 +18,19 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "net/limiter.h"
 
 typedef struct TplusBudget TplusBudget;
 
 /*
  * The bucket for this key (any bytes; only a hash of them is shared).  The
- * handle lives as long as the backend; the same key gives the same handle.
+ * handle lives as long as the backend; the same key and server give the same
+ * handle.  The server is shown to those who look at the queue.
  */
 extern TplusBudget *tplus_budget_attach(const char *authority,
-										const char *app_key);
+										const char *app_key, Oid serverid);
 
 /*
  * A permit to have one request under way.  It is allocated in context and
@@ -80,5 +83,23 @@ extern void tplus_budget_release(TplusPermit *permit);
 
 /* All backends pause for so many milliseconds from now. */
 extern void tplus_budget_pause(TplusBudget *budget, int64 pause_ms);
+
+/* A session that waits for a permit. */
+typedef struct TplusWaiting
+{
+	int			pid;
+	Oid			database;
+	Oid			server;
+	TimestampTz since;
+	int			place;			/* in the queue of its account, from 1 */
+	int			under_way;		/* requests of the account */
+	TimestampTz paused_until;	/* T+ has asked for that; 0: it has not */
+} TplusWaiting;
+
+/*
+ * The sessions of the cluster that wait now, in the current context, and how
+ * many; those of an account in their order.
+ */
+extern int	tplus_budget_queue(TplusWaiting **waiting);
 
 #endif							/* TPLUS_BUDGET_H */

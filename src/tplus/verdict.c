@@ -56,7 +56,8 @@ tplus_verdict_budget(TplusTries *tries)
 
 	if (tries->budget == NULL)
 		tries->budget = tplus_budget_attach(tplus_http_authority(account->server.base_url),
-											account->mapping.app_key);
+											account->mapping.app_key,
+											account->server.serverid);
 	return tries->budget;
 }
 
