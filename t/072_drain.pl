@@ -219,6 +219,35 @@ subtest 'what a run to its end leaves' => sub {
 	$session->query_safe('FETCH 1 FROM h');
 	$session->query_safe('COMMIT');
 	is(scalar(split /\n/, $session->query_safe('FETCH ALL FROM h')), 2999, 'a cursor that outlives its transaction');
+
+	# What cannot be put aside ends the statement, and nothing else.
+	$session->query_safe('CLOSE h; SET temp_file_limit = 0; BEGIN; DECLARE c CURSOR FOR SELECT id, everything FROM w1.fat');
+	$session->query('FETCH 1 FROM c');
+	like($session->{stderr}, qr/temporary file size exceeds temp_file_limit/, 'no room for a temporary file');
+	$session->{stderr} = '';
+	$session->query_safe('ROLLBACK');
+
+	# Some of it may have been written by then.
+	$session->query_safe(<<~'SQL');
+		SET temp_file_limit = '100kB';
+		SET caught.once = 'no';
+		CREATE FUNCTION pg_temp.disturbed(bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+		BEGIN
+		  IF current_setting('caught.once') = 'no' THEN
+		    PERFORM count(*) FROM i1.item;
+		  END IF;
+		  RETURN $1;
+		EXCEPTION WHEN configuration_limit_exceeded THEN
+		  PERFORM set_config('caught.once', 'yes', false);
+		  RETURN $1;
+		END $$;
+		SQL
+	is( $session->query_safe('SELECT count(*), count(DISTINCT id), count(everything), count(pg_temp.disturbed(id)) FROM w1.fat'),
+		'3000|3000|3000|3000', 'a scan goes on whose bytes somebody else could not put aside');
+	is($session->query_safe('SHOW caught.once'), 'yes', 'and it was that one');
+	$session->query_safe('RESET temp_file_limit');
+	is($session->query_safe('SELECT count(everything) FROM w1.fat'), '3000', 'the next query has its request');
+	is(scalar(glob($node->data_dir . '/base/pgsql_tmp/*') // ''), '', 'and no temporary file is left');
 	$session->quit;
 };
 

@@ -32,6 +32,8 @@ tplus_http_spool_unread(const TplusHttpSpool *spool)
 void
 tplus_http_spool_put(TplusHttpSpool *spool, const char *bytes, size_t len)
 {
+	off_t		end = spool->written;
+
 	if (!spool->open)
 	{
 		spool->file = OpenTemporaryFile(true);
@@ -44,7 +46,7 @@ tplus_http_spool_put(TplusHttpSpool *spool, const char *bytes, size_t len)
 
 		errno = 0;
 		done = FileWrite(spool->file, unconstify(char *, bytes), piece,
-						 spool->written, WAIT_EVENT_BUFFILE_WRITE);
+						 end, WAIT_EVENT_BUFFILE_WRITE);
 		if (done <= 0)
 		{
 			if (errno == 0)
@@ -54,10 +56,11 @@ tplus_http_spool_put(TplusHttpSpool *spool, const char *bytes, size_t len)
 					 errmsg("could not write to file \"%s\": %m",
 							FilePathName(spool->file))));
 		}
-		spool->written += done;
+		end += done;
 		bytes += done;
 		len -= done;
 	}
+	spool->written = end;
 }
 
 const char *

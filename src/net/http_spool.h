@@ -34,7 +34,7 @@ typedef struct TplusHttpSpool
 
 extern size_t tplus_http_spool_unread(const TplusHttpSpool *spool);
 
-/* Appends.  Throws 53100, 53400, 58030 if the file cannot take it. */
+/* Appends all, or throws 53100, 53400 or 58030 if the file cannot take it. */
 extern void tplus_http_spool_put(TplusHttpSpool *spool, const char *bytes,
 								 size_t len);
 
