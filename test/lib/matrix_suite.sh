@@ -14,8 +14,8 @@ version=$1 release=$2 folder=$3 mirror=$4 result=$5
 log=$result.log
 
 # How long the system's part and the tests may take, in seconds.
-install_limit=420
-test_limit=700
+install_limit=300
+test_limit=1100
 
 # What is left of it for the next step.
 left() {

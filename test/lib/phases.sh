@@ -95,7 +95,7 @@ phase_tap() {
 	for file in ${PROVE_TESTS:-t/*.pl}; do
 		[ -e "$file" ] && tests+=("$file=perl -I $pgxs/test/perl -I t/lib $file")
 	done
-	tap tap 2700 --jobs 2 --limit 900 ${tests[@]+"${tests[@]}"}
+	tap tap 1800 --jobs 2 --limit 900 ${tests[@]+"${tests[@]}"}
 	show_tap_logs
 }
 
