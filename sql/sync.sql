@@ -256,6 +256,7 @@ CALL tplus.sync('item');
 ROLLBACK;
 CREATE FUNCTION in_a_function() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL tplus.sync('item'); END $$;
 SELECT in_a_function();
+DO $$ BEGIN CALL tplus.sync('item'); END $$;
 SET default_transaction_read_only = on;
 CALL tplus.sync('item');
 RESET default_transaction_read_only;

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
@@ -34,6 +35,14 @@ tplus_check_no_transaction(PG_FUNCTION_ARGS)
 				 errmsg("a sync cannot run inside a transaction block"),
 				 errdetail("A run commits its entry in the history before it begins, and its rows together with the cursor."),
 				 errhint("Call it outside BEGIN and COMMIT, in autocommit mode.")));
+
+	/* We are called by a procedure, which has the connection. */
+	if (!SPI_inside_nonatomic_context())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("a sync cannot run inside a function"),
+				 errdetail("A run commits its entry in the history before it begins, and its rows together with the cursor."),
+				 errhint("Call it by itself, or from a procedure or DO block without SET and EXCEPTION clauses.")));
 	PG_RETURN_VOID();
 }
 
