@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "net/json.h"
 #include "tplus/query.h"
 
