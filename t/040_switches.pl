@@ -419,7 +419,18 @@ my @inevitable = (
 		sub {
 			my ($set) = @_;
 			return says($set, 'drop_fields', 'ID')
-			  || says($set, 'default_fields', 'Code,Name') && says($set, 'ignored_params', 'SelectFields');
+			  || says($set, 'default_fields', 'Code,Name')
+			  && (says($set, 'ignored_params', 'SelectFields') || says($set, 'select_fields', 'ignored'));
+		} ],
+	[   'pages hold fewer records than lie between two of them',
+		qr/^HV000 foreign table "\w+" cannot be read to its end \| The server counts \d+ records, but its pages bring only/,
+		sub { return says($_[0], 'page_size', 'ignored') && says($_[0], 'offset_from', 'asked') } ],
+	[   'no spelling of the flag is understood, and one is refused',
+		qr/^HV000 could not read from server "\w+": T\+ refused the request by a rule of its own \| T\+ answered HTTP 999, .*布尔/,
+		sub {
+			my ($set) = @_;
+			return says($set, 'bool_01', 'error') && says($set, 'bool_text', 'none')
+			  && says($set, 'bool_json', qw(ignored none error));
 		} ],
 	[   'the records do not tell whether they are stopped',
 		qr/^HV000 a record of foreign table "\w+" has no "Disabled" \| Without it, it cannot be told/,
