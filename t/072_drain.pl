@@ -223,11 +223,12 @@ subtest 'what a run to its end leaves' => sub {
 	# What cannot be put aside ends the statement, and nothing else.
 	$session->query_safe('CLOSE h; SET temp_file_limit = 0; BEGIN; DECLARE c CURSOR FOR SELECT id, everything FROM w1.fat');
 	$session->query('FETCH 1 FROM c');
-	like($session->{stderr}, qr/temporary file size exceeds temp_file_limit/, 'no room for a temporary file');
+	like($session->{stderr}, qr/temporary file size exceeds "?temp_file_limit/, 'no room for a temporary file');
 	$session->{stderr} = '';
 	$session->query_safe('ROLLBACK');
 
-	# Some of it may have been written by then.
+	# Some of it may have been written by then.  No DISTINCT: 16 and later would
+	# sort all of the rows first, for which there is no room either.
 	$session->query_safe(<<~'SQL');
 		SET temp_file_limit = '100kB';
 		SET caught.once = 'no';
@@ -242,8 +243,9 @@ subtest 'what a run to its end leaves' => sub {
 		  RETURN $1;
 		END $$;
 		SQL
-	is( $session->query_safe('SELECT count(*), count(DISTINCT id), count(everything), count(pg_temp.disturbed(id)) FROM w1.fat'),
-		'3000|3000|3000|3000', 'a scan goes on whose bytes somebody else could not put aside');
+	my $all = sum0(split / /, keys_of('idle'));
+	is( $session->query_safe('SELECT count(*), sum(id), count(everything), count(pg_temp.disturbed(id)) FROM w1.fat'),
+		"3000|$all|3000|3000", 'a scan goes on whose bytes somebody else could not put aside');
 	is($session->query_safe('SHOW caught.once'), 'yes', 'and it was that one');
 	$session->query_safe('RESET temp_file_limit');
 	is($session->query_safe('SELECT count(everything) FROM w1.fat'), '3000', 'the next query has its request');
