@@ -5,6 +5,7 @@ use warnings;
 
 use IO::Socket::IP;
 use IPC::Run ();
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -208,7 +209,11 @@ subtest 'a service that comes back' => sub {
 	$session->{in} .= "$count;\n\\q\n";
 	$session->{run}->pump_nb;
 	sleep(0.4);
-	my $second = simulator(port => $port);
+
+	# It must know the account from its first request on.
+	my $config = PostgreSQL::Test::Utils::tempdir_short() . '/tenant.json';
+	append_to_file($config, JSON::PP->new->encode(\%tenant));
+	my $second = TplusSim->new(port => $port, arguments => [ '--config', $config ]);
 	$session->{run}->finish;
 	is($session->{out}, "$records\n", 'is waited for');
 	is($session->{err}, '', 'without a word');
