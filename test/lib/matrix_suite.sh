@@ -70,13 +70,15 @@ mount_system() {
 		mount -t tmpfs -o mode=1777 tmpfs "$folder/tmp" || skip "could not mount proc, sys and dev"
 }
 
+# The last run may have been ended while it installed something.
 update_system() {
 	local file
 	for file in resolv.conf hosts; do
 		[ ! -e "/etc/$file" ] || cp "/etc/$file" "$folder/etc/$file"
 	done
 	apt_settings >"$folder/etc/apt/apt.conf.d/00tplus"
-	inside timeout "$(left)" bash -c 'apt-get -qq update && apt-get -qq -y full-upgrade' \
+	inside timeout "$(left)" bash -c \
+		'dpkg --configure -a && apt-get -qq update && apt-get -qq -y full-upgrade' \
 		>"$log" 2>&1 </dev/null || skip "apt failed: $(last_words)"
 	inside apt-cache show "postgresql-$version" >/dev/null 2>&1 ||
 		skip "$release has no postgresql-$version"
