@@ -42,6 +42,13 @@ die() {
 	exit 1
 }
 
+# left [UNTIL]: how many seconds there are until then, or until TPLUS_UNTIL, by
+# which all is to be done.
+left() {
+	local seconds=$((${1:-$TPLUS_UNTIL} - $(date +%s)))
+	echo $((seconds > 0 ? seconds : 0))
+}
+
 # PostgreSQL refuses to run as root, so everything after the installation of
 # packages runs as this user.
 tester() {

@@ -6,6 +6,8 @@
 #
 #   TPLUS_MATRIX      what to run, "VERSION:RELEASE ..."
 #   TPLUS_MATRIX_DIR  where the folders are kept for the next time
+#   TPLUS_UNTIL       when all is to be done, in seconds since 1970; what has not
+#                     come to its end by then has failed, by name
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,10 +15,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 folders=${TPLUS_MATRIX_DIR:-/var/tmp/tplus_fdw-matrix}
 work=$(mktemp -d) || exit 1
+suite_pid=
 # Whatever ends the run ends what it started: see in_namespace.
-trap 'rm -rf "$work"' EXIT
+trap '[ -z "$suite_pid" ] || kill -KILL "$suite_pid" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 
+export TPLUS_UNTIL=${TPLUS_UNTIL:-$(($(date +%s) + 3600))}
 passed=0
 failed=0
 skipped=0
@@ -48,19 +52,31 @@ obstacle() {
 	fi
 }
 
-# in_namespace COMMAND ...: what COMMAND mounts and starts is gone when it ends
-# or when this script does, however that comes about.
+# in_namespace SECONDS COMMAND ...: what COMMAND mounts and starts is gone when it
+# ends, after so long, or when this script ends, however that comes about: unshare
+# itself heeds no signal but this.
 in_namespace() {
-	unshare --mount --pid --fork --kill-child --propagation private "$@" &
-	wait $!
+	local die_with_parent=(setpriv --pdeathsig KILL) seconds=$1
+	shift
+	"${die_with_parent[@]}" timeout --signal=KILL "$seconds" "${die_with_parent[@]}" \
+		unshare --mount --pid --fork --kill-child --propagation private "$@" &
+	suite_pid=$!
+	wait "$suite_pid"
+	suite_pid=
 }
 
-# run_suite VERSION RELEASE
+# run_suite VERSION RELEASE SECONDS
 run_suite() {
 	local name="$1 ($2)" result=$work/$2 counts
 	say
 	say "=== PostgreSQL $name"
-	in_namespace bash "$here/matrix_suite.sh" "$1" "$2" "$folders/$2" "$(mirror)" "$result"
+	if [ "$3" -le 0 ]; then
+		say "failed: $name: there is no time left"
+		failed=$((failed + 1))
+		return
+	fi
+	TPLUS_UNTIL=$(($(date +%s) + $3)) in_namespace $(($3 + 90)) \
+		bash "$here/matrix_suite.sh" "$1" "$2" "$folders/$2" "$(mirror)" "$result"
 	if [ -s "$result.skipped" ]; then
 		skip "$name" "$(cat "$result.skipped")"
 		return
@@ -68,7 +84,10 @@ run_suite() {
 	counts=$(cat "$result.counts" 2>/dev/null)
 	case $counts in
 		*" passed, "*" failed") ;;
-		*) counts="0 passed, 1 failed" ;;
+		*)
+			say "failed: $name did not reach its end"
+			counts="0 passed, 1 failed"
+			;;
 	esac
 	say "=== PostgreSQL $name: $counts"
 	set -- $counts
@@ -83,15 +102,18 @@ mkdir -p "$folders" || exit 1
 exec 9>"$folders/.lock"
 flock --nonblock 9 || {
 	say "waiting for another run in $folders"
-	flock 9
+	flock --wait "$(left)" 9
 }
 
-for suite in ${TPLUS_MATRIX:-17:trixie 18:sid}; do
+suites=(${TPLUS_MATRIX:-17:trixie 18:sid})
+more=${#suites[@]}
+for suite in "${suites[@]}"; do
 	if [ -n "$why" ]; then
 		skip "${suite%%:*} (${suite#*:})" "$why"
 	else
-		run_suite "${suite%%:*}" "${suite#*:}"
+		run_suite "${suite%%:*}" "${suite#*:}" $(($(left) / more))
 	fi
+	more=$((more - 1))
 done
 
 say

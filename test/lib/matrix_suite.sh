@@ -3,8 +3,8 @@
 #
 # One version of the matrix, called by matrix.sh in namespaces of its own: makes
 # FOLDER a Debian RELEASE, or brings it up to date, installs PostgreSQL VERSION
-# there and runs the tests.  Writes the tally to RESULT.counts, or to
-# RESULT.skipped why the version cannot be had.
+# there and runs the tests, until TPLUS_UNTIL.  Writes the tally to RESULT.counts,
+# or to RESULT.skipped why the version cannot be had.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,13 +13,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$1 release=$2 folder=$3 mirror=$4 result=$5
 log=$result.log
 
-# How long the system's part and the tests may take, in seconds.
-install_limit=300
-test_limit=1100
-
-# What is left of it for the next step.
-left() {
-	echo $((install_limit > SECONDS ? install_limit - SECONDS : 1))
+# The system's part may take half of the time.
+installed=$(($(date +%s) + $(left) / 2))
+left_to_install() {
+	echo $(($(left "$installed") + 1))
 }
 
 skip() {
@@ -51,7 +48,7 @@ make_folder() {
 	rm -rf --one-file-system "$folder"
 	eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
 	[ -z "${http_proxy:-}" ] || export http_proxy
-	timeout "$(left)" debootstrap --variant=minbase --include=ca-certificates \
+	timeout "$(left_to_install)" debootstrap --variant=minbase --include=ca-certificates \
 		"$release" "$folder" "$mirror" >"$log" 2>&1 || {
 		local why
 		why=$(last_words)
@@ -77,7 +74,7 @@ update_system() {
 		[ ! -e "/etc/$file" ] || cp "/etc/$file" "$folder/etc/$file"
 	done
 	apt_settings >"$folder/etc/apt/apt.conf.d/00tplus"
-	inside timeout "$(left)" bash -c \
+	inside timeout "$(left_to_install)" bash -c \
 		'dpkg --configure -a && apt-get -qq update && apt-get -qq -y full-upgrade' \
 		>"$log" 2>&1 </dev/null || skip "apt failed: $(last_words)"
 	inside apt-cache show "postgresql-$version" >/dev/null 2>&1 ||
@@ -87,7 +84,7 @@ update_system() {
 # install-deps.sh is the project's own: this is the tree under test.
 install_packages() {
 	stage_tree "$folder/tmp/tplus_fdw"
-	inside timeout "$(left)" bash /tmp/tplus_fdw/src/test/lib/install-deps.sh build test \
+	inside timeout "$(left_to_install)" bash /tmp/tplus_fdw/src/test/lib/install-deps.sh build test \
 		>"$log" 2>&1 </dev/null || skip "could not install: $(last_words)"
 }
 
@@ -96,7 +93,7 @@ run_tests() {
 	inside env PHASES="${PHASES:-build unit regress tap}" REGRESS="$REGRESS" \
 		REGRESS_OPTS="$REGRESS_OPTS" PROVE_TESTS="${PROVE_TESTS:-}" \
 		TPLUS_PAIRS=20 TPLUS_MORE=15 TPLUS_CHANGES=90 TPLUS_ORACLE_QUERIES=200 \
-		timeout --kill-after=60 "$test_limit" \
+		TPLUS_UNTIL="$TPLUS_UNTIL" timeout --kill-after=10 "$(($(left) + 70))" \
 		bash /tmp/tplus_fdw/src/test/lib/run.sh </dev/null 2>&1 | tee "$log"
 	tail -1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed$' >"$result.counts"
 }

@@ -26,12 +26,14 @@ tally() {
 	total_failed=$((total_failed + failed))
 }
 
-# tap PHASE SECONDS ARGUMENT ...: runs tap.pl for a phase with a time limit.
+# tap PHASE SECONDS ARGUMENT ...: runs tap.pl for a phase with a time limit,
+# which it keeps itself and so counts what was done until then.
 tap() {
 	local phase=$1 seconds=$2
 	shift 2
-	timeout --kill-after=20 "$seconds" \
-		perl test/lib/tap.pl --counts "$run/counts.$phase" "$@"
+	[ "$seconds" -lt "$(left)" ] || seconds=$(left)
+	timeout --kill-after=20 "$((seconds + 40))" \
+		perl test/lib/tap.pl --counts "$run/counts.$phase" --seconds "$seconds" "$@"
 	case $? in
 		124 | 137) say "phase $phase took longer than ${seconds}s" ;;
 	esac
@@ -111,7 +113,7 @@ show_tap_logs() {
 # The phases below the build use it; alone they make it first.
 need_build() {
 	[ -e "$run/built" ] && return
-	if bash test/lib/build.sh >"$run/log/build.log" 2>&1; then
+	if timeout "$(($(left) + 1))" bash test/lib/build.sh >"$run/log/build.log" 2>&1; then
 		touch "$run/built"
 	else
 		say "the build failed; see the build phase"

@@ -1,19 +1,22 @@
 #!/usr/bin/perl
-# tap.pl --counts FILE [--jobs N] [--limit SECONDS] LABEL=COMMAND ...
+# tap.pl --counts FILE [--jobs N] [--limit SECONDS] [--seconds N] LABEL=COMMAND ...
 #
 # Runs each COMMAND, reads the TAP that it prints, and writes "passed failed
 # skipped" to FILE and the labels of what failed to FILE.failed.  A command that
 # exits with an error or breaks off counts as one more failure; so does one that
-# bails out, which ends itself and not the others.
+# bails out, which ends itself and not the others.  Each may take SECONDS, all
+# together N; what does not get its turn by then has failed, by name.
 use strict;
 use warnings;
 
 use Getopt::Long;
+use List::Util 'min';
 use TAP::Harness;
 
-my ($counts, $jobs, $limit) = (undef, 1, 600);
-GetOptions('counts=s' => \$counts, 'jobs=i' => \$jobs, 'limit=i' => \$limit)
+my ($counts, $jobs, $limit, $seconds) = (undef, 1, 600);
+GetOptions('counts=s' => \$counts, 'jobs=i' => \$jobs, 'limit=i' => \$limit, 'seconds=i' => \$seconds)
   or exit 2;
+my $until = defined $seconds ? time + $seconds : undef;
 
 my (%command, @tests);
 for my $argument (@ARGV)
@@ -34,7 +37,9 @@ my $harness = TAP::Harness->new(
 		merge => 0,
 		exec => sub {
 			my ($self, $label) = @_;
-			return [ 'timeout', '--kill-after=20', $limit, 'bash', '-c',
+			my $left = defined $until ? $until - time : $limit;
+			return [ 'printf', '1..1\nnot ok 1 - has its turn in time\n' ] if $left <= 0;
+			return [ 'timeout', '--kill-after=20', min($left, $limit), 'bash', '-c',
 				"set -o pipefail; $command{$label} | sed -u 's/^Bail out!/# bailed out:/'" ];
 		},
 	});
