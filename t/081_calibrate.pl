@@ -63,13 +63,13 @@ sub load_truth
 {
 	my @records = $sim->records($key);
 	my $rows = join ",\n", map {
-		my $code = $_->{Code} =~ s/'/''/gr;
-		"($_->{ID}, '$code', '" . substr($_->{MadeRecordDate}, 0, 10) . "', "
+		my ($code, $name) = map { s/'/''/gr } @$_{qw(Code Name)};
+		"($_->{ID}, '$code', '$name', '" . substr($_->{MadeRecordDate}, 0, 10) . "', "
 		  . ($_->{Disabled} ? 'true' : 'false') . ')'
 	} @records;
 	$node->safe_psql('postgres',
 		"DROP TABLE IF EXISTS truth;\n"
-		  . "CREATE TABLE truth (id bigint, code text, maderecorddate date, disabled boolean);\n"
+		  . "CREATE TABLE truth (id bigint, code text, name text, maderecorddate date, disabled boolean);\n"
 		  . ($rows ? "INSERT INTO truth VALUES $rows;" : ''));
 	return @records;
 }
@@ -111,7 +111,9 @@ my @clauses = (
 	'disabled', 'NOT disabled',
 	"code = '$disabled->{Code}'",
 	"code = '$enabled->{Code}'",
-	"code = '$disabled->{Code}' AND disabled");
+	"code = '$disabled->{Code}' AND disabled",
+	"id = $enabled->{ID}", "id IN ($enabled->{ID}, $disabled->{ID})",
+	"name = '$enabled->{Name}'");
 
 # Reads that a calibrated table must answer exactly, or refuse as one that is
 # not calibrated refuses.
@@ -194,7 +196,7 @@ sub check_switches
 	tenant(300, %$switches);
 	$node->safe_psql('postgres', q{SELECT fresh('t')});
 	my $facts = calibrate('t', 1);
-	my $lacks = grep { /^(?:Code|MadeRecordDate)$/ } map { @{ $switches->{$_} } } grep { /drop_fields/ } keys %$switches;
+	my $lacks = grep { /^(?:Code|Name|MadeRecordDate)$/ } map { @{ $switches->{$_} } } grep { /drop_fields/ } keys %$switches;
 	my @bad;
 	if ($facts->{error})
 	{
@@ -223,7 +225,7 @@ $node->safe_psql('postgres', q{SELECT fresh('t')});
 my $facts = calibrate('t', 0);
 is(join(',', map { "$_=$facts->{$_}{value}" } grep { ref $facts->{$_} } sort keys %$facts),
 	'TotalCount=whole,boolean filter=json,booleans in replies="False",case in text=ignored,date filter=eq,'
-	  . 'disabled records=hidden,largest page=,missing fields=none,page numbers=from 1,paging=ts,'
+	  . 'disabled records=hidden,filters=found,id filter=text,largest page=,missing fields=none,page numbers=from 1,paging=ts,'
 	  . 'patterns in text=like,reply of Query=array,reply of QueryPage=Data,reply without rows=no rows,row versions page=>,text filter=equal',
 	'the facts');
 cmp_ok($facts->{requests}, '<=', 20, 'in few requests');
@@ -324,6 +326,15 @@ my @singles = (
 	[ { param_case => 'exact' }, paging => 'ts' ],
 	[ { ignored_params => ['Code'] }, 'text filter' => '', 'date filter' => 'eq' ],
 	[ { ignored_params => ['Code'], made_compare => 'ge' }, 'date filter' => '' ],
+	[ { ignored_params => [ 'ID', 'Code', 'Name' ] }, filters => 'found' ],
+	[ { barren_params => ['Code'] }, 'text filter' => '', filters => 'lost' ],
+	[ { barren_params => [ 'Code', 'ID' ] }, filters => 'lost', 'id filter' => '' ],
+	[ { barren_params => ['Name'] }, 'text filter' => 'equal', filters => 'lost', 'id filter' => 'text' ],
+	[ { 'Query.barren_params' => ['ID'] }, filters => 'lost' ],
+	[ { 'QueryPage.barren_params' => ['ID'] }, filters => 'found' ],
+	[ { 'QueryPage.barren_params' => ['ID'], ts_compare => 'ignored' }, filters => 'lost' ],
+	[ { id_filter => 'number' }, filters => 'found', 'id filter' => 'json' ],
+	[ { id_filter => 'string' }, filters => 'found', 'id filter' => 'text' ],
 	[ { ignored_params => ['MadeRecordDate'] }, 'date filter' => 'ignored' ],
 	[ { ignored_params => ['Disabled'] }, 'boolean filter' => '' ],
 	[ { ignored_params => ['Ts'] }, 'row versions page' => 'overlooked' ],
@@ -457,7 +468,7 @@ for (
 }
 is(scalar $sim->journal($key), 0, 'and nothing was sent');
 is($node->safe_psql('postgres', q{SET ROLE guest; SELECT count(*) FROM tplus.calibrate('t')}),
-	16, 'with the right to read, facts are shown');
+	18, 'with the right to read, facts are shown');
 
 #
 # IMPORT FOREIGN SCHEMA

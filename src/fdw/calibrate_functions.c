@@ -36,6 +36,7 @@
 #include "fdw/table.h"
 #include "fdw/validate.h"
 #include "tplus/calibrate.h"
+#include "tplus/filter.h"
 
 PG_FUNCTION_INFO_V1(tplus_calibrate_table);
 
@@ -70,7 +71,16 @@ check_rights(Oid relid, bool apply)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_TABLE, name);
 }
 
-/* The fields of the columns; and the day of filing among them. */
+/* Is it a filter whose value brings the records that have it? */
+static bool
+filters_by_value(const TplusFilter *filter)
+{
+	return filter->param && (filter->kind == TPLUS_FILTER_KIND_TEXT ||
+							 filter->kind == TPLUS_FILTER_KIND_ID ||
+							 filter->kind == TPLUS_FILTER_KIND_REFERENCE);
+}
+
+/* The fields of the columns and their filters; and the day of filing. */
 static void
 describe_columns(const TplusTable *table, TplusCalibrateSpec *spec)
 {
@@ -83,6 +93,9 @@ describe_columns(const TplusTable *table, TplusCalibrateSpec *spec)
 		if (!tplus_table_has_field(table, attnum))
 			continue;
 		spec->fields = lappend(spec->fields, unconstify(char *, column->field));
+		if (filters_by_value(&column->filter))
+			spec->filters = lappend(spec->filters,
+									unconstify(TplusFilter *, &column->filter));
 		if (spec->date == NULL && column->filter.param &&
 			column->filter.kind == TPLUS_FILTER_KIND_DATE)
 		{
@@ -112,12 +125,18 @@ calibrate_table(Oid relid, TplusTable **table)
 	return tplus_calibrate(&spec);
 }
 
-/* Does the column have the option of a fact about this field? */
+/* Is the fact about this field? */
 static bool
-column_shows(const TplusColumn *column, const char *field)
+fact_is_about(const TplusFact *fact, const char *field)
 {
-	return column->live && !column->generated && column->filter.param &&
-		strcmp(column->field, field) == 0;
+	ListCell   *lc;
+
+	foreach(lc, fact->fields)
+	{
+		if (strcmp(lfirst(lc), field) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -149,14 +168,17 @@ fact_settings(const TplusFact *fact, Oid relid, const TplusTable *table)
 
 	if (fact->setting == NULL)
 		return NIL;
-	if (fact->field == NULL)
+	if (fact->fields == NIL)
 	{
 		add_setting(&settings, fact, 0, GetForeignTable(relid)->options);
 		return settings;
 	}
 	for (attnum = 1; attnum <= table->natts; attnum++)
 	{
-		if (column_shows(&table->columns[attnum - 1], fact->field))
+		const TplusColumn *column = &table->columns[attnum - 1];
+
+		if (column->live && !column->generated && column->filter.param &&
+			fact_is_about(fact, column->field))
 			add_setting(&settings, fact, attnum,
 						GetForeignColumnOptions(relid, attnum));
 	}
@@ -291,6 +313,7 @@ calibrate_resource(const TplusResource *resource, Oid serverid)
 {
 	TplusCalibrateSpec spec = {0};
 	TplusAccount *account = tplus_option_account(serverid, GetUserId());
+	TplusColumnOptions defaults = {0};
 	int			i;
 
 	account->server.max_retries = Min(account->server.max_retries,
@@ -304,9 +327,15 @@ calibrate_resource(const TplusResource *resource, Oid serverid)
 	for (i = 0; i < resource->nfields; i++)
 	{
 		const TplusField *field = &resource->fields[i];
+		TplusFilter *filter;
 
 		if ((field->flags & TPLUS_FIELD_IMPORT) == 0)
 			continue;
+		filter = palloc(sizeof(TplusFilter));
+		tplus_filter_resolve(resource, field, field->name, &defaults,
+							 InvalidOid, filter);
+		if (filters_by_value(filter))
+			spec.filters = lappend(spec.filters, filter);
 		spec.fields = lappend(spec.fields, unconstify(char *, field->name));
 		if (spec.date == NULL && field->filter == TPLUS_FILTER_KIND_DATE)
 			spec.date = spec.date_param = field->name;
@@ -387,8 +416,7 @@ tplus_calibrate_append(StringInfo sql, List *facts, const char *field)
 		const char *option = tplus_fact_names[fact->kind].option;
 
 		if (fact->setting == NULL ||
-			(field ? fact->field == NULL || strcmp(fact->field, field) != 0 :
-			 fact->field != NULL) ||
+			(field ? !fact_is_about(fact, field) : fact->fields != NIL) ||
 			is_default(option, catalog, fact->setting))
 			continue;
 		appendStringInfo(sql, ", %s %s", option,

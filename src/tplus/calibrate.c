@@ -16,6 +16,7 @@
 #include "tplus/calibrate_date.h"
 #include "tplus/calibrate_filter.h"
 #include "tplus/calibrate_paging.h"
+#include "tplus/calibrate_values.h"
 
 /* A sample of whole records, and what to try where that is refused. */
 #define SAMPLE_SIZE		100
@@ -243,6 +244,7 @@ tplus_calibrate(const TplusCalibrateSpec *spec)
 	decide_empty(&study);
 	tplus_calibrate_flag(&study);
 	tplus_calibrate_date(&study);
+	tplus_calibrate_values(&study);
 	tplus_calibrate_text(&study);
 	list_sort(study.facts, compare_facts);
 	return study.facts;

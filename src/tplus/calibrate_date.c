@@ -395,5 +395,5 @@ tplus_calibrate_date(TplusStudy *study)
 	fact = tplus_study_decide(study, TPLUS_FACT_DATE, result.value,
 							  result.evidence);
 	fact->setting = result.setting;
-	fact->field = study->spec->date;
+	fact->fields = list_make1(unconstify(char *, study->spec->date));
 }

@@ -148,7 +148,8 @@ decide_spelling(TplusStudy *study)
 							  psprintf("true brought %d disabled records and no other, false none of them",
 									   study->disabled.rows));
 	fact->setting = fact->value;
-	fact->field = tplus_probe_flag(study->probe);
+	fact->fields = list_make1(unconstify(char *,
+										 tplus_probe_flag(study->probe)));
 }
 
 typedef enum Visibility

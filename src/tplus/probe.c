@@ -61,6 +61,8 @@ struct TplusProbe
 	int			ncolumns;
 	const char **column_fields;
 	bool	   *column_seen;
+	int			nfilters;
+	int		   *filter_columns; /* the column that shows the filter's field */
 };
 
 /* The field whose equality finds one record, and whose value is a text. */
@@ -119,6 +121,20 @@ make_select(TplusProbe *probe)
 	probe->query.select_fields = list.data;
 }
 
+/* The column that shows a field; -1: none does. */
+static int
+find_column(const TplusProbe *probe, const char *field)
+{
+	int			i;
+
+	for (i = 0; i < probe->ncolumns; i++)
+	{
+		if (strcmp(probe->column_fields[i], field) == 0)
+			return i;
+	}
+	return -1;
+}
+
 static void
 make_lookups(TplusProbe *probe)
 {
@@ -136,6 +152,11 @@ make_lookups(TplusProbe *probe)
 	foreach(lc, probe->spec->fields)
 		probe->column_fields[probe->ncolumns++] = lfirst(lc);
 	probe->column_seen = palloc0(probe->ncolumns + 1);
+	probe->filter_columns = palloc(sizeof(int) *
+								   (list_length(probe->spec->filters) + 1));
+	foreach(lc, probe->spec->filters)
+		probe->filter_columns[probe->nfilters++] =
+		find_column(probe, ((const TplusFilter *) lfirst(lc))->field);
 	if (probe->ncolumns > 0)
 		probe->columns = tplus_lookup_create_set(probe->column_fields,
 												 probe->ncolumns,
@@ -213,15 +234,21 @@ parse_day(const char *text, TplusWitness *witness)
 }
 
 static char *
-copy_text(TplusProbe *probe, TplusLookup *lookup, const TplusJson *record)
+copy_value(TplusProbe *probe, const TplusJson *node)
 {
-	TplusJson  *node = lookup ? tplus_lookup_find(lookup, record) : NULL;
 	const char *text = tplus_json_text(node);
 
 	if (text == NULL || *text == '\0' ||
 		tplus_json_kind(node) == TPLUS_JSON_NULL)
 		return NULL;
 	return MemoryContextStrdup(probe->context, text);
+}
+
+static char *
+copy_text(TplusProbe *probe, TplusLookup *lookup, const TplusJson *record)
+{
+	return copy_value(probe,
+					  lookup ? tplus_lookup_find(lookup, record) : NULL);
 }
 
 /* Foreign text for a fact. */
@@ -248,8 +275,31 @@ flag_spelling(TplusProbe *probe, const TplusJson *node)
 	return result;
 }
 
+/* What the record has for the filters, and which columns it has at all. */
 static void
-take_witness(TplusProbe *probe, const char *text, size_t len,
+take_columns(TplusProbe *probe, const TplusJson *record, bool all_fields,
+			 TplusWitness *witness)
+{
+	int			i;
+
+	tplus_lookup_scan(probe->columns, record);
+	for (i = 0; i < probe->ncolumns; i++)
+		probe->column_seen[i] |= tplus_lookup_get(probe->columns, i) != NULL;
+	if (!all_fields)
+		return;
+	witness->values = MemoryContextAllocZero(probe->context,
+											 sizeof(char *) * (probe->nfilters + 1));
+	for (i = 0; i < probe->nfilters; i++)
+	{
+		if (probe->filter_columns[i] >= 0)
+			witness->values[i] =
+				copy_value(probe, tplus_lookup_get(probe->columns,
+												   probe->filter_columns[i]));
+	}
+}
+
+static void
+take_witness(TplusProbe *probe, const char *text, size_t len, bool all_fields,
 			 TplusFinding *finding)
 {
 	TplusWitness *witness = &finding->witnesses[finding->nwitnesses];
@@ -281,11 +331,7 @@ take_witness(TplusProbe *probe, const char *text, size_t len,
 	}
 	finding->nwitnesses++;
 	if (probe->columns)
-	{
-		tplus_lookup_scan(probe->columns, json);
-		for (int i = 0; i < probe->ncolumns; i++)
-			probe->column_seen[i] |= tplus_lookup_get(probe->columns, i) != NULL;
-	}
+		take_columns(probe, json, all_fields, witness);
 }
 
 /* The path of the rows in a reply; rows are left out of it as an empty array. */
@@ -332,7 +378,7 @@ reply_shape(TplusProbe *probe)
 /* Receives the answer; the call lives in a context of its own. */
 static void
 receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
-		TplusFinding *finding)
+		bool all_fields, TplusFinding *finding)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "tplus_fdw probe",
@@ -365,7 +411,7 @@ receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
 				repalloc(finding->witnesses, sizeof(TplusWitness) * room) :
 				palloc(sizeof(TplusWitness) * room);
 		}
-		take_witness(probe, text, len, finding);
+		take_witness(probe, text, len, all_fields, finding);
 	}
 	if (finding->refused)
 		finding->rows = finding->nwitnesses = 0;
@@ -404,6 +450,7 @@ tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 		arm.params = lappend(arm.params,
 							 tplus_encode_text(probe->spec->date_param,
 											   question->day));
+	arm.params = list_concat(arm.params, question->params);
 	arm.has_disabled = question->has_flag;
 	arm.disabled = question->flag;
 	request.path = question->operation == TPLUS_OPERATION_PAGE ?
@@ -415,7 +462,7 @@ tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 	request.page_index = question->operation == TPLUS_OPERATION_PAGE ?
 		question->page_index : -1;
 	request.cursor = question->cursor;
-	receive(probe, &request, !question->loud, finding);
+	receive(probe, &request, !question->loud, question->all_fields, finding);
 	MemoryContextSwitchTo(old);
 }
 

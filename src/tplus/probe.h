@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "tplus/condition.h"
 #include "tplus/query.h"
 
 /* Questions that one calibration may ask. */
@@ -31,6 +32,7 @@ typedef struct TplusCalibrateSpec
 	const char *date;			/* field of the day of filing, or NULL */
 	const char *date_param;		/* the parameter that filters by it */
 	List	   *fields;			/* of const char *: those of the columns */
+	List	   *filters;		/* of TplusFilter: theirs, by value */
 } TplusCalibrateSpec;
 
 /* What a record tells; strings are NULL where it has none. */
@@ -38,6 +40,8 @@ typedef struct TplusWitness
 {
 	const char *key;
 	const char *code;			/* of the unique field that is a text */
+	const char **values;		/* of the fields of the filters; NULL if the
+								 * question was not for all fields */
 	uint64		version;		/* 0: none */
 	bool		disabled_known;
 	bool		disabled;
@@ -79,6 +83,7 @@ typedef struct TplusQuestion
 	const char *cursor;
 	const char *code;
 	const char *day;
+	List	   *params;			/* of TplusParam: more of them */
 	bool		has_flag;
 	bool		flag;
 	TplusEncoding encoding;

@@ -36,6 +36,8 @@ const TplusFactName tplus_fact_names[TPLUS_NFACTS] = {
 	[TPLUS_FACT_CASE] = {"case in text", NULL},
 	[TPLUS_FACT_LIKE] = {"patterns in text", NULL},
 	[TPLUS_FACT_DATE] = {"date filter", "filter_op"},
+	[TPLUS_FACT_VALUES] = {"filters", "filter_op"},
+	[TPLUS_FACT_ID] = {"id filter", "filter_encoding"},
 };
 
 TplusFact *

@@ -34,10 +34,12 @@ typedef enum TplusFactKind
 	TPLUS_FACT_EQUALITY,
 	TPLUS_FACT_CASE,
 	TPLUS_FACT_LIKE,
-	TPLUS_FACT_DATE
+	TPLUS_FACT_DATE,
+	TPLUS_FACT_VALUES,
+	TPLUS_FACT_ID
 } TplusFactKind;
 
-#define TPLUS_NFACTS	(TPLUS_FACT_DATE + 1)
+#define TPLUS_NFACTS	(TPLUS_FACT_ID + 1)
 
 typedef struct TplusFactName
 {
@@ -54,8 +56,8 @@ typedef struct TplusFact
 	const char *evidence;
 	int			requests;
 	const char *setting;		/* of the option; NULL: leave it alone */
-	const char *field;			/* whose columns have the option; NULL: the
-								 * table has it */
+	List	   *fields;			/* of const char *: whose columns have the
+								 * option; NIL: the table has it */
 } TplusFact;
 
 typedef struct TplusStudy

@@ -98,7 +98,8 @@ my @axes = (
 	[ 'latency_row_ms', 0.01 ],
 );
 
-# Switches that other tests are for: tokens, limits.
+# Switches that other tests are for: tokens, limits, and what only a calibration
+# can find out.
 my %elsewhere = map { $_ => 1 } qw(
   total_count_by drop_when chunk_bytes rate_limit rate_burst max_concurrent rate_status rate_retry_after
   rate_retry_form quota auth known_app app_secret business_secret open_tokens
@@ -106,7 +107,7 @@ my %elsewhere = map { $_ => 1 } qw(
   resend_interval message_secret expires_in refresh_expires_in refresh_ms
   refresh_commit token_refused refresh_refused concurrent_refused
   token_error_status access_survives refresh_survives token_code
-  token_numbers token_omit self_built_down);
+  token_numbers token_omit self_built_down barren_params id_filter);
 
 my @choices;
 for my $axis (@axes)

@@ -130,7 +130,15 @@ class Filters(Sim):
         self.switch(ignored_params=["Code"])
         self.assertEqual(len(self.query(Code=code)), 10)
         self.assertEqual(len(self.query(Colour="red")), 10)
-        self.switch(unknown_param="error")
+        self.switch(ignored_params=[], barren_params=["Code", "InventoryClass.Code"])
+        self.assertEqual(self.query(Code=code), [])
+        self.assertEqual(self.query(InventoryClass={"Code": self.truth()[0]["InventoryClassCode"]}), [])
+        self.assertEqual(len(self.query(ID=self.truth()[0]["ID"])), 1)
+        for form, found in (("any", (1, 1)), ("string", (1, 0)), ("number", (0, 1))):
+            self.switch(id_filter=form)
+            number = int(self.truth()[0]["ID"])
+            self.assertEqual((len(self.query(ID=str(number))), len(self.query(ID=number))), found)
+        self.switch(unknown_param="error", barren_params=[], id_filter="any")
         self.refused(999, "EXSV0001", Colour="red")
 
     def test_bodies(self):

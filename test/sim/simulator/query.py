@@ -173,8 +173,14 @@ def made_test(value, sw, fields):
     return test
 
 
+def takes_id(value, sw):
+    return sw["id_filter"] == "any" or (sw["id_filter"] == "string") == isinstance(value, str)
+
+
 def field_test(fields, i, value, sw):
     kind = fields.kinds[i]
+    if fields.names[i].lower() in (name.lower() for name in sw["barren_params"]):
+        return lambda rec: False
     if isinstance(value, (list, dict)):
         raise Refused("参数 %s 的值类型不正确" % fields.names[i])
     if value == "" and sw["empty_filter"] == "ignored":
@@ -184,7 +190,7 @@ def field_test(fields, i, value, sw):
     if kind == "bool":
         test = bool_test(value, sw)
     elif kind in ("id", "int", "dec"):
-        test = number_test(value)
+        test = number_test(value) if kind != "id" or takes_id(value, sw) else lambda v: False
     elif kind in ("date", "datetime"):
         wanted = moment(value).strftime(CLOCK)
         test = lambda v: v is not None and (v + " 00:00:00")[:19] == wanted

@@ -135,6 +135,9 @@ TABLE = [
     Switch("ts_compare", "choice", "gt", "3.1, 7#11", "how Ts compares", _choices("gt ge eq ignored error")),
     Switch("unknown_param", "choice", "ignored", "3.2", "a parameter that nobody knows", _choices("ignored error")),
     Switch("ignored_params", "list", [], "3.2", "parameters that the server overlooks"),
+    Switch("barren_params", "list", [], "3.2", "parameters whose values match no record"),
+    Switch("id_filter", "choice", "any", "3.2", "an ID that matches: any, only a string, only a number",
+           _choices("any string number")),
     Switch("param_case", "choice", "insensitive", "1.3", "names of parameters", _choices("insensitive exact")),
     Switch("relaxed_json", "bool", False, "1.3", "accept unquoted keys and single quotes"),
     # order and paging
