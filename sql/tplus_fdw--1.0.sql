@@ -305,7 +305,9 @@ CREATE TABLE tplus.sync_definition (
   delete_limit numeric NOT NULL CHECK (delete_limit BETWEEN 0 AND 1),
   search_path text NOT NULL,
   schedule text,
-  created timestamptz NOT NULL DEFAULT now()
+  created timestamptz NOT NULL DEFAULT now(),
+  -- Others reckon with them, and must not meet an overflow.
+  CONSTRAINT at_most_1000_years CHECK (greatest(lag, full_every, stale_after) <= '1000 years')
 );
 
 COMMENT ON TABLE tplus.sync_definition IS
@@ -316,17 +318,17 @@ COMMENT ON COLUMN tplus.sync_definition.search_path IS
 -- What each successful run reached.  Kept as far back as the lag needs it: see
 -- tplus._start_of().
 CREATE TABLE tplus.sync_cursor (
-  run bigint PRIMARY KEY,
-  sync text NOT NULL REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
+  run bigint,
+  sync text REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
   started timestamptz NOT NULL,
   ended timestamptz NOT NULL,
   value text,
   marker_version text,
   marker_key text,
   nulls boolean NOT NULL,
-  last_full timestamptz
+  last_full timestamptz CHECK (last_full < '10000-01-01'),
+  PRIMARY KEY (sync, run)
 );
-CREATE INDEX ON tplus.sync_cursor (sync, run);
 
 COMMENT ON COLUMN tplus.sync_cursor.value IS
   'highest value of the cursor column up to which everything has been stored';
@@ -438,9 +440,29 @@ AS $$
                   WHERE rolname = role AND pg_has_role(oid, 'MEMBER'))
 $$;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON tplus.sync_definition,
-  tplus.sync_cursor, tplus.sync_key, tplus.sync_log, tplus.sync_reject,
-  tplus.alert TO PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON tplus.sync_cursor, tplus.sync_key TO PUBLIC;
+GRANT SELECT, DELETE ON tplus.sync_definition, tplus.sync_log,
+  tplus.sync_reject, tplus.alert TO PUBLIC;
+
+-- Nobody takes a number that the next row of another role would get, or says
+-- when a row was made.
+DO $grants$
+DECLARE
+  part text;
+  columns text;
+BEGIN
+  FOREACH part IN ARRAY ARRAY['sync_definition', 'sync_log', 'sync_reject', 'alert'] LOOP
+    SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_catalog.pg_attribute
+     WHERE attrelid = format('tplus.%I', part)::regclass AND attnum > 0
+       AND attidentity = '' AND attname NOT IN ('created', 'started');
+    EXECUTE format('GRANT INSERT (%1$s), UPDATE (%1$s) ON tplus.%2$I TO PUBLIC', columns, part);
+  END LOOP;
+END
+$grants$;
+
+-- For pg_dump, whoever calls it.
+GRANT SELECT ON tplus.sync_definition_id_seq, tplus.sync_log_run_seq,
+  tplus.sync_reject_id_seq TO PUBLIC;
 
 ALTER TABLE tplus.sync_definition ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON tplus.sync_definition
@@ -1114,7 +1136,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT CASE WHEN start IS NULL THEN 'true'
-    WHEN s.cursor_kind = 'version' THEN format('%s.%s > %L', s.alias, s.cursor_column, start)
+    WHEN s.cursor_kind = 'version' THEN format('%s.%s OPERATOR(pg_catalog.>) %L', s.alias, s.cursor_column, start)
     WHEN s.cursor_not_null AND NOT nulls
       THEN format('%s.%s OPERATOR(pg_catalog.>=) %L::%s', s.alias, s.cursor_column, start, s.cursor_type)
     ELSE format('%s.%s OPERATOR(pg_catalog.>=) %L::%s OR %1$s.%2$s IS NULL', s.alias, s.cursor_column, start, s.cursor_type)
@@ -1268,7 +1290,7 @@ BEGIN
       'FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'') AS x GROUP BY (n - 1) / %s',
       tplus._key_text(s.key, 'c'), batch)
   LOOP
-    PERFORM tplus._execute(d, statement || format('%s.%s = ANY (%L::%s[])', s.alias, s.key_column, keys, s.key_type));
+    PERFORM tplus._execute(d, statement || format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
   END LOOP;
 END
 $$;
@@ -1466,7 +1488,7 @@ BEGIN
         'WHERE j.sync = $1 AND j.key IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.tplus_raw r WHERE r.%s::text = j.key)) AS x '
         'GROUP BY (n - 1) / %s', s.key_column, batch) USING d.name
     LOOP
-      PERFORM tplus._read_raw(d, s, format('%s.%s = ANY (%L::%s[])', s.alias, s.key_column, keys, s.key_type));
+      PERFORM tplus._read_raw(d, s, format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
     END LOOP;
   END IF;
   IF s.error_column IS NOT NULL THEN
@@ -2114,7 +2136,7 @@ BEGIN
                   WHEN hi = 7 AND i <= 7 THEN replace(field, days[i], (i - 1)::text) ELSE field END;
   END LOOP;
   FOREACH part IN ARRAY string_to_array(field, ',') LOOP
-    m := regexp_match(part, '^(\*|\d+)(?:-(\d+))?(?:/(\d+))?$');
+    m := regexp_match(part, '^(\*|\d{1,2})(?:-(\d{1,2}))?(?:/(\d{1,2}))?$');
     IF m IS NULL THEN
       RETURN NULL;
     END IF;
@@ -2143,7 +2165,7 @@ DECLARE
   day timestamp;
   result timestamp;
 BEGIN
-  IF cardinality(f) = 2 AND f[1] ~ '^\d+$' AND f[2] ~ '^seconds?$' THEN
+  IF cardinality(f) = 2 AND f[1] ~ '^\d{1,9}$' AND f[2] ~ '^seconds?$' THEN
     RETURN after + f[1]::integer * interval '1 second';
   ELSIF cardinality(f) IS DISTINCT FROM 5 THEN
     RETURN NULL;
@@ -2193,12 +2215,15 @@ CREATE VIEW tplus.sync_progress WITH (security_invoker = true) AS
 
 COMMENT ON VIEW tplus.sync_progress IS 'runs under way; estimated_end is that of reading, judged by the run before';
 
+-- Looks the source up in the catalog: whoever may see a sync may lack the rights
+-- that a regclass needs.
 CREATE FUNCTION tplus._cursor_is_time(source text, cursor_column name) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
-    FROM tplus._columns(to_regclass(source)) WHERE name = cursor_column
+  SELECT k.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, tplus._columns(c.oid) k
+   WHERE format('%I.%I', n.nspname, c.relname) = source AND k.name = cursor_column
 $$;
 
 CREATE VIEW tplus.sync_status WITH (security_invoker = true) AS
@@ -2246,7 +2271,7 @@ BEGIN
     told := told + (tplus._mark_crashed(d) > 0)::integer;
     SELECT max(l.started) INTO last_success FROM tplus.sync_log l
      WHERE l.sync = d.name AND l.status = 'succeeded' AND l.kind <> 'resync';
-    IF d.stale_after > '0' AND coalesce(last_success, d.created) < now() - d.stale_after THEN
+    IF d.stale_after > '0' AND now() - coalesce(last_success, d.created) > d.stale_after THEN
       told := told + tplus._alert(d.name, NULL, d.owner, 'stale',
         format('sync "%s" has not succeeded %s', d.name, coalesce('since ' || date_trunc('second', last_success), 'yet')),
         jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;

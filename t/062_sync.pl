@@ -135,6 +135,61 @@ SQL
 	like($err, qr/row-level security/, 'nor for somebody else');
 	($status, $out, $err) = as('stranger', "SELECT tplus.create_sync('item', source => 'erp.inventory', target => 'etl.item')");
 	like($err, qr/ERROR:  42501/, 'a sync into a table of others cannot be made');
+
+	# What one role writes is in nobody's way.
+	($status, $out, $err) = as('stranger', <<'SQL');
+INSERT INTO tplus.sync_definition (name, source, target, key, lag, mode, deletes, full_every, stale_after, on_error, max_rejects, delete_limit, search_path, schedule, cursor_column)
+VALUES ('odd', 'a.b.c.d', 'b', '{id}', '0', 'upsert', 'ignore', '1000 years', '1000 years', 'stop', 1, 1, 'public', '99999999999 seconds', 'x');
+INSERT INTO tplus.sync_cursor (run, sync, started, ended, nulls, last_full) SELECT n, 'odd', now(), now(), true, '9999-12-31' FROM generate_series(1, 1000) n;
+SQL
+	is($err, '', 'a definition that means nothing');
+	for my $schedule ('99999999999 seconds', '0-2000000000 * * * *', '* 24-99 * * *')
+	{
+		as('stranger', "UPDATE tplus.sync_definition SET schedule = '$schedule' WHERE name = 'odd'");
+		($status, $out, $err) = as('monitor', "SET statement_timeout = '60s'; SELECT s::text FROM tplus.sync_status s");
+		is($err, '', "pg_monitor sees the status of all, though one has the schedule $schedule");
+	}
+	is((as($me, 'SELECT tplus.check_syncs()'))[2], '', 'and a superuser checks all');
+	for my $set ("stale_after = '1001 years'", "full_every = '1001 years'", "created = 'infinity'")
+	{
+		($status, $out, $err) = as('stranger', "UPDATE tplus.sync_definition SET $set WHERE name = 'odd'");
+		like($err, qr/ERROR:  (23514|42501)/, "not $set");
+	}
+	for my $table ('sync_log (run, sync, kind, cause, status)', 'sync_reject (id, sync, run, sqlstate, message)', 'alert (id, sync, kind, message, times)')
+	{
+		my $values = $table =~ /reject/ ? "9, 'odd', 9, 'x', 'x'" : $table =~ /alert/ ? "9, 'odd', 'x', 'x', 9" : "9, 'odd', 'x', 'x', 'x'";
+		($status, $out, $err) = as('stranger', "INSERT INTO tplus.$table OVERRIDING SYSTEM VALUE VALUES ($values)");
+		like($err, qr/ERROR:  42501/, "numbers of $table are not chosen");
+	}
+	is((as('etl', "CALL tplus.sync('theirs')"))[2], '', 'others run on');
+	is((as('stranger', "SELECT tplus.drop_sync('odd')"))[2], '', 'it can be dropped');
+
+	# Operators that others made for varchar, which fit better than those for text.
+	sql('GRANT CREATE ON SCHEMA public TO stranger; GRANT CREATE ON SCHEMA erp TO etl');
+	as('stranger', <<'SQL');
+CREATE TABLE public.lent (who name);
+GRANT INSERT ON public.lent TO PUBLIC;
+CREATE FUNCTION public.borrow(varchar, varchar) RETURNS boolean LANGUAGE sql AS
+  'INSERT INTO public.lent VALUES (current_user); SELECT $1::text > $2::text';
+CREATE FUNCTION public.borrow_same(varchar, varchar) RETURNS boolean LANGUAGE sql AS
+  'INSERT INTO public.lent VALUES (current_user); SELECT $1::text = $2::text';
+CREATE OPERATOR public.> (leftarg = varchar, rightarg = varchar, function = public.borrow);
+CREATE OPERATOR public.= (leftarg = varchar, rightarg = varchar, function = public.borrow_same);
+SQL
+	as('etl', <<'SQL');
+CREATE FOREIGN TABLE erp.by_code (code varchar, ts varchar) SERVER erp OPTIONS (resource 'inventory');
+CREATE TABLE etl.by_code (code varchar PRIMARY KEY, ts varchar);
+SELECT tplus.create_sync('by code', 'erp.by_code', 'etl.by_code', lag => '0', deletes => 'delete', on_error => 'quarantine');
+CALL tplus.sync('by code');
+CALL tplus.sync('by code');
+SQL
+	$sim->mutate('mine', action => 'delete', pick => 'any_first');
+	is((as('etl', "CALL tplus.sync('by code', \"full\" => true)"))[2], '', 'a sync by a code');
+	is(sql("SELECT string_agg(kind || rows_deleted, ' ' ORDER BY run) FROM tplus.sync_run WHERE sync = 'by code'"),
+		'full0 incremental0 full1', 'compared by version and by key');
+	is(sql('SELECT count(*) FROM public.lent'), '0', 'and by no operator of another role');
+	as('etl', "SELECT tplus.drop_sync('by code'); DROP FOREIGN TABLE erp.by_code");
+	sql('DROP OWNED BY stranger; GRANT USAGE ON SCHEMA erp TO stranger; GRANT SELECT ON erp.inventory TO stranger');
 }
 
 # --- Side by side, and in each other's way -----------------------------------
@@ -276,6 +331,16 @@ SQL
 	$node->safe_psql('copy', "CALL tplus.sync('item')");
 	is($node->safe_psql('copy', "SELECT kind, rows_updated, rows_read < 5 FROM tplus.sync_run WHERE sync = 'item'"),
 		'incremental|1|t', 'the copy goes on where the original was');
+}
+
+# --- Who dumps ----------------------------------------------------------------
+
+{
+	sql('CREATE ROLE landlord LOGIN; CREATE DATABASE house OWNER landlord');
+	$node->safe_psql('house', 'CREATE EXTENSION tplus_fdw');
+	my ($out, $err) = run_command([ 'pg_dump', '-U', 'landlord', '--enable-row-security', '-d', $node->connstr('house') ]);
+	is($err, '', 'the owner of a database dumps it');
+	like($out, qr/COPY tplus\.sync_definition/, 'with the definitions he sees');
 }
 
 # --- What pg_cron did meanwhile ----------------------------------------------
