@@ -9,6 +9,7 @@ use FindBin;
 use HTTP::Tiny;
 use JSON::PP;
 use List::Util qw(sum0);
+use Encode ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -318,6 +319,18 @@ subtest 'two databases' => sub {
 		'the log of the cluster shows what belongs elsewhere by OID');
 	is(as('owner_role', 'SELECT count(*) FROM tplus.request_log'), '0',
 		'but not to others than pg_monitor');
+
+	# A code of T+'s own, in a database that cannot hold it, and cut.
+	$node->safe_psql('postgres', "CREATE DATABASE elsewhere TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
+	$node->safe_psql('elsewhere', 'CREATE EXTENSION tplus_fdw');
+	$sim->fault('second', match => { path => 'Query' }, action => 'status', status => 400,
+		code => "\x{9519}\x{8bef}\x{4ee3}\x{7801}\x{9519}\x{8bef}", message => 'no');
+	$node->psql('second', 'SELECT count(*) FROM there.inventory');
+	my $codes = 'SELECT code FROM tplus.request_log WHERE code <> \'\' ORDER BY number DESC LIMIT 1';
+	is($node->safe_psql('second', $codes), Encode::encode('UTF-8', "\x{9519}\x{8bef}\x{4ee3}\x{7801}\x{9519}"),
+		'a code that is cut ends with a character');
+	is($node->safe_psql('elsewhere', "SET client_encoding = 'UTF8'; $codes"), '?????',
+		'the log can be read in a database of another encoding');
 
 	cmp_ok(counted('mine', 'requests'), '>', 0, 'counters');
 	as('monitor_role', 'SELECT tplus.stat_reset()');

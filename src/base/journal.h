@@ -31,8 +31,8 @@ typedef struct TplusJournalEntry
 	int64		rows;
 	int64		bytes;			/* on the wire */
 	int64		us;				/* from its start to its end */
-	int			encoding;		/* of error: the writer's database's */
-	char		code[16];		/* T+'s own; "" if none, ASCII */
+	int			encoding;		/* of code and error: of the writer's database */
+	char		code[16];		/* T+'s own; "" if none; in encoding */
 	char		path[80];		/* ASCII */
 	char		params[192];	/* the body, in UTF-8 */
 	char		error[224];		/* "" if it ended well */

@@ -219,7 +219,8 @@ fill_request(Row *row, const TplusJournalEntry *entry,
 	put_text(row, entry->params[0] ?
 			 foreign_text(entry->params, PG_UTF8) : NULL);
 	put(row, Int32GetDatum(entry->status), entry->status == 0);
-	put_text(row, entry->code[0] ? entry->code : NULL);
+	put_text(row, entry->code[0] ?
+			 foreign_text(entry->code, entry->encoding) : NULL);
 	put(row, Int64GetDatum(entry->rows), false);
 	put(row, Int64GetDatum(entry->bytes), false);
 	put(row, Float8GetDatum(entry->us / 1000.0), false);

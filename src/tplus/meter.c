@@ -166,7 +166,8 @@ log_request(const TplusMeter *meter, const char *why)
 	fill_entry(&entry, &key, meter->path, meter->begun, meter->result);
 	entry.attempt = meter->attempt;
 	entry.rows = meter->rows;
-	strlcpy(entry.code, meter->code, sizeof(entry.code));
+	copy_text(entry.code, sizeof(entry.code), meter->code,
+			  GetDatabaseEncoding());
 	copy_params(entry.params, sizeof(entry.params), meter->body);
 	if (why)
 		copy_text(entry.error, sizeof(entry.error), why,
@@ -200,7 +201,8 @@ tplus_meter_begin(TplusMeter *meter, const TplusHttpResult *result,
 void
 tplus_meter_code(TplusMeter *meter, const char *code)
 {
-	strlcpy(meter->code, code ? code : "", sizeof(meter->code));
+	copy_text(meter->code, sizeof(meter->code), code ? code : "",
+			  GetDatabaseEncoding());
 }
 
 void
@@ -289,7 +291,8 @@ tplus_meter_grant(const TplusAccount *account, const char *path,
 	tplus_stats_add(&key, growth, -1);
 	fill_entry(&entry, &key, path, begun, result);
 	entry.attempt = 1;
-	strlcpy(entry.code, reply->code ? reply->code : "", sizeof(entry.code));
+	copy_text(entry.code, sizeof(entry.code), reply->code ? reply->code : "",
+			  GetDatabaseEncoding());
 	if (!good)
 	{
 		copy_text(entry.error, sizeof(entry.error), reply->message,
