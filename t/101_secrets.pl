@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MIME::Base64;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -79,9 +80,23 @@ sub echoes
 	my $encoded = join '&', escaped($flow, sub { sprintf '%%%02X', $_[0] });
 	my $html = join '<br>', escaped($flow, sub { "&#$_[0];" });
 	my $json = join ' ', escaped($flow, sub { sprintf '\\u%04x', $_[0] });
+	my $twice = $encoded =~ s/%/%25/gr;
+	my $other_case = uc($told) . lc $told;
 	my $key = app_key($flow);
+	my @row = (ID => 1, Code => 'x', Name => 'x', Disabled => JSON::PP::false, MadeRecordDate => '2025-01-01', Ts => '000000000000001a');
+	my $basic = encode_base64('somebody:' . ($mapping{$flow}{proxy_password} // ''), '');
 
 	return (
+		{ action => 'status', status => 400, code => 'EX1', message => $twice },
+		{ action => 'status', status => 400, code => 'EX1', message => encode_json([$told]) },
+		{ action => 'status', status => 400, code => 'EX1', message => $other_case },
+		{ action => 'status', status => 502, body => "you said: Basic $basic", content_type => 'text/html' },
+		{ action => 'body', body => [ { @row, ID => $told } ] },
+		{ action => 'body', body => [ { @row, Code => "$key 1", MadeRecordDate => $told } ] },
+		{ action => 'body', body => [ { @row, ID => $key, MadeRecordDate => 'never' } ] },
+		{ action => 'body', body => [ { @row, ID => $key }, { @row, ID => $key } ] },
+		{ action => 'body', body => [ { @row, Disabled => $told } ] },
+		{ action => 'body', body => [ { Code => $told, $told => 1 } ] },
 		{ action => 'status', status => 400, code => 'EX1', message => $told },
 		{ action => 'status', status => 500, code => 'EX1', message => $told },
 		{ action => 'status', status => 401, code => '50000', message => $told },
@@ -118,6 +133,10 @@ my @faults = (
 	{ action => 'dup_key', field => 'Code', raw => '"x"' },
 	{ action => 'nest', depth => 300, where => 'root' },
 	{ action => 'stall', when => 'body', ms => 5000 });
+
+# A proxy is told this of all flows, and this test of none.
+my $basic_proxied = encode_base64('somebody:' . $mapping{proxied}{proxy_password}, '');
+$secrets = qr/$secrets|\Q$basic_proxied\E/i;
 
 my $seen = '';
 
@@ -196,7 +215,7 @@ sub authorize
 	return see(q{SELECT tplus.authorize('code', current_setting('canaries.code')) > now()});
 }
 
-my $read = 'SELECT max(id), max(name) FROM %s.inventory WHERE code > \'0\'';
+my $read = 'SELECT max(id), max(name), max(maderecorddate) FROM %s.inventory WHERE code > \'0\'';
 
 subtest 'all is well' => sub {
 	tenants();
@@ -240,6 +259,9 @@ subtest 'faults of token calls' => sub {
 			authorize();
 			see('SELECT * FROM tplus.token_status');
 		},
+		{ action => 'body', body => { code => 'EX1', message => 'no sim-at-new for you, nor sim-rt-new',
+				result => { access_token => 'sim-at-new', refresh_token => 'sim-rt-new' } } },
+
 		# After 409, 429 and 14002 the worker waits; see t/020_token.pl.
 		grep { $_->{action} =~ /^(drop|truncate|html|null|empty|gzip|wrong_app|system|redirect)/ } @faults);
 	cmp_ok($errors, '>', $faults * 1.5, "$errors errors by $faults faults");

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 #include "base/error.h"
@@ -190,6 +191,27 @@ to_ascii(const char *text)
 	}
 	*to = '\0';
 	return result;
+}
+
+char *
+tplus_error_blot(const char *text, const char *const *secrets, int nsecrets)
+{
+	StringInfoData copy;
+	const char *end = text + strlen(text);
+
+	initStringInfo(&copy);
+	while (text < end)
+	{
+		size_t		secret = tplus_redact_match(text, end - text, secrets,
+												nsecrets);
+
+		if (secret > 0)
+			appendStringInfoString(&copy, "***");
+		else
+			appendStringInfoChar(&copy, *text);
+		text += secret > 0 ? secret : 1;
+	}
+	return copy.data;
 }
 
 char *

@@ -57,6 +57,13 @@ extern const TplusErrorEntry *tplus_error_find(int status, const char *code,
 extern char *tplus_error_clip(const char *text, size_t len, size_t max_bytes,
 							  const char *const *secrets, int nsecrets);
 
+/*
+ * A palloc'd copy of text in the database encoding, with the secrets replaced
+ * likewise.  Does not throw but for memory.
+ */
+extern char *tplus_error_blot(const char *text, const char *const *secrets,
+							  int nsecrets);
+
 /* How much of a foreign message we repeat, in bytes. */
 #define TPLUS_ERROR_SNIPPET	512
 

@@ -104,6 +104,8 @@ typedef struct TplusAccount
 	TplusServerOptions server;
 	TplusMappingOptions mapping;
 	TplusAuth	auth;			/* never TPLUS_AUTH_AUTO */
+	char	  **used_token;		/* where the last access token that T+ was
+								 * told is kept, NULL at first; secret */
 } TplusAccount;
 
 typedef struct TplusTableOptions

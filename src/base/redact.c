@@ -24,25 +24,18 @@
 /* The longest escape of one character: &#x0000; */
 #define LONGEST_ESCAPE	8
 
-/* A character that some format writes as a word. */
-typedef struct Escape
+/* A character that HTML writes as a word. */
+typedef struct Reference
 {
-	const char *text;
+	const char *text;			/* after the & */
 	char		c;
-} Escape;
+} Reference;
 
-static const Escape words[] = {
-	{"\\b", '\b'},
-	{"\\f", '\f'},
-	{"\\n", '\n'},
-	{"\\r", '\r'},
-	{"\\t", '\t'},
-	{"&amp;", '&'},
-	{"&quot;", '"'},
-	{"&apos;", '\''},
-	{"&lt;", '<'},
-	{"&gt;", '>'},
-	{"+", ' '},
+static const Reference references[] = {
+	{"quot;", '"'},
+	{"apos;", '\''},
+	{"lt;", '<'},
+	{"gt;", '>'},
 };
 
 static int
@@ -73,40 +66,120 @@ read_number(const char *text, size_t len, int base, size_t min, size_t max,
 	return n >= min ? n : 0;
 }
 
-/* How many bytes of text are an escape of the character c; 0: none. */
-static size_t
-match_escape(const char *text, size_t len, char c)
+static int
+fold(int c)
 {
-	bool		html = len > 2 && text[0] == '&' && text[1] == '#';
-	bool		hex = html && (text[2] == 'x' || text[2] == 'X');
-	size_t		start = html ? 2 + hex : 2;
-	size_t		n = 0;
-	int			value = 0;
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+/*
+ * What follows is an escape of the character c, also one that was escaped
+ * again, as where JSON is a string in JSON; it returns the number of bytes, 0:
+ * it is none.  First: one that begins with a backslash.
+ */
+static size_t
+match_backslash(const char *text, size_t len, int c)
+{
+	size_t		start = 0;
+	int			value;
+
+	while (start < len && text[start] == '\\')
+		start++;
+	if (start == len)
+		return c == '\\' && start > 1 ? 2 : 0;
+	if (text[start] == 'u' &&
+		read_number(text + start + 1, len - start - 1, 16, 4, 4, &value) > 0 &&
+		fold(value) == fold(c))
+		return start + 5;
+	if (c == '\\')
+		return start > 1 ? 2 : 0;
+	return c == text[start] && strchr("\"'/", c) != NULL ? start + 1 : 0;
+}
+
+static size_t
+match_percent(const char *text, size_t len, int c)
+{
+	size_t		start;
+	int			value = '%';
+
+	for (start = 1; value == '%'; start += 2)
+	{
+		if (read_number(text + start, len - start, 16, 2, 2, &value) == 0)
+			return 0;
+		if (fold(value) == fold(c))
+			return start + 2;
+	}
+	return 0;
+}
+
+static size_t
+match_reference(const char *text, size_t len, int c)
+{
+	static const char amp[] = "amp;";
+	size_t		start = 1;
+	size_t		n;
+	bool		hex;
+	int			value;
+
+	while (len - start >= strlen(amp) &&
+		   memcmp(text + start, amp, strlen(amp)) == 0)
+		start += strlen(amp);
+	if (c == '&' && start > 1)
+		return start;
+	for (n = 0; n < sizeof(references) / sizeof(references[0]); n++)
+	{
+		size_t		wordlen = strlen(references[n].text);
+
+		if (references[n].c == c && len - start >= wordlen &&
+			memcmp(text + start, references[n].text, wordlen) == 0)
+			return start + wordlen;
+	}
+	if (len - start < 2 || text[start] != '#')
+		return 0;
+	hex = fold(text[start + 1]) == 'x';
+	start += hex ? 2 : 1;
+	n = read_number(text + start, len - start, hex ? 16 : 10, 1, 5, &value);
+	if (n == 0 || start + n >= len || text[start + n] != ';')
+		return 0;
+	return fold(value) == fold(c) ? start + n + 1 : 0;
+}
+
+static size_t
+match_escape(const char *text, size_t len, int c)
+{
+	switch (len > 0 ? text[0] : '\0')
+	{
+		case '\\':
+			return match_backslash(text, len, c);
+		case '%':
+			return match_percent(text, len, c);
+		case '&':
+			return match_reference(text, len, c);
+		case '+':
+			return c == ' ' ? 1 : 0;
+		default:
+			return 0;
+	}
+}
+
+/* The character at the start of some UTF-8, and its length in bytes. */
+static int
+character(const char *secret, size_t *len)
+{
+	const unsigned char *s = (const unsigned char *) secret;
+	size_t		more = s[0] >= 0xf0 ? 3 : s[0] >= 0xe0 ? 2 : s[0] >= 0xc0 ? 1 : 0;
+	int			c = more > 0 ? s[0] & (0x3f >> more) : s[0];
 	size_t		i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	*len = 1;
+	for (i = 1; i <= more; i++)
 	{
-		size_t		wordlen = strlen(words[i].text);
-
-		if (words[i].c == c && len >= wordlen &&
-			memcmp(text, words[i].text, wordlen) == 0)
-			return wordlen;
+		if ((s[i] & 0xc0) != 0x80)
+			return s[0];
+		c = c << 6 | (s[i] & 0x3f);
 	}
-	if (html)
-	{
-		n = read_number(text + start, len - start, hex ? 16 : 10, 1, 5, &value);
-		if (n == 0 || start + n >= len || text[start + n] != ';')
-			return 0;
-		n++;
-	}
-	else if (len > 2 && text[0] == '%')
-		n = read_number(text + (start = 1), len - 1, 16, 2, 2, &value);
-	else if (len > 5 && text[0] == '\\' && text[1] == 'u')
-		n = read_number(text + start, len - start, 16, 4, 4, &value);
-	else if (len > 1 && text[0] == '\\' && text[1] == c &&
-			 strchr("\"'/\\", c) != NULL)
-		return 2;
-	return n > 0 && value == (unsigned char) c ? start + n : 0;
+	*len = more + 1;
+	return c;
 }
 
 /* How many bytes of text spell this secret, as tplus_redact_match() counts. */
@@ -114,16 +187,25 @@ static size_t
 match_secret(const char *text, size_t len, const char *secret)
 {
 	size_t		at = 0;
-	size_t		done;
+	size_t		done = 0;
 
 	if (secret == NULL || strlen(secret) < SHORTEST)
 		return 0;
-	for (done = 0; secret[done] != '\0'; done++)
+	while (secret[done] != '\0')
 	{
 		size_t		left = len - at;
-		size_t		n = match_escape(text + at, left, secret[done]);
+		size_t		chlen;
+		int			c = character(secret + done, &chlen);
+		size_t		n = match_escape(text + at, left, c);
 
-		if (n == 0 && left > 0 && text[at] == secret[done])
+		/* URLs escape bytes, not characters. */
+		if (n == 0 && chlen > 1)
+		{
+			chlen = 1;
+			c = (unsigned char) secret[done];
+			n = match_escape(text + at, left, c);
+		}
+		if (n == 0 && left > 0 && fold((unsigned char) text[at]) == fold(c))
 			n = 1;
 		if (n == 0)
 		{
@@ -133,6 +215,7 @@ match_secret(const char *text, size_t len, const char *secret)
 			return cut && done >= TELLING ? len : 0;
 		}
 		at += n;
+		done += chlen;
 	}
 	return at;
 }

@@ -20,9 +20,10 @@
 /*
  * How many bytes at the start of a text of len bytes spell one of the secrets
  * (NULLs are skipped), the longest of them; 0 if none does.  Each character of
- * it may be plain, or escaped as JSON, URLs and HTML do: text that was not
- * understood is shown as it came.  A secret that the end of the text cuts off
- * counts, too, unless hardly anything of it is left.
+ * it may be plain, or escaped as JSON, URLs and HTML do, once or more often:
+ * text that was not understood is shown as it came.  ASCII letters count in
+ * either case.  A secret that the end of the text cuts off counts, too, unless
+ * hardly anything of it is left.
  */
 extern size_t tplus_redact_match(const char *text, size_t len,
 								 const char *const *secrets, int nsecrets);

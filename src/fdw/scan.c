@@ -87,6 +87,7 @@ make_decode_spec(TplusScanState *state)
 			state->key_attnum = attnum;
 	}
 	spec->relname = state->table->options->name;
+	spec->account = state->account;
 	spec->tupdesc = RelationGetDescr(state->relation);
 	spec->columns = columns;
 	spec->timezone = state->account->server.timezone;

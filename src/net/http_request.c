@@ -19,6 +19,8 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 
+#include "common/base64.h"
+
 #include "net/http_request.h"
 
 #define USER_AGENT	"tplus_fdw/1.0"
@@ -271,6 +273,34 @@ tplus_http_proxy_is_safe(const char *proxy, bool *password)
 	curl_free(host);
 	curl_url_cleanup(parsed);
 	return safe;
+}
+
+char *
+tplus_http_proxy_credentials(const char *proxy, const char *password)
+{
+	CURLU	   *parsed = proxy ? parse_url(proxy, PROXY_URL_FLAGS) : NULL;
+	char	   *user = NULL;
+	char	   *pair;
+	char	   *result;
+	int			size;
+	int			len;
+
+	if (parsed == NULL)
+		return NULL;
+	(void) curl_url_get(parsed, CURLUPART_USER, &user, CURLU_URLDECODE);
+	curl_url_cleanup(parsed);
+	if (user == NULL && password == NULL)
+		return NULL;
+
+	/* Should one of these throw, a few bytes are lost. */
+	pair = psprintf("%s:%s", user ? user : "", password ? password : "");
+	size = pg_b64_enc_len(strlen(pair));
+	result = palloc(size + 1);
+	len = pg_b64_encode((const void *) pair, strlen(pair), result, size);
+	result[Max(len, 0)] = '\0';
+	explicit_bzero(pair, strlen(pair));
+	curl_free(user);
+	return result;
 }
 
 bool

@@ -70,6 +70,13 @@ extern bool tplus_http_url_is_safe(const char *url, bool *plain);
  */
 extern bool tplus_http_proxy_is_safe(const char *proxy, bool *password);
 
+/*
+ * What this proxy is told about who asks, after "Basic ", palloc'd; NULL if it
+ * is told nothing.  Either argument may be NULL.
+ */
+extern char *tplus_http_proxy_credentials(const char *proxy,
+										  const char *password);
+
 /* Can this be the query of a URL?  Anything beyond ASCII must be escaped. */
 extern bool tplus_http_query_is_safe(const char *query);
 

@@ -261,13 +261,11 @@ tplus_auth_run(TplusGrantCall *call)
 void
 tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 {
-	const TplusMappingOptions *mapping = &call->account->mapping;
-	const char *const secrets[] = {
-		mapping->app_secret, mapping->app_ticket, mapping->certificate,
-		mapping->proxy_password, mapping->refresh_token, mapping->open_token,
-		call->request->code, call->request->refresh_token, mapping->app_key
-	};
+	TplusSecrets secrets;
 
+	tplus_secrets_of(call->account, &secrets);
+	tplus_secrets_add(&secrets, call->request->code);
+	tplus_secrets_add(&secrets, call->request->refresh_token);
 	memset(reply, 0, sizeof(*reply));
 	reply->status = call->result.status;
 	if (call->objection)
@@ -287,11 +285,11 @@ tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 											   call->answer.data,
 											   call->answer.len,
 											   &problem, &offset),
-							  secrets, lengthof(secrets));
+							  &secrets);
 	}
 	else
 		tplus_auth_reply_failed(reply, &call->result,
-								secrets, lengthof(secrets));
+								&secrets);
 	if (call->objection == NULL)
 		tplus_meter_grant(call->account, call->http.path, call->begun,
 						  &call->result, reply);

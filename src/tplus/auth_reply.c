@@ -172,7 +172,7 @@ reply_field(const TplusJson *root, const ReplyField *field)
 /* The first of some paths that leads to text or a number, made safe to show. */
 static char *
 foreign_text(const TplusJson *root, const char *const *paths, size_t max_bytes,
-			 const char *const *secrets, int nsecrets)
+			 const TplusSecrets *secrets)
 {
 	for (; *paths; paths++)
 	{
@@ -182,7 +182,7 @@ foreign_text(const TplusJson *root, const char *const *paths, size_t max_bytes,
 		if (text && *text && (tplus_json_kind(node) == TPLUS_JSON_STRING ||
 							  tplus_json_kind(node) == TPLUS_JSON_NUMBER))
 			return tplus_error_clip(text, strlen(text), max_bytes,
-									secrets, nsecrets);
+									secrets->texts, secrets->n);
 	}
 	return NULL;
 }
@@ -232,7 +232,7 @@ judge_refusal(TplusGrantReply *reply)
 
 void
 tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
-					  const char *const *secrets, int nsecrets)
+					  TplusSecrets *secrets)
 {
 	static const char *const code_paths[] = {"code", "error.code", NULL};
 	static const char *const message_paths[] = {
@@ -241,9 +241,10 @@ tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
 	bool		refused;
 	char	   *said;
 
-	reply->code = foreign_text(root, code_paths, 64, secrets, nsecrets);
-	said = foreign_text(root, message_paths, TPLUS_ERROR_SNIPPET,
-						secrets, nsecrets);
+	tplus_secrets_add(secrets, tplus_json_text(reply_field(root, &field_access)));
+	tplus_secrets_add(secrets, tplus_json_text(reply_field(root, &field_refresh)));
+	reply->code = foreign_text(root, code_paths, 64, secrets);
+	said = foreign_text(root, message_paths, TPLUS_ERROR_SNIPPET, secrets);
 	refused = reply->status < 200 || reply->status > 299 ||
 		(reply->code && strcmp(reply->code, "200") != 0 &&
 		 strcmp(reply->code, "0") != 0);
@@ -282,13 +283,13 @@ tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
 
 void
 tplus_auth_reply_failed(TplusGrantReply *reply, const TplusHttpResult *result,
-						const char *const *secrets, int nsecrets)
+						const TplusSecrets *secrets)
 {
 	const TransportFailure *failure = &transport_failures[result->failure];
 	char	   *said = tplus_error_clip(result->message,
 										strlen(result->message),
 										TPLUS_ERROR_SNIPPET,
-										secrets, nsecrets);
+										secrets->texts, secrets->n);
 
 	reply->outcome = TPLUS_GRANT_FAILED;
 	reply->sqlstate = failure->sqlstate;

@@ -17,6 +17,7 @@
 
 #include "net/http.h"
 #include "net/json.h"
+#include "tplus/secrets.h"
 
 typedef enum TplusGrantOutcome
 {
@@ -45,16 +46,16 @@ typedef struct TplusGrantReply
 
 /*
  * Fills in the reply, whose status is set, from the body of a whole response;
- * root is NULL if that is no JSON.  The secrets are blotted out wherever
- * foreign text repeats them.  Results are palloc'd; throws for memory only.
+ * root is NULL if that is no JSON.  The secrets, to which its tokens are added,
+ * are blotted out wherever foreign text repeats them.  Results are palloc'd; throws for memory only.
  */
 extern void tplus_auth_reply_read(TplusGrantReply *reply,
 								  const TplusJson *root,
-								  const char *const *secrets, int nsecrets);
+								  TplusSecrets *secrets);
 
 /* Likewise, when no whole response came. */
 extern void tplus_auth_reply_failed(TplusGrantReply *reply,
 									const TplusHttpResult *result,
-									const char *const *secrets, int nsecrets);
+									const TplusSecrets *secrets);
 
 #endif							/* TPLUS_AUTH_REPLY_H */

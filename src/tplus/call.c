@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "tplus/call.h"
+#include "tplus/secrets.h"
 #include "tplus/reply.h"
 #include "tplus/verdict.h"
 
@@ -128,6 +129,7 @@ send_attempt(TplusCall *call)
 	TplusTries *tries = &call->tries;
 	TplusHttpTransfer *transfer;
 
+	tplus_secrets_use(tries->spec->account, tries->token.access_token);
 	tplus_attempt_send(&tries->attempt, tries->spec,
 					   tries->token.access_token);
 	transfer = tries->attempt.transfer;

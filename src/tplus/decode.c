@@ -20,10 +20,14 @@
 #include "base/error.h"
 #include "tplus/convert.h"
 #include "tplus/decode.h"
+#include "tplus/secrets.h"
 #include "tplus/lookup.h"
 
 /* How much of a record's key the error context shows, in bytes. */
 #define MAX_SHOWN_KEY	80
+
+/* Of a value that does not fit, so much is searched for secrets. */
+#define MAX_SEARCHED	(1024 * 1024)
 
 typedef enum DecodeSource
 {
@@ -53,6 +57,7 @@ struct TplusDecoder
 
 	/* Where we are, for the error context. */
 	const DecodeColumn *current;
+	const TplusJson *node;		/* its value; NULL: not looked up yet */
 	const char *key_text;		/* UTF-8 as it came; may be NULL */
 	int			page;
 };
@@ -117,26 +122,50 @@ name_place(void *arg)
 					 decoder->spec->relname);
 	if (decoder->key_text != NULL)
 		appendStringInfo(&place, ", record with key \"%s\"",
-						 tplus_convert_show(&decoder->current->converter,
-											decoder->key_text,
-											MAX_SHOWN_KEY));
+						 tplus_secrets_blot(decoder->spec->account,
+											tplus_convert_show(&decoder->current->converter,
+															   decoder->key_text,
+															   MAX_SHOWN_KEY)));
 	appendStringInfo(&place, ", page %d", decoder->page);
 	errcontext("%s", place.data);
 	err_generic_string(PG_DIAG_COLUMN_NAME, decoder->current->converter.column);
 }
 
 /*
- * Cuts a message that repeats foreign text.
+ * Does the value being converted hold a secret?  Then so may a message about
+ * it, whose own words are left alone otherwise.
  */
-static void
-clip_message(char *message)
+static bool
+holds_secret(const TplusDecoder *decoder)
+{
+	char	   *shown;
+
+	if (decoder->node == NULL)
+		return false;
+	shown = tplus_convert_show_node(&decoder->current->converter,
+									decoder->node, MAX_SEARCHED);
+	return strcmp(shown, tplus_secrets_blot(decoder->spec->account,
+											shown)) != 0;
+}
+
+/*
+ * A message that repeats foreign text, cut and, if it is to be, without
+ * secrets; NULL if it is.
+ */
+static char *
+clip_message(const TplusDecoder *decoder, bool blot, char *message)
 {
 	int			length;
 
-	if (message == NULL || strlen(message) <= TPLUS_ERROR_SNIPPET)
-		return;
+	if (message == NULL)
+		return NULL;
+	if (blot)
+		message = tplus_secrets_blot(decoder->spec->account, message);
+	if (strlen(message) <= TPLUS_ERROR_SNIPPET)
+		return message;
 	length = pg_mbcliplen(message, strlen(message), TPLUS_ERROR_SNIPPET - 3);
 	memcpy(message + length, "...", 4);
+	return message;
 }
 
 /*
@@ -145,17 +174,22 @@ clip_message(char *message)
  * somebody who can type another one.
  */
 static void
-rethrow_clipped(MemoryContext context)
+rethrow_clipped(const TplusDecoder *decoder, MemoryContext context)
 {
 	ErrorData  *error;
+	bool		blot;
 
 	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
 		PG_RE_THROW();
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	FlushErrorState();
-	clip_message(error->message);
-	clip_message(error->detail);
+	blot = holds_secret(decoder);
+	error->message = clip_message(decoder, blot, error->message);
+	error->detail = clip_message(decoder, blot, error->detail);
+	if (error->context && blot)
+		error->context = tplus_secrets_blot(decoder->spec->account,
+											error->context);
 	error->hint = NULL;
 	ReThrowError(error);
 }
@@ -164,20 +198,22 @@ rethrow_clipped(MemoryContext context)
  * Appends what became of a value that could not be converted.
  */
 static void
-append_problem(StringInfo problems, const DecodeColumn *column,
-			   const TplusJson *node, TplusProblem *problem)
+append_problem(const TplusDecoder *decoder, StringInfo problems,
+			   const DecodeColumn *column, const TplusJson *node,
+			   const TplusProblem *problem)
 {
-	clip_message(problem->message);
+	char	   *value = tplus_convert_show_node(&column->converter, node,
+												TPLUS_ERROR_SNIPPET);
 
 	appendStringInfoString(problems,
 						   problems->len == 0 ? "[{\"column\": " :
 						   ", {\"column\": ");
 	escape_json(problems, column->converter.column);
 	appendStringInfoString(problems, ", \"value\": ");
-	escape_json(problems, tplus_convert_show_node(&column->converter, node,
-												  TPLUS_ERROR_SNIPPET));
+	escape_json(problems, tplus_secrets_blot(decoder->spec->account, value));
 	appendStringInfoString(problems, ", \"message\": ");
-	escape_json(problems, problem->message);
+	escape_json(problems, clip_message(decoder, holds_secret(decoder),
+									   problem->message));
 	appendStringInfo(problems, ", \"sqlstate\": \"%s\"}",
 					 unpack_sql_state(problem->sqlstate));
 }
@@ -190,8 +226,10 @@ decode_column(TplusDecoder *decoder, DecodeColumn *column,
 	const TplusJson *node = record;
 	TplusProblem problem;
 
+	decoder->node = NULL;
 	if (column->source == SOURCE_FIELD)
 		node = tplus_lookup_get(decoder->lookup, column->lookup);
+	decoder->node = node;
 	if (node != NULL)
 		column->seen = true;
 	if (!decoder->spec->error_is_null)
@@ -201,7 +239,7 @@ decode_column(TplusDecoder *decoder, DecodeColumn *column,
 	}
 	if (tplus_convert_node(&column->converter, node, &problem, value, isnull))
 		return;
-	append_problem(problems, column, node, &problem);
+	append_problem(decoder, problems, column, node, &problem);
 	tplus_convert_node(&column->converter, NULL, NULL, value, isnull);
 }
 
@@ -228,6 +266,7 @@ decode_columns(TplusDecoder *decoder, const TplusJson *record, Datum *values,
 
 	if (decoder->spec->error_is_null)
 		initStringInfo(&problems);
+	decoder->node = NULL;
 	tplus_lookup_scan(decoder->lookup, record);
 	for (int i = 0; i < decoder->ncolumns; i++)
 	{
@@ -276,7 +315,7 @@ tplus_decode_record(TplusDecoder *decoder, TplusJson *record,
 	}
 	PG_CATCH();
 	{
-		rethrow_clipped(context);
+		rethrow_clipped(decoder, context);
 	}
 	PG_END_TRY();
 	error_context_stack = callback.previous;

@@ -17,6 +17,7 @@
 
 #include "access/tupdesc.h"
 
+#include "base/option.h"
 #include "net/json.h"
 
 /* The two fields that are no fields of T+. */
@@ -33,6 +34,7 @@ typedef struct TplusDecodeColumn
 typedef struct TplusDecodeSpec
 {
 	const char *relname;		/* for the error context */
+	const TplusAccount *account;	/* its secrets are kept out of errors */
 	TupleDesc	tupdesc;		/* of the foreign table */
 	int			ncolumns;
 	const TplusDecodeColumn *columns;

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "tplus/failure.h"
+#include "tplus/secrets.h"
 
 /* How much of a reply is shown when it is not what was expected, in bytes. */
 #define SNIPPET_BYTES	200
@@ -82,18 +83,11 @@ static char *
 foreign_text(const TplusFailure *failure, const char *text, size_t len,
 			 size_t max_bytes)
 {
-	const TplusMappingOptions *mapping = &failure->account->mapping;
-	const char *secrets[8];
+	TplusSecrets secrets;
 
-	secrets[0] = failure->access_token;
-	secrets[1] = mapping->app_secret;
-	secrets[2] = mapping->refresh_token;
-	secrets[3] = mapping->open_token;
-	secrets[4] = mapping->certificate;
-	secrets[5] = mapping->app_key;
-	secrets[6] = mapping->app_ticket;
-	secrets[7] = mapping->proxy_password;
-	return tplus_error_clip(text, len, max_bytes, secrets, lengthof(secrets));
+	tplus_secrets_of(failure->account, &secrets);
+	tplus_secrets_add(&secrets, failure->access_token);
+	return tplus_error_clip(text, len, max_bytes, secrets.texts, secrets.n);
 }
 
 static char *

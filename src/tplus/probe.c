@@ -20,6 +20,7 @@
 #include "tplus/decode.h"
 #include "tplus/lookup.h"
 #include "tplus/probe.h"
+#include "tplus/secrets.h"
 #include "tplus/record.h"
 
 /* A server that overlooks PageSize may send everything. */
@@ -253,9 +254,10 @@ copy_text(TplusProbe *probe, TplusLookup *lookup, const TplusJson *record)
 
 /* Foreign text for a fact. */
 static char *
-show(const char *text)
+show(const TplusProbe *probe, const char *text)
 {
-	return tplus_error_clip(text, strlen(text), MAX_SHOWN, NULL, 0);
+	return tplus_secrets_clip(probe->query.account, text, strlen(text),
+							  MAX_SHOWN);
 }
 
 /* The flag as it stands in a record. */
@@ -268,7 +270,7 @@ flag_spelling(TplusProbe *probe, const TplusJson *node)
 	if (node == NULL || tplus_json_text(node) == NULL)
 		return NULL;
 	old = MemoryContextSwitchTo(probe->context);
-	result = show(tplus_json_text(node));
+	result = show(probe, tplus_json_text(node));
 	if (tplus_json_kind(node) == TPLUS_JSON_STRING)
 		result = psprintf("\"%s\"", result);
 	MemoryContextSwitchTo(old);
@@ -372,7 +374,7 @@ reply_shape(TplusProbe *probe)
 	if (tplus_json_kind(json) == TPLUS_JSON_ARRAY)
 		return "array";
 	initStringInfo(&path);
-	return find_rows(json, &path, 0) ? show(path.data) : NULL;
+	return find_rows(json, &path, 0) ? show(probe, path.data) : NULL;
 }
 
 /* Receives the answer; the call lives in a context of its own. */

@@ -21,6 +21,7 @@
 #include "tplus/decode.h"
 #include "tplus/lookup.h"
 #include "tplus/record.h"
+#include "tplus/secrets.h"
 #include "tplus/seen.h"
 
 struct TplusIntake
@@ -136,9 +137,9 @@ make_key(TplusIntake *intake, const char *text, size_t len)
 }
 
 static char *
-show(const char *text, size_t len)
+show(const TplusIntake *intake, const char *text, size_t len)
 {
-	return tplus_error_clip(text, len, 200, NULL, 0);
+	return tplus_secrets_clip(intake->query->account, text, len, 200);
 }
 
 /* The key of a record, or of its content. */
@@ -161,7 +162,7 @@ find_key(TplusIntake *intake, const char *text, size_t len,
 				 errmsg("a record of %s has no \"%s\"",
 						intake->query->what, intake->query->key),
 				 errdetail_internal("The record begins with \"%s\".",
-									show(text, len)),
+									show(intake, text, len)),
 				 errhint("Name another field with the option \"key\" of the foreign table, or set \"on_missing_key\" to \"generate\".")));
 	record->key = make_key(intake, text, len);
 	record->generated = true;
@@ -247,7 +248,7 @@ tplus_intake_malformed(TplusIntake *intake, const char *text, size_t len)
 			 errmsg("a record of %s is malformed", intake->query->what),
 			 errdetail_internal("At byte %zu of the record: %s. It begins with \"%s\".",
 								offset, json ? "it is no object" : problem,
-								show(text, len))));
+								show(intake, text, len))));
 }
 
 static void
@@ -260,7 +261,8 @@ report_shared_key(TplusIntake *intake, const TplusRecord *record,
 			 errmsg("\"%s\" does not identify the records of %s",
 					intake->query->key, intake->query->what),
 			 errdetail_internal("The value \"%s\" %s.",
-								show(record->key, strlen(record->key)), how),
+								show(intake, record->key,
+									 strlen(record->key)), how),
 			 errhint("Name a field that does with the option \"key\" of the foreign table.")));
 }
 

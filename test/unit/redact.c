@@ -68,9 +68,17 @@ static const Case cases[] = {
 	{"100%-sure", "100%25-sure", "*"},
 	{"abcdef//", "abcdef/%2", "*"},
 	{"abcdef//", "abcdef/\\u00", "*"},
-	{"abcdef//", "abcdef/\\u0041bcdef", "abcdef/\\u0041bcdef"},
+	{"abcdef//", "abcdef/\\u0042bcdef", "abcdef/\\u0042bcdef"},
 	{"\xe5\xaf\x86\xe7\xa0\x81", "x\xe5\xaf\x86\xe7\xa0\x81y", "x*y"},
 	{"\xe5\xaf\x86\xe7\xa0\x81", "%E5%AF%86%E7%A0%81", "*"},
+	{"\xe5\xaf\x86\xe7\xa0\x81", "\\u5bc6\\u7801 &#x5BC6;&#30721; \\u5bc6\\u7802", "* * \\u5bc6\\u7802"},
+	{"a0Bc-9D", "A0BC-9D a0bc-9d a\\u0030b%43-9&#x64;", "* * *"},
+	{"a+b/c==d", "a%252Bb%25252fc%3D%253dd", "*"},
+	{"a+b/c==d", "a\\\\u002bb\\\\\\/c==d", "*"},
+	{"a+b/c==d", "a&amp;#43;b&amp;amp;#x2f;c==d", "*"},
+	{"a\"b&c<d", "a\\\\\\\"b&amp;c&amp;lt;d a&amp;quot;b&amp;amp;c&lt;d", "* *"},
+	{"100%-sure", "100%2525-sure", "100%2525-sure"},
+	{"C:\\dir\\", "C:\\\\dir\\\\ C:\\dir\\", "* *"},
 };
 
 int
