@@ -286,6 +286,14 @@ SELECT mutate('{"action": "edit", "pick": "any_first", "set": {"Name": "second"}
 CALL tplus.sync('first');
 SELECT kind, status, ins, upd FROM runs('first', 2);
 SELECT name FROM first_seen WHERE name IN ('second', 'third');
+-- names that would fall apart
+CREATE TABLE "a %s, b" (id integer, "it's ""1"" %s" text);
+CREATE TABLE "the %s 'target'" (id integer PRIMARY KEY, "it's ""1"" %s" text);
+INSERT INTO "a %s, b" VALUES (1, 'one'), (2, '%s');
+SELECT tplus.create_sync('%s "odd"', source => '"a %s, b"', target => '"the %s ''target''"', on_error => 'quarantine', deletes => 'delete');
+CALL tplus.sync('%s "odd"');
+SELECT * FROM "the %s 'target'" ORDER BY id;
+SELECT tplus.drop_sync('%s "odd"');
 
 SELECT tplus.prune_history('0') > 10 AS many;
 SELECT sync, count(*) FROM tplus.sync_run WHERE sync IN ('item', 'first') GROUP BY sync ORDER BY sync;

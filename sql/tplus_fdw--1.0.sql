@@ -1058,7 +1058,7 @@ RETURNS bigint LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT tplus._execute(d, format('INSERT INTO pg_temp.tplus_raw (%s) SELECT %s FROM %s AS %s WHERE %s',
-    array_to_string(s.read_columns, ', '), tplus._list(s.read_columns, s.alias || '.%s'),
+    array_to_string(s.read_columns, ', '), array_to_string(s.read_columns, ', '),
     d.source, s.alias, bound))
 $$;
 
@@ -1793,7 +1793,7 @@ BEGIN
   PERFORM tplus._check_word('deletes', d.deletes, 'ignore', 'mark', 'delete');
   PERFORM tplus._check_word('on_error', d.on_error, 'stop', 'quarantine');
   PERFORM tplus._execute(d, format(E'EXPLAIN INSERT INTO %s AS t (%s) %s SELECT %s FROM (SELECT %s FROM %s AS %s) AS %7$s WHERE (%s\n)', d.target, array_to_string(s.columns, ', '), s.overriding, array_to_string(s.exprs, ', '),
-    tplus._list(s.read_columns, s.alias || '.%s'), d.source, s.alias, coalesce(d.filter, 'true')));
+    array_to_string(s.read_columns, ', '), d.source, s.alias, coalesce(d.filter, 'true')));
   IF s.cursor_kind = 'time' THEN
     RAISE NOTICE 'edits of records are found by full runs only (%), because "%" does not move with them',
       CASE WHEN d.full_every > '0' THEN 'every ' || d.full_every ELSE 'full_every is off' END, d.cursor_column;
