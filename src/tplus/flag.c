@@ -52,6 +52,7 @@ typedef struct Sample
 {
 	bool		enabled;		/* some record was not stopped */
 	bool		disabled;		/* some record was */
+	List	   *keys;			/* of char *: all of them */
 } Sample;
 
 static void
@@ -83,7 +84,32 @@ take_sample(TplusFlag *flag, const char *path, bool with_flag, bool value,
 			sample->disabled = true;
 		if (record.disabled_known && !record.disabled)
 			sample->enabled = true;
+		if (record.key)
+			sample->keys = lappend(sample->keys, pstrdup(record.key));
 	}
+}
+
+/*
+ * Records that do not tell whether they are stopped: did the flag bring some,
+ * and none of those that come without it?
+ */
+static bool
+reveals(const Sample *asked, const Sample *plain)
+{
+	ListCell   *a;
+	ListCell   *b;
+
+	if (asked->enabled || asked->keys == NIL)
+		return false;
+	foreach(a, asked->keys)
+	{
+		foreach(b, plain->keys)
+		{
+			if (strcmp(lfirst(a), lfirst(b)) == 0)
+				return false;
+		}
+	}
+	return true;
 }
 
 static void
@@ -157,19 +183,19 @@ next_spelling(TplusFlag *flag, const char *path)
 }
 
 /*
- * The server shows no record at all.  Is there none, or are all of them
- * stopped, hidden, and asked for in a spelling that it does not understand?
+ * The server shows no record at all, or none that tells.  Is none stopped, or
+ * are they hidden, and asked for in a spelling that it does not understand?
  * Another spelling that brings some is the right one.
  */
 static bool
-find_spelling(TplusFlag *flag, const char *path)
+find_spelling(TplusFlag *flag, const char *path, const Sample *plain)
 {
 	Sample		asked;
 
 	while (flag->arm->disabled && climb(flag, path))
 	{
 		take_sample(flag, path, true, true, &asked);
-		if (asked.disabled)
+		if (asked.disabled || reveals(&asked, plain))
 			return true;
 	}
 	flag->encoding = TPLUS_ENCODING_AUTO;
@@ -180,6 +206,7 @@ bool
 tplus_flag_settle(TplusFlag *flag, const char *path)
 {
 	Sample		asked;
+	Sample		other;
 	Sample		plain;
 
 	if (flag->query->bool_encoding != TPLUS_ENCODING_AUTO ||
@@ -211,12 +238,14 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 	if (!asked.disabled)
 	{
 		/* There are none, or the spelling matches nothing. */
-		take_sample(flag, path, true, false, &asked);
-		if (!asked.enabled && !asked.disabled)
+		take_sample(flag, path, true, false, &other);
+		if (!other.enabled && !other.disabled)
 		{
 			take_sample(flag, path, false, false, &plain);
-			return plain.enabled || plain.disabled ?
-				next_spelling(flag, path) : find_spelling(flag, path);
+			if (plain.enabled || plain.disabled)
+				return next_spelling(flag, path);
+			if (!reveals(&asked, &plain))
+				return find_spelling(flag, path, &plain);
 		}
 	}
 	learn(flag, path);
