@@ -466,4 +466,39 @@ server(30, over_cap => 'error', max_rows => 50, bool_json => 'none', bool_text =
 like(failure("SELECT keys('small', 'disabled AND code LIKE ''%nosuch%''')"),
 	qr/^HV000 .*T\+ refused the request/, 'a refused sample proves nothing');
 
+# A path that the catalog does not know, whose records do not tell whether they
+# are stopped: the spelling that reveals others is the one.
+$node->safe_psql('postgres', <<'SQL');
+CREATE FOREIGN TABLE by_path (id bigint OPTIONS (field 'ID'), code text OPTIONS (field 'Code')) SERVER erp
+  OPTIONS (path '/tplus/api/v2/inventory/Query');
+SQL
+for my $case (
+	[ { bool_json => 'ignored' }, 'true is overlooked' ],
+	[ { bool_json => 'none' }, 'true finds nothing' ],
+	[ { bool_json => 'ignored', bool_text => 'ignored' }, 'only "1" is understood' ],
+	[ {}, 'true is understood' ])
+{
+	my ($switches, $name) = @$case;
+	server(60, %$switches);
+	is(sql("SELECT keys('by_path')"), all_keys(), "stopped records by a path: $name");
+	my ($code) = map { $_->{Code} } grep { $_->{Disabled} } $sim->records($key);
+	is(sql("SELECT count(*) FROM by_path WHERE code = '$code'"), 1, 'and found by a clause');
+}
+
+# Page numbers that are overlooked, while a record of the first page is edited
+# and moves to the end: the next answer has another one in its place.
+$node->safe_psql('postgres', "ALTER FOREIGN TABLE by_path OPTIONS (page_size '10')");
+my $short = 0;
+for my $edits (1, 2, 4)
+{
+	for my $after (2 .. 14)
+	{
+		server({ records => 60, changes => [ map { { action => 'edit', set => { Name => "edited $_" }, pick => 'served_first',
+				after_requests => $after } } 1 .. $edits ] },
+			ts_compare => 'ignored', disabled_default => 'all');
+		$short++ unless failure("SELECT keys('by_path')") =~ /^HV000 .*"by_path" cannot be read/;
+	}
+}
+is($short, 0, 'a record that moved does not make page numbers that are overlooked look like such that advance');
+
 done_testing();

@@ -80,6 +80,7 @@ typedef struct TplusSweep
 	int			page_size;
 	int			short_rows;		/* rows of a page that was not full; 0: none */
 	int			restarts;
+	bool		moved;			/* a page behind the first was another one */
 	bool		keys_only;
 	bool		full_needed;	/* a sweep for keys found new ones */
 	bool		loud;			/* the next refusal is an error */

@@ -39,6 +39,7 @@ tplus_pages_restart(TplusSweep *sweep, int page_size)
 	sweep->page_index = sweep->page_base;
 	sweep->page_size = page_size;
 	sweep->short_rows = 0;
+	sweep->moved = false;
 	sweep->window = 0;
 	sweep->expected_pages = 0;
 	sweep->loud = false;
@@ -116,9 +117,11 @@ outgrows_hint(TplusSweep *sweep)
 }
 
 /*
- * Page numbers bring nothing new although they moved.  On the second page of
- * a sweep that may mean that the server ignores them, or that it repeats its
- * only page beyond the end; with smaller pages the two differ.
+ * A page brings nothing new.  Where no page of this sweep was another one than
+ * the first, the server may ignore page numbers, or repeat its only page
+ * beyond the end; with smaller pages the two differ.  What earlier sweeps have
+ * shown counts for less than a full page that comes twice: one of those may
+ * have been misled by records that moved meanwhile.
  */
 static void
 end_stale_page(TplusSweep *sweep)
@@ -129,8 +132,9 @@ end_stale_page(TplusSweep *sweep)
 
 	if (sweep->pages == 2 && rows < first)
 		return;					/* they moved there while we read */
-	if (sweep->pages > 2 ||
-		tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->pages_move)
+	if (sweep->moved ||
+		(rows < sweep->page_size &&
+		 tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->pages_move))
 	{
 		/* Numbers were seen to move: this is beyond the end. */
 		sweep->repeats -= rows;
@@ -237,8 +241,13 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 	if (learned->total_is_whole)
 		sweep->total = Max(sweep->total, total);
 
-	if (sweep->pages > 1 && sweep->page_repeats < rows)
-		learned->pages_move = true;
+
+	/*
+	 * A record or two that are new on the second page may have been edited,
+	 * or added, since the first.
+	 */
+	if (sweep->pages > 1 && rows > 0 && sweep->page_repeats <= rows / 2)
+		sweep->moved = learned->pages_move = true;
 	if (rows > 0 && sweep->short_rows > 0 && sweep->page_repeats < rows)
 	{
 		/* A page that was not full has a successor: it was capped. */
