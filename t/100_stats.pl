@@ -48,6 +48,9 @@ sub logged
 		  . "WHERE server = '$server' ORDER BY number DESC LIMIT $n) l ORDER BY number");
 }
 
+# A plan and all below it.
+sub nodes { return ($_[0], map { nodes($_) } @{ $_[0]{Plans} // [] }) }
+
 # How many tables and requests there is room for.
 my ($tables, $requests) =
   sql('SELECT value FROM tplus.info() WHERE name IN (\'counters\', \'request log\') ORDER BY name')
@@ -63,7 +66,7 @@ subtest 'info' => sub {
 };
 
 subtest 'exact totals' => sub {
-	account('many', switches => { latency_ms => 3 });
+	account('many', switches => { latency_ms => 3 }, max_retries => 20);
 	$sim->tenant('many', records => 450, switches => { latency_ms => 3 });
 	sql('CREATE FOREIGN TABLE many.other (id text OPTIONS (field \'ID\')) '
 		  . "SERVER many OPTIONS (resource 'inventory', page_size '100')");
@@ -140,6 +143,46 @@ subtest 'bytes' => sub {
 		my $body = $wire;
 		$body = length Compress::Zlib::memGunzip($reply->{content}) if $gzip ne 'off';
 		is(counted('bytes', 'wire_bytes, body_bytes'), "$wire|$body", "gzip $gzip");
+	}
+};
+
+# Requests, rows and bytes are those of all requests, whatever came of them, in
+# the counters, in the log and in EXPLAIN.
+subtest 'what came to nothing' => sub {
+	$sim->tenant('vain', records => 300);
+	$sim->setup_server($node, 'vain', server => 'vain', mapping => \%static, requests_per_second => 0, tables => []);
+	sql("CREATE FOREIGN TABLE vain.item (id text OPTIONS (field 'ID'), name text OPTIONS (field 'Name')) "
+		  . "SERVER vain OPTIONS (resource 'inventory', page_size '100')");
+	my @sums = qw(requests rows wire_bytes);
+	my $all = 'SELECT count(*) FROM vain.item';
+	for my $case (
+		[ 'a refusal', $all, { action => 'throttled', retry_after => 0 } ],
+		[ 'a reply that is cut', $all, { action => 'truncate', fraction => 0.5 } ],
+		[ 'a reply that is no JSON', $all, { action => 'html' } ],
+		[ 'a damaged reply', $all, { action => 'gzip_corrupt', mode => 'truncated' } ],
+		[ 'an error', "SELECT tplus.ping('vain')", { action => 'business' } ],
+		[ 'a connection that was closed', $all, { action => 'drop', when => 'before' } ],
+		[ 'a page of which few rows were wanted', 'SELECT * FROM vain.item LIMIT 7' ])
+	{
+		my ($name, $statement, $fault) = @$case;
+		$sim->clear_faults('vain');
+		$sim->clear_journal('vain');
+		sql('SELECT tplus.stat_reset()');
+		my $number = sql('SELECT max(number) FROM tplus.request_log');
+		$sim->fault('vain', match => { path => 'Query', nth => [2] }, %$fault) if $fault;
+		$sim->fault('vain', match => { path => 'Query', nth => [1] }, %$fault)
+		  if $fault && $statement =~ /ping/;
+		my ($rc, $plan) = $node->psql('postgres', $statement =~ /ping/ ? $statement
+			: "EXPLAIN (ANALYZE, FORMAT JSON) $statement");
+		my $log = sql('SELECT count(*), sum(rows), sum(wire_bytes) FROM tplus.request_log '
+			  . "WHERE server = 'vain' AND number > $number");
+		is(counted('vain', join ', ', @sums), $log, "$name: counters and log");
+		is((split /\|/, $log)[0], scalar $sim->journal('vain'), "$name: requests");
+		cmp_ok(counted('vain', 'wire_bytes'), '>', 0, "$name: bytes");
+		next if $statement =~ /ping/;
+		my ($scan) = grep { exists $_->{'T+ Requests'} } nodes(decode_json($plan)->[0]{Plan});
+		is(join('|', map { $scan->{"T+ $_"} } 'Requests', 'Records Received', 'Bytes Received'),
+			$log, "$name: EXPLAIN");
 	}
 };
 

@@ -286,8 +286,7 @@ take_record(TplusCall *call, const char *text, size_t len)
 {
 	MemoryContext old;
 
-	call->tries.spec->stats->records++;
-	call->tries.meter.rows++;
+	tplus_meter_record(&call->tries.meter);
 	if (*text != '[')
 	{
 		call->tries.delivered = true;

@@ -156,19 +156,34 @@ fill_entry(TplusJournalEntry *entry, const TplusStatsKey *key,
 	strlcpy(entry->path, path, sizeof(entry->path));
 }
 
+/*
+ * Puts the request into the log; also those before it that libcurl sent in
+ * vain, of which nothing is known.
+ */
 static void
 log_request(const TplusMeter *meter, const char *why)
 {
 	TplusJournalEntry entry;
+	TplusJournalEntry vain;
 	TplusStatsKey key;
+	int			i;
 
 	set_key(&key, meter->account, meter->relid);
 	fill_entry(&entry, &key, meter->path, meter->begun, meter->result);
 	entry.attempt = meter->attempt;
+	copy_params(entry.params, sizeof(entry.params), meter->body);
+
+	vain = entry;
+	vain.status = 0;
+	vain.bytes = vain.us = 0;
+	strlcpy(vain.error, tplus_retry_names[TPLUS_RETRY_NETWORK],
+			sizeof(vain.error));
+	for (i = 0; i < meter->result->resent; i++)
+		tplus_journal_add(&vain);
+
 	entry.rows = meter->rows;
 	copy_text(entry.code, sizeof(entry.code), meter->code,
 			  GetDatabaseEncoding());
-	copy_params(entry.params, sizeof(entry.params), meter->body);
 	if (why)
 		copy_text(entry.error, sizeof(entry.error), why,
 				  GetDatabaseEncoding());
@@ -191,11 +206,32 @@ tplus_meter_begin(TplusMeter *meter, const TplusHttpResult *result,
 	meter->result = result;
 	meter->begun = GetCurrentTimestamp();
 	meter->attempt = attempt;
-	meter->rows = 0;
+	meter->rows = meter->wire_bytes = meter->body_bytes = 0;
 	meter->code[0] = '\0';
 	meter->callback.func = give_up;
 	meter->callback.arg = meter;
 	MemoryContextRegisterResetCallback(context, &meter->callback);
+}
+
+/* Adds to the sums what has arrived since this was last done. */
+static void
+add_bytes(TplusMeter *meter)
+{
+	const TplusHttpResult *result = meter->result;
+
+	meter->stats->wire_bytes += result->wire_bytes - meter->wire_bytes;
+	meter->stats->body_bytes += result->body_bytes - meter->body_bytes;
+	meter->wire_bytes = result->wire_bytes;
+	meter->body_bytes = result->body_bytes;
+}
+
+void
+tplus_meter_record(TplusMeter *meter)
+{
+	meter->rows++;
+	meter->stats->records++;
+	if (meter->result)
+		add_bytes(meter);
 }
 
 void
@@ -210,6 +246,7 @@ tplus_meter_end(TplusMeter *meter, const char *why)
 {
 	if (meter->result)
 	{
+		add_bytes(meter);
 		meter->stats->requests += meter->result->resent;
 		meter->stats->retries[TPLUS_RETRY_NETWORK] += meter->result->resent;
 	}

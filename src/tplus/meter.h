@@ -44,7 +44,7 @@ typedef struct TplusCallStats
 	int64		unused;			/* of those, whose replies nobody needed */
 	int64		pages;			/* whole replies with rows */
 	int64		records;		/* received */
-	int64		wire_bytes;
+	int64		wire_bytes;		/* received, whatever came of it */
 	int64		body_bytes;		/* after decompression */
 	int64		retries[TPLUS_NRETRYCAUSES];
 	int64		network_us;		/* waited for bytes */
@@ -70,7 +70,9 @@ typedef struct TplusMeter
 	const TplusHttpResult *result;	/* of the request; NULL: none is open */
 	TimestampTz begun;
 	int			attempt;
-	int64		rows;			/* of this request; the call counts them */
+	int64		rows;			/* of this request, as the next two */
+	int64		wire_bytes;		/* so far in stats */
+	int64		body_bytes;
 	char		code[16];		/* T+'s, or "" */
 	MemoryContextCallback callback;
 } TplusMeter;
@@ -82,6 +84,9 @@ typedef struct TplusMeter
 extern void tplus_meter_begin(TplusMeter *meter,
 							  const TplusHttpResult *result, int attempt,
 							  MemoryContext context);
+
+/* A record of the reply is taken. */
+extern void tplus_meter_record(TplusMeter *meter);
 
 /* T+ put this code of its own into the answer; secrets blotted out; or NULL. */
 extern void tplus_meter_code(TplusMeter *meter, const char *code);

@@ -229,7 +229,6 @@ tplus_verdict_complete(TplusTries *tries)
 	size_t		len;
 	const char *envelope = tplus_records_envelope(tries->attempt.records, &len);
 	TplusReply	reply;
-	TplusCallStats *stats = tries->spec->stats;
 	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
 
 	tplus_reply_read(envelope, len, &reply);
@@ -248,9 +247,7 @@ tplus_verdict_complete(TplusTries *tries)
 		return handle_refusal(tries, result->status, &reply, envelope, len);
 
 	tplus_token_accepted(tries->spec->account, &tries->token);
-	stats->pages++;
-	stats->wire_bytes += result->wire_bytes;
-	stats->body_bytes += result->body_bytes;
+	tries->spec->stats->pages++;
 	tplus_meter_end(&tries->meter, NULL);
 	return TPLUS_VERDICT_DONE;
 }
