@@ -407,6 +407,16 @@ SQL
 subtest 'an upgrade of the server' => sub {
 	$node->safe_psql('postgres', 'DROP FUNCTION neighbour_get, neighbour_json; DROP DATABASE own');
 	my $token = $node->safe_psql('postgres', "SELECT access_token FROM tplus.token WHERE server = 'decoded'");
+	my @etl = (extra_params => [ '-U', 'etl' ]);
+	$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE etl LOGIN;
+GRANT USAGE ON SCHEMA calm TO etl;
+GRANT SELECT ON calm.inventory TO etl;
+CREATE USER MAPPING FOR etl SERVER calm OPTIONS (app_key 'calm', app_secret 'sim-secret', open_token 'sim-open-token');
+CREATE TABLE theirs (id bigint PRIMARY KEY, code text);
+ALTER TABLE theirs OWNER TO etl;
+SQL
+	$node->safe_psql('postgres', "SELECT tplus.create_sync('theirs', 'calm.inventory', 'theirs', lag => '0'); CALL tplus.sync('theirs')", @etl);
 	$node->stop;
 
 	my $new = PostgreSQL::Test::Cluster->new('new');
@@ -426,6 +436,12 @@ subtest 'an upgrade of the server' => sub {
 		$token, 'the token pair has come along');
 	answers('SELECT count(*) FROM decoded.inventory', '5', 'and works', node => $new);
 	answers('SELECT count(*) FROM calm.inventory', '450', 'and so do the tables', node => $new);
+	$new->safe_psql('postgres', "CALL tplus.sync('theirs')", @etl);
+	is($new->safe_psql('postgres', 'SELECT kind, status FROM tplus.sync_run ORDER BY run', @etl),
+		"full|succeeded\nincremental|succeeded", 'and a sync of an ordinary role');
+	(undef, undef, my $err) = $new->psql('postgres',
+		"INSERT INTO tplus.sync_log (run, sync, kind, cause, status) OVERRIDING SYSTEM VALUE VALUES (9, 'theirs', 'x', 'x', 'x')", @etl);
+	like($err, qr/permission denied for table sync_log/, 'whose rights are those of before');
 	$new->stop;
 };
 
