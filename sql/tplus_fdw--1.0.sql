@@ -3,6 +3,34 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION tplus_fdw" to load this file. \quit
 
+-- Whoever can make things in the schema could make what is taken here, or by
+-- the functions below, for something else: an operator, or a function whose
+-- arguments fit better.  So each name in this block is qualified, too.
+DO $$
+DECLARE
+  schema constant pg_catalog.oid := 'tplus'::pg_catalog.regnamespace;
+  other pg_catalog.name;
+BEGIN
+  SELECT r.rolname INTO other FROM pg_catalog.pg_roles r
+   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles s
+                      WHERE s.rolsuper AND pg_catalog.pg_has_role(r.oid, s.oid, 'MEMBER'))
+     AND (pg_catalog.has_schema_privilege(r.oid, schema, 'CREATE')
+          OR EXISTS (SELECT FROM pg_catalog.pg_proc p
+                      WHERE p.pronamespace OPERATOR(pg_catalog.=) schema
+                        AND p.proowner OPERATOR(pg_catalog.=) r.oid)
+          OR EXISTS (SELECT FROM pg_catalog.pg_operator o
+                      WHERE o.oprnamespace OPERATOR(pg_catalog.=) schema
+                        AND o.oprowner OPERATOR(pg_catalog.=) r.oid))
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = 'schema "tplus" is not in the hands of superusers alone',
+      DETAIL = pg_catalog.format('Role "%s" may create objects in it, or owns functions or operators there.', other),
+      HINT = 'Drop the schema: CREATE EXTENSION makes it.';
+  END IF;
+END
+$$;
+
 CREATE FUNCTION tplus_fdw_handler()
 RETURNS fdw_handler
 AS 'MODULE_PATHNAME'

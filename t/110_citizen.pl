@@ -355,6 +355,28 @@ SELECT count(*) FROM mine.inventory;
 SQL
 };
 
+# One who owns the database, but is no superuser, has prepared the schema.
+subtest 'a schema that others own' => sub {
+	$node->safe_psql('postgres', 'CREATE DATABASE trap OWNER ordinary');
+	$node->safe_psql('trap', <<'SQL', extra_params => [ '-U', 'ordinary' ]);
+CREATE SCHEMA tplus;
+CREATE TABLE public.caught (who name);
+CREATE FUNCTION tplus.format(text, text, text) RETURNS text LANGUAGE sql AS
+  $$ INSERT INTO public.caught VALUES (current_user); SELECT pg_catalog.format($1, VARIADIC ARRAY[$2, $3]) $$;
+SQL
+	for my $make_up ('SELECT 1', 'ALTER SCHEMA tplus OWNER TO CURRENT_USER',
+		'DROP FUNCTION tplus.format; GRANT CREATE ON SCHEMA tplus TO PUBLIC')
+	{
+		$node->safe_psql('trap', $make_up);
+		my ($rc, $out, $err) = $node->psql('trap', 'CREATE EXTENSION tplus_fdw', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+		like($err, qr/ERROR:  42501: schema "tplus" is not in the hands of superusers alone.*HINT:  Drop the schema/s, "refused: $make_up");
+	}
+	$node->safe_psql('trap', 'REVOKE CREATE ON SCHEMA tplus FROM PUBLIC; CREATE ROLE chief IN ROLE ' . getpwuid($<));
+	$node->safe_psql('trap', 'CREATE EXTENSION tplus_fdw; DROP EXTENSION tplus_fdw; CREATE EXTENSION tplus_fdw');
+	answers('SELECT count(*) FROM public.caught', '0', 'nothing of others was run', database => 'trap');
+	$node->safe_psql('postgres', 'DROP DATABASE trap; DROP ROLE chief');
+};
+
 # Compiled with what built the extension; skipped without a compiler, by name.
 subtest 'a neighbour in the same backend' => sub {
 	my ($include) = split /\n/, `pg_config --includedir-server`;
