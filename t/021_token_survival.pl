@@ -348,6 +348,12 @@ subtest 'no worker' => sub {
 		qr/could not start the background worker.*max_worker_processes/s,
 		'no slot', node => $poor);
 
+	# One after another, these would wait for a minute.
+	my $begun = time;
+	my @crowd = map { start([ reads('poor') ], $poor) } 1 .. 12;
+	is(scalar(grep { finish($_) =~ /53000/ } @crowd), 12, 'a crowd is told');
+	cmp_ok(time - $begun, '<', 40, 'at the same time');
+
 	# What lives goes on.
 	$poor->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 	$poor->restart;
@@ -359,6 +365,8 @@ subtest 'no worker' => sub {
 		  . "expires_at = now() + interval '1 hour'");
 	is($poor->safe_psql('postgres', join ';', (reads('poor')) x 3),
 		"3\n3\n3", 'early renewal without a slot');
+	is($poor->safe_psql('postgres', reads('poor') . "; SELECT sum(token_ms) < 4000 FROM tplus.stat_requests"),
+		"3\nt", 'nobody waits for one');
 	$poor->stop;
 };
 

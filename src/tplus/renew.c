@@ -34,7 +34,8 @@
 
 /*
  * How long to wait for a slot for the worker.  Parallel queries may hold all
- * of them, but rarely for long.
+ * of them, but rarely for long.  The wait behind others counts, who had none
+ * either as a rule: a crowd shall not wait one after another.
  */
 #define SLOT_WAIT_MS	5000
 #define SLOT_RETRY_MS	100
@@ -70,13 +71,12 @@ tplus_renew_unlock(const TplusDigest *key, TplusRenewLock which,
 	(void) LockRelease(&tag, mode, false);
 }
 
-/* Starts the worker; NULL if there is no slot for it. */
+/* Starts the worker; NULL if there is no slot for it until then. */
 static BackgroundWorkerHandle *
-start_worker(dsm_segment *segment)
+start_worker(dsm_segment *segment, TimestampTz deadline)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
-	TimestampTz deadline;
 
 	memset(&worker, 0, sizeof(worker));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "tplus_fdw token renewal");
@@ -91,7 +91,6 @@ start_worker(dsm_segment *segment)
 	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment));
 	worker.bgw_notify_pid = MyProcPid;
 
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SLOT_WAIT_MS);
 	while (!RegisterDynamicBackgroundWorker(&worker, &handle))
 	{
 		if (GetCurrentTimestamp() >= deadline)
@@ -102,10 +101,15 @@ start_worker(dsm_segment *segment)
 }
 
 void
-tplus_renew_run(const TplusOrder *order, TplusOrderReport *report)
+tplus_renew_run(const TplusOrder *order, TimestampTz since,
+				TplusOrderReport *report)
 {
 	dsm_segment *segment = tplus_order_post(order);
-	BackgroundWorkerHandle *handle = start_worker(segment);
+	BackgroundWorkerHandle *handle;
+
+	/* While the old token lives, the next call may try again. */
+	handle = start_worker(segment, order->patient ? since :
+						  TimestampTzPlusMilliseconds(since, SLOT_WAIT_MS));
 
 	if (handle)
 	{

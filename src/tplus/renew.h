@@ -45,9 +45,10 @@ extern void tplus_renew_locktag(LOCKTAG *tag, const TplusDigest *key,
 /*
  * Starts a worker with this order and waits, interruptibly, until it has
  * ended; an interrupt ends the wait, not the worker.  The caller holds the
- * queue lock.
+ * queue lock, for which it began to wait at since: a wait for a slot for the
+ * worker counts from then on.
  */
-extern void tplus_renew_run(const TplusOrder *order,
+extern void tplus_renew_run(const TplusOrder *order, TimestampTz since,
 							TplusOrderReport *report);
 
 /*

@@ -146,15 +146,18 @@ await_replay(const TplusDigest *key, int64 generation, TplusPair *pair)
 	return true;
 }
 
-/* Sends the order to a worker; the caller holds the queue lock. */
+/*
+ * Sends the order to a worker; the caller holds the queue lock, and began to
+ * wait for it at since.
+ */
 static void
 run_order(const TplusAccount *account, const TplusDigest *key,
-		  TplusOrder *order, TplusOrderReport *report)
+		  TplusOrder *order, TimestampTz since, TplusOrderReport *report)
 {
 	order->database = MyDatabaseId;
 	order->key = *key;
 	order->account = *account;
-	tplus_renew_run(order, report);
+	tplus_renew_run(order, since, report);
 }
 
 /*
@@ -167,6 +170,8 @@ replace(const TplusAccount *account, const TplusDigest *key,
 		int64 generation, bool force, TplusPair *pair,
 		TplusOrderReport *report)
 {
+	TimestampTz since = GetCurrentTimestamp();
+
 	memset(report, 0, sizeof(*report));
 	report->outcome = TPLUS_ORDER_DONE;
 
@@ -187,7 +192,7 @@ replace(const TplusAccount *account, const TplusDigest *key,
 		/* A token that lives longer than a failure lasts is good enough. */
 		order.patient = is_due(pair, GetCurrentTimestamp()) &&
 			is_usable(account, pair);
-		run_order(account, key, &order, report);
+		run_order(account, key, &order, since, report);
 		tplus_pair_wipe(pair);
 		(void) tplus_pair_read(key, false, pair);
 	}
@@ -418,6 +423,7 @@ tplus_token_authorize(const TplusAccount *account, const char *code,
 	};
 	TplusDigest key;
 	TplusPair	pair;
+	TimestampTz since;
 	TplusOrderReport report;
 
 	require_renewable(account);
@@ -429,8 +435,9 @@ tplus_token_authorize(const TplusAccount *account, const char *code,
 				 errdetail("A self-built application obtains its token with a certificate and a ticket.")));
 
 	tplus_pair_key(account, &key);
+	since = GetCurrentTimestamp();
 	tplus_renew_lock(&key, TPLUS_RENEW_QUEUE, ExclusiveLock);
-	run_order(account, &key, &order, &report);
+	run_order(account, &key, &order, since, &report);
 	tplus_renew_unlock(&key, TPLUS_RENEW_QUEUE, ExclusiveLock);
 	if (report.outcome == TPLUS_ORDER_ERROR)
 		ereport(ERROR,
