@@ -490,6 +490,20 @@ SKIP:
 				'SELECT count(*) FROM filled.inventory; SELECT requests > 0 FROM tplus.stat_requests; '
 				  . 'SELECT count(*) > 0 FROM tplus.request_log'), "3\nt\nt", 'a backend reads, and counts for itself');
 		is($full->safe_psql('postgres', 'SELECT count(*) FROM tplus.stat_requests'), '0', 'another one knows nothing of it');
+
+		# Room for some: the budget comes first, whatever is asked for first.
+		for my $first ('SELECT count(*) FROM tplus.stat_requests', 'SELECT count(*) FROM filled.inventory')
+		{
+			$full->restart;
+			is($full->safe_psql('postgres', "CREATE OR REPLACE FUNCTION glutton_bite(bigint) RETURNS boolean LANGUAGE c AS '$library'; "
+					. 'SELECT glutton_bite((size - 30000) / 128 * 128) FROM pg_shmem_allocations WHERE name IS NULL'),
+				't', 'little is left');
+			$full->safe_psql('postgres', $first);
+			is($full->safe_psql('postgres', "SELECT name FROM pg_shmem_allocations WHERE name LIKE 'tplus_fdw%' ORDER BY size DESC LIMIT 1; "
+						. "SELECT value FROM tplus.info() WHERE name IN ('shared state', 'counters')"),
+				"tplus_fdw budget\nmain shared memory\n$tables servers and tables, of this backend alone",
+				"the budget is shared after $first");
+		}
 		$full->stop;
 	};
 }

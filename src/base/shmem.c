@@ -70,14 +70,12 @@ find_or_create(const char *name, size_t size)
 }
 
 const char *
-tplus_shmem_where(void)
+tplus_shmem_where(bool found)
 {
-	return "dynamic shared memory";
+	return found ? "dynamic shared memory" : "none";
 }
 
 #else
-
-static bool room_missing = false;
 
 /*
  * Takes the area from what PostgreSQL leaves unused of its shared memory.
@@ -113,7 +111,6 @@ find_or_create(const char *name, size_t size)
 		FlushErrorState();
 		InterruptHoldoffCount = holdoffs;
 		QueryCancelHoldoffCount = cancel_holdoffs;
-		room_missing = true;
 	}
 	PG_END_TRY();
 	LWLockRelease(AddinShmemInitLock);
@@ -121,10 +118,10 @@ find_or_create(const char *name, size_t size)
 }
 
 const char *
-tplus_shmem_where(void)
+tplus_shmem_where(bool found)
 {
-	return room_missing ? "none: the shared memory is full" :
-		"main shared memory";
+	return found ? "main shared memory" :
+		"none: the shared memory is full";
 }
 
 #endif

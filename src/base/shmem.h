@@ -55,7 +55,10 @@ extern void tplus_shmem_end_change(uint32 *changecount);
 extern void tplus_shmem_read(const uint32 *changecount, void *to,
 							 const void *from, size_t size);
 
-/* Where areas live, for tplus.info(): "main shared memory", ... */
-extern const char *tplus_shmem_where(void);
+/*
+ * Where an area lives, for tplus.info(): "main shared memory", ...; found says
+ * whether there was room for it.
+ */
+extern const char *tplus_shmem_where(bool found);
 
 #endif							/* TPLUS_SHMEM_H */

@@ -27,6 +27,7 @@
 #include "base/compat.h"
 #include "base/stats.h"
 #include "fdw/cost.h"
+#include "tplus/meter.h"
 
 /*
  * Invented: what a millisecond of waiting costs, in the planner's units.  A
@@ -182,8 +183,10 @@ tplus_cost_requests(const TplusTable *table, const TplusDemand *demand,
 double
 tplus_cost_latency_ms(const TplusServerOptions *server)
 {
-	double		measured = tplus_stats_latency_ms(server->serverid);
+	double		measured;
 
+	tplus_meter_attach();
+	measured = tplus_stats_latency_ms(server->serverid);
 	return measured >= 0 ? measured : server->latency_ms;
 }
 

@@ -31,7 +31,9 @@
 #include "fdw/highwater.h"
 #include "fdw/publication.h"
 #include "fdw/validate.h"
+#include "net/budget.h"
 #include "net/http.h"
+#include "tplus/meter.h"
 #include "tplus/query.h"
 #include "tplus/record.h"
 
@@ -142,14 +144,12 @@ tplus_info(PG_FUNCTION_ARGS)
 	int			room;
 
 	tplus_init_srf(fcinfo);
-
-	/* First, so that the place of shared state is known. */
-	tplus_stats_attach();
-	tplus_journal_attach();
+	tplus_meter_attach();
 	put_info(rsinfo, "version", TPLUS_VERSION);
 	put_info(rsinfo, "built for", PG_VERSION_STR);
 	put_info(rsinfo, "libcurl", tplus_http_library());
-	put_info(rsinfo, "shared state", tplus_shmem_where());
+	put_info(rsinfo, "shared state",
+			 tplus_shmem_where(tplus_budget_is_shared()));
 	room = tplus_stats_room(&shared);
 	put_info(rsinfo, "counters",
 			 psprintf("%d servers and tables, %s", room, shared ?

@@ -25,6 +25,7 @@
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "fdw/progress.h"
+#include "tplus/meter.h"
 
 PG_FUNCTION_INFO_V1(tplus_begin_progress);
 PG_FUNCTION_INFO_V1(tplus_set_phase);
@@ -60,6 +61,7 @@ static int	own_slot = -1;		/* in the area; -1: unseen */
 static Slot *
 get_slots(LWLock **lock)
 {
+	tplus_meter_attach();
 	return tplus_shmem_area("sync progress", sizeof(Slot) * MAX_SLOTS, lock);
 }
 

@@ -34,6 +34,7 @@
 #include "base/stats.h"
 #include "fdw/stat_functions.h"
 #include "net/budget.h"
+#include "tplus/meter.h"
 
 PG_FUNCTION_INFO_V1(tplus_stat_entries);
 PG_FUNCTION_INFO_V1(tplus_stat_reset);
@@ -160,6 +161,7 @@ tplus_stat_entries(PG_FUNCTION_ARGS)
 	int			position = 0;
 
 	tplus_init_srf(fcinfo);
+	tplus_meter_attach();
 	while (tplus_stats_next(&position, &stats))
 	{
 		ForeignServer *server = find_server(stats.key.database,
@@ -178,6 +180,7 @@ tplus_stat_entries(PG_FUNCTION_ARGS)
 Datum
 tplus_stat_reset(PG_FUNCTION_ARGS)
 {
+	tplus_meter_attach();
 	tplus_stats_reset();
 	PG_RETURN_VOID();
 }
@@ -238,6 +241,7 @@ tplus_request_entries(PG_FUNCTION_ARGS)
 	int			position = 0;
 
 	tplus_init_srf(fcinfo);
+	tplus_meter_attach();
 	while (tplus_journal_next(&position, &entry))
 	{
 		ForeignServer *server = find_server(entry.database, entry.server);

@@ -185,6 +185,13 @@ attach_shared(void)
 	unlock();
 }
 
+bool
+tplus_budget_is_shared(void)
+{
+	attach_shared();
+	return shared_lock != NULL;
+}
+
 TplusBudget *
 tplus_budget_attach(const char *authority, const char *app_key, Oid serverid)
 {

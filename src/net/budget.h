@@ -25,6 +25,12 @@
 typedef struct TplusBudget TplusBudget;
 
 /*
+ * Claims the shared memory for all buckets; false if there is no room for it,
+ * then each backend has a budget of its own.
+ */
+extern bool tplus_budget_is_shared(void);
+
+/*
  * The bucket for this key (any bytes; only a hash of them is shared).  The
  * handle lives as long as the backend; the same key and server give the same
  * handle.  The server is shown to those who look at the queue.

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "base/journal.h"
+#include "net/budget.h"
 #include "tplus/meter.h"
 
 /* How much of SelectFields is kept: the names of all columns say little. */
@@ -198,11 +199,18 @@ give_up(void *arg)
 }
 
 void
+tplus_meter_attach(void)
+{
+	(void) tplus_budget_is_shared();
+	tplus_stats_attach();
+	tplus_journal_attach();
+}
+
+void
 tplus_meter_begin(TplusMeter *meter, const TplusHttpResult *result,
 				  int attempt, MemoryContext context)
 {
-	tplus_stats_attach();
-	tplus_journal_attach();
+	tplus_meter_attach();
 	meter->result = result;
 	meter->begun = GetCurrentTimestamp();
 	meter->attempt = attempt;
@@ -320,6 +328,7 @@ tplus_meter_grant(const TplusAccount *account, const char *path,
 	TplusJournalEntry entry;
 	TplusStatsKey key;
 
+	tplus_meter_attach();
 	set_key(&key, account, InvalidOid);
 	growth[TPLUS_STAT_REQUESTS] = 1;
 	growth[TPLUS_STAT_WIRE_BYTES] = result->wire_bytes;

@@ -78,6 +78,13 @@ typedef struct TplusMeter
 } TplusMeter;
 
 /*
+ * Claims shared memory for what requests need and leave behind.  To be called
+ * before the counters or the log are looked at, so that they do not take what
+ * the budget needs.
+ */
+extern void tplus_meter_attach(void);
+
+/*
  * A request has been sent.  It counts as given up if context, where its
  * transfer lives, goes before tplus_meter_end().
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * glutton.c
- *		Another extension that leaves nothing of the shared memory.
+ *		Another extension that leaves nothing, or little, of the shared memory.
  *
  * For t/100_stats.pl.
  *
@@ -20,6 +20,15 @@
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(glutton_eat);
+
+PG_FUNCTION_INFO_V1(glutton_bite);
+
+/* Takes so many bytes; false if there are not as many. */
+Datum
+glutton_bite(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ShmemAllocNoError(PG_GETARG_INT64(0)) != NULL);
+}
 
 /* Takes pieces of falling size until there are none; returns the bytes. */
 Datum
