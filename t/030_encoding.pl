@@ -162,5 +162,22 @@ my ($request) = $sim->journal('encoding');
 is( $request->{body}{param}{Name}, decode('UTF-8', '中文'),
 	'goes out in UTF-8');
 
+# Calibration asks for records by their own values.
+$sim->tenant('calibrated', records => 200);
+for my $database ($euc, $latin, $ascii, $utf)
+{
+	my $url = $sim->url;
+	($out, $err) = query($database, <<SQL);
+CREATE SERVER calibrated FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url '$url', requests_per_second '0');
+CREATE USER MAPPING FOR CURRENT_USER SERVER calibrated
+  OPTIONS (app_key 'calibrated', app_secret 'sim-secret', open_token 'sim-open-token');
+CREATE SCHEMA calibrated;
+IMPORT FOREIGN SCHEMA tplus FROM SERVER calibrated INTO calibrated;
+SQL
+	is($err, '', "$database: an import calibrates");
+	is(query($database, "SELECT value FROM tplus.calibrate('calibrated.inventory') WHERE fact = 'filters'"),
+		'found', 'and finds a record by what the encoding can hold');
+}
+
 $node->stop;
 done_testing;

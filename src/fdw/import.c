@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "commands/defrem.h"
 #include "mb/pg_wchar.h"
 #include "nodes/parsenodes.h"
@@ -22,6 +21,7 @@
 #include "fdw/calibrate_functions.h"
 #include "fdw/import.h"
 #include "fdw/validate.h"
+#include "tplus/convert.h"
 #include "tplus/resource.h"
 
 /* The one remote schema. */
@@ -66,34 +66,6 @@ check_statement(ImportForeignSchemaStmt *stmt, bool *calibrate)
 	}
 }
 
-/*
- * A label in the database encoding; NULL if that lacks one of its characters,
- * for a label is not worth an error.
- */
-static char *
-convert_label(const char *label)
-{
-	int			encoding = GetDatabaseEncoding();
-	int			len = strlen(label);
-	int			size = len * MAX_CONVERSION_GROWTH + 1;
-	char	   *result;
-	Oid			proc;
-
-	if (encoding == PG_UTF8)
-		return pstrdup(label);
-	proc = encoding == PG_SQL_ASCII ? InvalidOid :
-		FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(proc))
-		return NULL;
-	result = palloc(size);
-	if (pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding,
-									  (unsigned char *) label, len,
-									  (unsigned char *) result, size,
-									  true) != len)
-		return NULL;
-	return result;
-}
-
 /* The name as unquoted SQL would fold it. */
 static char *
 folded_name(const TplusField *field)
@@ -106,7 +78,11 @@ folded_name(const TplusField *field)
 static void
 append_column(StringInfo sql, const TplusField *field, List *facts)
 {
-	char	   *label = convert_label(field->label);
+	char	   *label = NULL;
+
+	/* It is not worth an error, nor bytes that nobody can read. */
+	if (GetDatabaseEncoding() != PG_SQL_ASCII)
+		label = tplus_convert_foreign(field->label);
 
 	appendStringInfo(sql, "  %s %s OPTIONS (field %s",
 					 quote_identifier(folded_name(field)),

@@ -75,6 +75,12 @@ extern bool tplus_convert_node(TplusConverter *converter,
 extern bool tplus_convert_bool(const TplusJson *node, bool *value);
 
 /*
+ * Foreign UTF-8 in the database encoding, palloc'd; NULL if it is none, or has
+ * a character that the encoding lacks.
+ */
+extern char *tplus_convert_foreign(const char *utf8);
+
+/*
  * Foreign text to be repeated in a message: about max_bytes of it, in the
  * database encoding, "?" for each character that this lacks, a blank for each
  * that controls a terminal.  Palloc'd.

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "common/string.h"
 #include "mb/pg_wchar.h"
 #include "utils/json.h"
@@ -91,6 +92,31 @@ recode(const TplusConverter *converter, const char *utf8, const char **text,
 								  show_bytes(utf8 + converted));
 	*text = (const char *) buffer;
 	return true;
+}
+
+char *
+tplus_convert_foreign(const char *utf8)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			len = strlen(utf8);
+	int			size = len * MAX_CONVERSION_GROWTH + 1;
+	char	   *result;
+	Oid			proc;
+
+	if (pg_encoding_verifymbstr(PG_UTF8, utf8, len) < len)
+		return NULL;
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || pg_is_ascii(utf8))
+		return pstrdup(utf8);
+	proc = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (!OidIsValid(proc))
+		return NULL;
+	result = palloc(size);
+	if (pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding,
+									  (unsigned char *) unconstify(char *, utf8),
+									  len, (unsigned char *) result, size,
+									  true) < len)
+		return NULL;
+	return result;
 }
 
 char *

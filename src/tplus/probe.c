@@ -17,11 +17,12 @@
 #include "utils/memutils.h"
 
 #include "base/error.h"
+#include "tplus/convert.h"
 #include "tplus/decode.h"
 #include "tplus/lookup.h"
 #include "tplus/probe.h"
-#include "tplus/secrets.h"
 #include "tplus/record.h"
+#include "tplus/secrets.h"
 
 /* A server that overlooks PageSize may send everything. */
 #define MAX_WITNESSES	20000
@@ -277,6 +278,18 @@ flag_spelling(TplusProbe *probe, const TplusJson *node)
 	return result;
 }
 
+/* A value to ask for, as SQL would have it; NULL if no text can hold it. */
+static const char *
+copy_asked(TplusProbe *probe, const TplusJson *node)
+{
+	char	   *utf8 = copy_value(probe, node);
+	MemoryContext old = MemoryContextSwitchTo(probe->context);
+	char	   *result = utf8 ? tplus_convert_foreign(utf8) : NULL;
+
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
 /* What the record has for the filters, and which columns it has at all. */
 static void
 take_columns(TplusProbe *probe, const TplusJson *record, bool all_fields,
@@ -295,7 +308,7 @@ take_columns(TplusProbe *probe, const TplusJson *record, bool all_fields,
 	{
 		if (probe->filter_columns[i] >= 0)
 			witness->values[i] =
-				copy_value(probe, tplus_lookup_get(probe->columns,
+				copy_asked(probe, tplus_lookup_get(probe->columns,
 												   probe->filter_columns[i]));
 	}
 }
