@@ -349,6 +349,18 @@ subtest 'credentials that T+ refuses' => sub {
 	set_row('refused', 'failed_until = now()');
 	reads_all('refused', 'recovers by itself');
 
+	# As if the clock had been years ahead.
+	for my $set ("failure = 'refused', failed_until",
+		"renewing_until = now() + interval '11 years', renewing_since")
+	{
+		$sim->tokens('refused', revoke_refresh => $true, revoke_access => $true);
+		fails_like('SELECT * FROM tplus.refresh_token(\'refused\')', '28000', qr/refused to renew/, 'refused once more');
+		$sim->tokens('refused', refresh_token => 'sim-refresh-token');
+		set_row('refused', "refresh_token = NULL, obtained_at = NULL, access_token = NULL, "
+			  . "$set = now() + interval '10 years'");
+		reads_all('refused', 'no longer if the clock was set back');
+	}
+
 	$sim->tokens(
 		'refused',
 		revoke_refresh => $true,

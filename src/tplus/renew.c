@@ -140,9 +140,11 @@ tplus_renew_is_futile(const TplusPair *pair, const TplusAccount *account,
 {
 	TplusDigest credentials;
 
+	/* A clock that was set back since then would make it last for as long. */
 	if (pair->renewing_since != 0)
-		return now < pair->renewing_until;
-	if (pair->failure == TPLUS_PAIR_FINE || pair->failed_until <= now)
+		return pair->renewing_since <= now && now < pair->renewing_until;
+	if (pair->failure == TPLUS_PAIR_FINE || pair->failed_until <= now ||
+		pair->failed_until - now > 2 * TPLUS_RENEW_PAUSE_S * USECS_PER_SEC)
 		return false;
 	tplus_pair_credentials(account, &credentials);
 	return tplus_pair_same_digest(&credentials, &pair->failed_with);

@@ -51,6 +51,9 @@ extern void tplus_renew_locktag(LOCKTAG *tag, const TplusDigest *key,
 extern void tplus_renew_run(const TplusOrder *order, TimestampTz since,
 							TplusOrderReport *report);
 
+/* How long a refused credential is not tried again; no other pause is longer. */
+#define TPLUS_RENEW_PAUSE_S	300
+
 /*
  * Is another attempt pointless for now?  Either the last one failed a moment
  * ago, and no option has changed on which it depends; or a worker died, and

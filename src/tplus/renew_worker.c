@@ -48,9 +48,6 @@
 /* Life of an access token when T+ does not tell (protocol, section 2.2). */
 #define DEFAULT_LIFE_S	(6 * 24 * 3600)
 
-/* How long a refused credential is not tried again. */
-#define REFUSED_PAUSE_S	300
-
 /* The longest pause after attempts that got no answer. */
 #define MAX_PAUSE_S		60
 
@@ -376,7 +373,7 @@ static void
 keep_pair(const Renewal *renewal, const TplusGrantReply *reply,
 		  TplusPair *pair)
 {
-	int			pause_s = REFUSED_PAUSE_S;
+	int			pause_s = TPLUS_RENEW_PAUSE_S;
 
 	*pair = renewal->pair;
 	pair->renewing_since = pair->renewing_until = 0;
