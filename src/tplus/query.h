@@ -43,6 +43,7 @@ typedef struct TplusLearned
 	bool		total_is_whole; /* TotalCount was seen to exceed a page */
 	bool		patterns;		/* %text% was seen to match */
 	bool		shows_stopped;	/* stopped records were seen to come unasked */
+	int			largest_page;	/* records of the largest page seen */
 	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
 } TplusLearned;
 

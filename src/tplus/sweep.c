@@ -332,16 +332,32 @@ tplus_sweep_needs_restart(TplusSweep *sweep)
 	return again;
 }
 
+/*
+ * Is the one page all?  As often as it is read: records may have come to it
+ * meanwhile, and a server that caps pages at just this size shows none of them.
+ */
+static bool
+plain_is_whole(TplusSweep *sweep)
+{
+	bool		verify = sweep->query->table->verify;
+	int			rows = sweep->page_rows;
+
+	if (rows >= sweep->query->first_page_size)
+		return false;
+	if (sweep->rounds > 1 && sweep->round_fresh == 0 &&
+		(!verify ||
+		 rows < tplus_query_learned(sweep->query,
+									tplus_sweep_path(sweep))->largest_page))
+		return true;
+	return (!verify && rows < MIN_CAP) || tplus_sweep_count(sweep) == rows;
+}
+
 static void
 end_plain(TplusSweep *sweep)
 {
 	if (tplus_sweep_needs_restart(sweep))
 		return;
-	if (sweep->page_rows == 0 || sweep->found_unique ||
-		(sweep->page_rows < sweep->query->first_page_size &&
-		 ((sweep->rounds > 1 && sweep->round_fresh == 0) ||
-		  (!sweep->query->table->verify && sweep->page_rows < MIN_CAP) ||
-		  tplus_sweep_count(sweep) == sweep->page_rows)))
+	if (sweep->page_rows == 0 || sweep->found_unique || plain_is_whole(sweep))
 		tplus_sweep_finish(sweep, true);
 	else
 		tplus_cursor_begin(sweep);
@@ -369,6 +385,10 @@ end_whole(TplusSweep *sweep, int64 total)
 void
 tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 {
+	TplusLearned *learned = tplus_query_learned(sweep->query,
+												tplus_sweep_path(sweep));
+
+	learned->largest_page = Max(learned->largest_page, sweep->page_rows);
 	sweep->pages++;
 	sweep->rows += sweep->page_rows;
 	sweep->repeats += sweep->page_repeats;
