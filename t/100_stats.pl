@@ -339,13 +339,40 @@ subtest 'who waits now' => sub {
 
 	account('asked', mapping => \%static);
 	$sim->fault('asked', match => { path => 'Query' }, action => 'throttled', retry_after => 170);
-	@runs = map { start([ "SET application_name = 'asked$_'", reads('asked') ]) } 1 .. 2;
+	@runs = start([ "SET application_name = 'asked1'", reads('asked') ]);
+	ok($node->poll_query_until('postgres',
+			"SELECT count(*) = 1 FROM tplus.request_log WHERE server = 'asked' AND status = 429"), 'one is told');
+	push @runs, start([ "SET application_name = 'asked2'", reads('asked') ]);
 	ok( $node->poll_query_until('postgres',
 			"SELECT count(*) = 1 FROM tplus.budget_queue WHERE server = 'asked' "
 			  . "AND paused_until > now() + interval '30 seconds'"),
 		'why they wait, where T+ has asked for a pause');
 	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^asked'");
 	finish($_) for @runs;
+};
+
+# Who holds the only slot is ended when all are in the queue.
+subtest 'in turn' => sub {
+	account('turns', mapping => \%static, max_concurrency => 1);
+	sql("CREATE FOREIGN TABLE turns.page (code text OPTIONS (field 'Code')) "
+		  . "SERVER turns OPTIONS (resource 'inventory', variants 'none')");
+	$sim->fault('turns', match => { path => 'Query', nth => 1 }, action => 'stall', when => 'before', ms => 100_000);
+	my $holder = start([ "SET application_name = 'holder'", reads('turns') ]);
+	ok($sim->journal('turns', 'wait=1&timeout_ms=60000') > 0, 'the slot is taken');
+
+	my @codes = map { "TURN-$_" } 1 .. 8;
+	my @runs;
+	for my $code (@codes)
+	{
+		push @runs, start(["SELECT count(*) FROM turns.page WHERE code = '$code'"]);
+		ok($node->poll_query_until('postgres',
+			'SELECT count(*) = ' . @runs . " FROM tplus.budget_queue WHERE server = 'turns'"), "$code waits");
+	}
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'");
+	finish($_) for $holder, @runs;
+	my %seen;
+	my @order = grep { defined && !$seen{$_}++ } map { $_->{body}{param}{Code} } $sim->journal('turns', 'path=Query');
+	is(join(' ', @order), "@codes", 'who came first is served first');
 };
 
 subtest 'two databases' => sub {
