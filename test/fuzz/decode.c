@@ -27,6 +27,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -44,6 +45,9 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(fuzz_decode);
 
 #define TIMEZONE	"Asia/Shanghai"
+
+/* A secret of the account, which no message may repeat; it is in the dictionary. */
+#define SECRET	"k9Qsecret"
 
 /* What is kept for good may grow by this much, after so many inputs. */
 #define WARM_UP		2000
@@ -66,6 +70,7 @@ typedef struct Outcome
 	bool		nulls[MaxHeapAttributeNumber];
 } Outcome;
 
+static TplusAccount account = {.mapping.app_secret = SECRET};
 static int	ncolumns;			/* without $error, which is behind them */
 static Column *columns;
 static TplusJsonArena *arena;
@@ -98,6 +103,7 @@ make_decoder(TupleDesc desc, const char *field, int attnum, bool soft)
 	wanted[1].attnum = desc->natts;
 	wanted[1].field = TPLUS_FIELD_ERROR;
 	spec->relname = "fuzz";
+	spec->account = &account;
 	spec->tupdesc = desc;
 	spec->ncolumns = soft ? 2 : 1;
 	spec->columns = wanted;
@@ -193,9 +199,23 @@ check_error(const Outcome *outcome)
 	require(pg_verify_mbstr(PG_UTF8, error->message, strlen(error->message),
 							true),
 			"a message that is no text", outcome);
+	require(strstr(error->message, SECRET) == NULL &&
+			(error->detail == NULL || strstr(error->detail, SECRET) == NULL) &&
+			(error->context == NULL || strstr(error->context, SECRET) == NULL),
+			"an error that repeats a secret", outcome);
 	require(error->context != NULL &&
 			strstr(error->context, "of foreign table \"fuzz\"") != NULL,
 			"an error without its place", outcome);
+}
+
+/* What $error tells keeps secrets, too. */
+static void
+check_problem(Datum problems)
+{
+	Jsonb	   *jsonb = DatumGetJsonbP(problems);
+	char	   *text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+
+	require(strstr(text, SECRET) == NULL, text, NULL);
 }
 
 /* Are two values the same?  The headers of texts may differ in length. */
@@ -309,6 +329,7 @@ check_record(const Column *column, TplusJson *record)
 	if (problem)
 	{
 		require(soft->nulls[index], "a value with a problem", strict);
+		check_problem(soft->values[ncolumns]);
 		return;
 	}
 	require(strict->nulls[index] == soft->nulls[index] &&
