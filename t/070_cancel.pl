@@ -124,6 +124,18 @@ my @waits = (
 		sql => 'SELECT count(*) FROM (SELECT id FROM ACCOUNT.inventory UNION ALL SELECT id FROM ACCOUNT.inventory) AS u', type => 'IPC' ],
 	[ 'the other side of a join', {}, { action => 'stall', when => 'body', bytes => 3000, match => { path => '*Query', nth => 2 } }, 1,
 		sql => 'SELECT count(*) FROM calm.inventory a JOIN ACCOUNT.inventory b USING (id)' ],
+	[ 'a renewal that is due', { mapping => \%renewed, switches => { refresh_ms => $wait_ms } }, undef, 0,
+		prepare => <<'SQL', sql => 'SELECT ACCOUNT.renew()', other => 1, type => 'Lock', lock => 1 ],
+CREATE ROLE ACCOUNT;
+GRANT USAGE ON FOREIGN SERVER ACCOUNT TO ACCOUNT;
+CREATE USER MAPPING FOR ACCOUNT SERVER ACCOUNT
+  OPTIONS (app_key 'ACCOUNT', app_secret 'sim-secret', refresh_token 'sim-refresh-token');
+-- Who has no other mapping has no other renewal.
+CREATE FUNCTION ACCOUNT.renew() RETURNS text LANGUAGE sql VOLATILE SECURITY DEFINER
+  AS $$ SELECT string_agg(message, ', ') FROM tplus.renew_due('1 year') $$;
+GRANT CREATE ON SCHEMA ACCOUNT TO ACCOUNT;
+ALTER FUNCTION ACCOUNT.renew() OWNER TO ACCOUNT;
+SQL
 	[ 'a sample', {}, { action => 'stall', when => 'reply', match => {} }, 1, sql => 'ANALYZE ACCOUNT.inventory', bare => 1 ],
 );
 
@@ -216,6 +228,7 @@ sub place
 	my ($option, $fault, $more) = @_;
 	my $account = 'account' . ++$number;
 	account($account, %$option);
+	$node->safe_psql('postgres', $more->{prepare} =~ s/ACCOUNT/$account/gr) if $more->{prepare};
 	$sim->fault($account, ms => $wait_ms, match => { path => '*Query' }, %$fault, times => 1) if $fault;
 	if ($more->{other})
 	{
@@ -274,7 +287,7 @@ for my $wait (@waits)
 				next;
 			}
 			took("$name: $how", 1000 * ($ended - ($how eq 'cancel' ? $start : $begun + 1.5)));
-			is($session->{err} =~ s/ERROR:  .*\n((LOCATION|CONTEXT).*\n|SQL statement.*\n|PL.pgSQL.*\n)*//r,
+			is($session->{err} =~ s/ERROR:  .*\n((LOCATION|CONTEXT).*\n|SQL (statement|function).*\n|PL.pgSQL.*\n)*//r,
 				'', "$how: nothing else");
 			like($session->{out}, qr/^calm 250$/m, "$how: the next statement works");
 			like($session->{out}, qr/^self 250$/m, "$how: also with the same account")

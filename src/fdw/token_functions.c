@@ -113,7 +113,7 @@ tplus_refresh_token(PG_FUNCTION_ARGS)
 /*
  * Resolves the account of a mapping and does something with it, so that an
  * error of one does not keep the others from their turn.  Returns NULL, or
- * the error as a line; a cancel is passed on.
+ * the error as a line; a cancel is passed on, and so is the end of lock_timeout.
  */
 static char *
 with_account(const TplusMappingRef *ref, AccountAction action, void *arg)
@@ -139,7 +139,8 @@ with_account(const TplusMappingRef *ref, AccountAction action, void *arg)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 			ReThrowError(error);
 		complaint = error->detail ?
 			psprintf("%s: %s", error->message, error->detail) :
