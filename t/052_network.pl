@@ -26,7 +26,7 @@ $node->append_conf('postgresql.conf', "jit = off\nlog_statement = none\nlog_min_
 my $records = 250;
 my %mapping = (app_secret => 'canary-secret', open_token => 'canary-token');
 my %tenant = (records => $records, switches => { app_secret => 'canary-secret', open_tokens => ['canary-token'] });
-my $count = 'SELECT count(*) FROM erp.inventory';
+my $count = 'SELECT count(*), count(DISTINCT id) FROM erp.inventory';
 
 sub simulator
 {
@@ -50,12 +50,26 @@ sub server
 	return;
 }
 
+# How often a simulator was asked for records, or for a tunnel.
+sub asked
+{
+	my ($of, $tenant) = @_;
+	my @journal = $of->journal($tenant // 'net');
+	return scalar @journal;
+}
+
+# Reads all records once, with as many requests to a simulator as ever.
+my $requests;
+
 sub reads
 {
-	my ($name, %option) = @_;
+	my ($name, $of, %option) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $before = asked($of);
 	server(%option);
-	return is($node->safe_psql('postgres', $count), $records, $name);
+	is($node->safe_psql('postgres', $count), "$records|$records", $name);
+	$requests //= asked($of) - $before;
+	return is(asked($of) - $before, $requests, "$name: requests");
 }
 
 sub fails
@@ -74,8 +88,10 @@ sub fails
 
 subtest 'names' => sub {
 	my $port = $sim->port;
-	reads('a name', base_url => "http://localhost:$port");
-	reads('another', base_url => "http://erp.loopback:$port", allow_plain_http => 'true');
+	reads('a name', $sim, base_url => "http://localhost:$port");
+	cmp_ok($requests, '>=', 3, 'in several requests');
+	reads('another', $sim, base_url => "http://erp.loopback:$port", allow_plain_http => 'true');
+	my $before = asked($sim);
 	fails('a name that is none', { base_url => 'https://erp.missing', max_retries => 1 }, '08001',
 		qr/name of the host could not be resolved/, qr/Could not resolve host: erp.missing/, qr/HINT:.*base_url/, qr/after 2 attempts/);
 	fails('a name service that is away', { base_url => 'https://erp.slow' }, '08001', qr/could not be resolved/);
@@ -87,6 +103,7 @@ subtest 'names' => sub {
 			qr/connecting took too long/, qr/after 500 ms while resolving the host name/, qr/HINT:.*connect_timeout_ms/);
 		cmp_ok(time() - $start, '<', 60, 'in time');
 	}
+	is(asked($sim), $before, 'nobody else was asked');
 };
 
 subtest 'IPv6' => sub {
@@ -94,8 +111,8 @@ subtest 'IPv6' => sub {
 	  unless IO::Socket::IP->new(LocalHost => '::1', Listen => 1, Type => Socket::SOCK_STREAM());
 	my $six = simulator(ipv6 => 1);
 	my $port = $six->port;
-	reads('an address', base_url => $six->url);
-	reads('a name of which one address answers', base_url => "http://localhost:$port");
+	reads('an address', $six, base_url => $six->url);
+	reads('a name of which one address answers', $six, base_url => "http://localhost:$port");
 	$six->stop;
 	fails('nobody listens', { base_url => "http://[::1]:$port" }, '08001', qr/no connection could be made/);
 };
@@ -141,13 +158,13 @@ sub answer
 subtest 'certificates' => sub {
 	my $port = $tls->port;
 	my $insecure = qr/no secure connection could be made/;
-	reads('the name in the certificate', base_url => "https://erp.loopback:$port", ca_file => $good[0]);
-	my $before = () = $tls->journal('net');
+	reads('the name in the certificate', $tls, base_url => "https://erp.loopback:$port", ca_file => $good[0]);
+	my $before = asked($tls);
 	fails('another name', { base_url => "https://other.loopback:$port", ca_file => $good[0], max_retries => 3 },
 		'08001', $insecure, qr/subject name|match/, qr/HINT:.*certificate/, qr/CONTEXT:(?!.*attempts)/);
 	fails('another authority', { base_url => $tls->url, ca_file => $other[0], max_retries => 3 },
 		'08001', $insecure, qr/certificate/, qr/CONTEXT:(?!.*attempts)/);
-	is(scalar(my @seen = $tls->journal('net')), $before, 'nobody was told anything');
+	is(asked($tls), $before, 'nobody was told anything');
 
 	# Between two pages, another server takes the place.
 	my $first = simulator(tls => \@good, arguments => [ '--set', 'keepalive_max=1' ]);
@@ -178,21 +195,23 @@ subtest 'proxies' => sub {
 
 	# Plain HTTP goes to the proxy whole, HTTPS through it.
 	my %to = (
-		'plain HTTP' => { base_url => $sim->url },
+		'plain HTTP' => { base_url => 'http://erp.loopback:1', allow_plain_http => 'true' },
 		'HTTPS' => { base_url => $tls->url, ca_file => $good[0] });
 	for my $what (sort keys %to)
 	{
 		my %option = %{ $to{$what} };
-		my $before = () = $proxy->journal($what eq 'HTTPS' ? '' : 'net');
-		reads("$what through a proxy", %option, proxy => $proxy->url);
-		cmp_ok(scalar(my @seen = $proxy->journal($what eq 'HTTPS' ? '' : 'net')), '>', $before, "$what: it was asked");
-		reads("$what through a proxy with a password", %option, proxy => $me, mapping => { proxy_password => 'canary password' });
+		my $tunnel = $what eq 'HTTPS';
+		reads("$what through a proxy", $tunnel ? $tls : $proxy, %option, proxy => $proxy->url);
+		is(asked($proxy, ''), 1, "$what: through one tunnel") if $tunnel;
+		reads("$what through a proxy with a password", $tunnel ? $tls : $strict, %option, proxy => $me, mapping => { proxy_password => 'canary password' });
 		fails("$what: no proxy", { %option, proxy => $gone_url }, '08001', $none, $hint);
 		for my $wrong ([ 'no user', $strict->url, {} ], [ 'a wrong password', $me, { proxy_password => 'canary wrong' } ])
 		{
 			my ($name, $url, $more) = @$wrong;
-			fails("$what: $name", { %option, proxy => $url, mapping => $more, max_retries => 1 },
-				$what eq 'HTTPS' ? ('08001', $none, qr/407/, $hint) : ('28000', qr/proxy asks for a user/, qr/HTTP 407/, $hint));
+			my $before = asked($strict, $tunnel ? '' : 'net');
+			fails("$what: $name", { %option, proxy => $url, mapping => $more, max_retries => 3 },
+				'28000', qr/proxy asks for a user/, qr/\b407\b/, $hint, qr/CONTEXT:(?!.*attempts)/);
+			is(asked($strict, $tunnel ? '' : 'net'), $before + 1, "$what: $name: asked once");
 		}
 	}
 	fails('a proxy that refuses', { base_url => 'https://erp.example', proxy => $proxy->url }, '08001', $none, qr/403/, $hint);
@@ -215,7 +234,7 @@ subtest 'a service that comes back' => sub {
 	append_to_file($config, JSON::PP->new->encode(\%tenant));
 	my $second = TplusSim->new(port => $port, arguments => [ '--config', $config ]);
 	$session->{run}->finish;
-	is($session->{out}, "$records\n", 'is waited for');
+	is($session->{out}, "$records|$records\n", 'is waited for');
 	is($session->{err}, '', 'without a word');
 };
 

@@ -77,9 +77,12 @@ tplus_http_result_failure(void *easy, int code, const char *text, bool sent)
 		return TPLUS_HTTP_BROKEN;
 
 	/* The refusal of a proxy counts as an error in receiving. */
-	if (code == CURLE_RECV_ERROR && !sent &&
-		curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE,
-						  &proxy_status) == CURLE_OK && proxy_status >= 300)
+	if (!sent)
+		(void) curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE,
+								 &proxy_status);
+	if (proxy_status == 407)
+		return TPLUS_HTTP_PROXY_LOGIN;
+	if (code == CURLE_RECV_ERROR && proxy_status >= 300)
 		return TPLUS_HTTP_CONNECT;
 
 	for (i = 0; i < (int) lengthof(meanings); i++)

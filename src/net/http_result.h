@@ -32,6 +32,7 @@ typedef enum TplusHttpFailure
 	TPLUS_HTTP_OK,
 	TPLUS_HTTP_RESOLVE,			/* the host name has no address */
 	TPLUS_HTTP_CONNECT,			/* refused, unreachable, proxy refused */
+	TPLUS_HTTP_PROXY_LOGIN,		/* the proxy wants to know who asks */
 	TPLUS_HTTP_TLS,				/* certificate, host name, protocol version */
 	TPLUS_HTTP_CONNECT_TIMEOUT,
 	TPLUS_HTTP_REQUEST_TIMEOUT,

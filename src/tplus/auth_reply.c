@@ -85,6 +85,8 @@ static const TransportFailure transport_failures[] = {
 	[TPLUS_HTTP_CONNECT] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 	"no connection"},
+	[TPLUS_HTTP_PROXY_LOGIN] = {ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+	"the proxy asks for a user and a password"},
 	[TPLUS_HTTP_TLS] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 	"no TLS connection"},

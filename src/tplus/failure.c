@@ -41,6 +41,11 @@ static const struct
 		"no connection could be made",
 		"Check the server options \"base_url\" and \"proxy\", proxy_password in the user mapping, and the firewall."
 	},
+	[TPLUS_HTTP_PROXY_LOGIN] = {
+		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		"the proxy asks for a user and a password",
+		"Name the user in the server option \"proxy\", and set proxy_password in the user mapping."
+	},
 	[TPLUS_HTTP_TLS] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 		"no secure connection could be made",
@@ -126,6 +131,7 @@ tplus_failure_may_pass(const TplusHttpResult *result, bool delivered)
 	if (result->failure == TPLUS_HTTP_ENCODING && delivered)
 		return false;
 	return result->failure != TPLUS_HTTP_TLS &&
+		result->failure != TPLUS_HTTP_PROXY_LOGIN &&
 		result->failure != TPLUS_HTTP_TOO_LARGE &&
 		result->failure != TPLUS_HTTP_LOCAL;
 }
