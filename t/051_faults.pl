@@ -9,6 +9,7 @@ use Encode qw(encode_utf8);
 use IPC::Run ();
 use MIME::Base64 qw(encode_base64);
 use JSON::PP;
+use List::Util qw(max);
 use POSIX qw(strftime);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -103,7 +104,7 @@ my @load = (0) x $sessions;    # in twentieths of a second, about
 #   error => [ SQLSTATE, pattern ], or the rows are exact
 #   requests => business requests, the least and the most
 #   tokens => token calls
-#   ms => the least it takes
+#   ms => the least it takes; no pause is much longer
 sub case
 {
 	my ($name, $server, $faults, %expected) = @_;
@@ -157,6 +158,12 @@ $node->safe_psql('postgres', q{SELECT probe('calm0', 'truth', 'item')});
 my $all = () = $sim->journal('truth');
 cmp_ok($all, '>=', 5, 'a read of several pages');
 
+# And of one by page number.
+request('DELETE', 'truth/journal');
+is($node->safe_psql('postgres', q{SELECT probe('calm0', 'truth', 'pages')}) =~ s/^truth\t[\d.]+\t//r, $truth, 'a read by number');
+my $pages = () = $sim->journal('truth');
+my $ahead_most = 3;    # pages that may be under way besides the one that is due
+
 # Each fault, what becomes of it, the SQLSTATE and what the message, detail or
 # hint says if it does not go away.
 #
@@ -205,6 +212,7 @@ my @faults = (
 	[ '999/EXSV0011', { action => 'status', status => 999, code => 'EXSV0011', message => 'x' }, 'request', 'HV00R', qr/EXSV0011.*HINT: .*path/ ],
 	[ '999/999', { action => 'status', status => 999, code => '999', message => 'x' }, 'request', 'HV000', qr/HTTP 999, code 999.*HINT: / ],
 	[ '999', { action => 'bare_999' }, 'request', 'HV000', qr/HTTP 999.*HINT: / ],
+	[ '400/EXSM0004', { action => 'status', status => 400, code => 'EXSM0004', message => 'x' }, 'request', 'HV000', qr/HTTP 400, code EXSM0004.*HINT: / ],
 	[ '400/EXSV0011', { action => 'service' }, 'request', 'HV00R', qr/EXSV0011.*HINT: .*path/ ],
 	[ '500 with a message', { action => 'business_500' }, 'request', 'HV000', qr/HTTP 500: "存货编号.*HINT: / ],
 	[ '500 with an exception', { action => 'exception' }, 'request', 'HV000', qr/HTTP 500.*HINT: / ],
@@ -223,6 +231,8 @@ my @faults = (
 	[ 'an empty string', { action => 'empty_string' }, 'fatal', '08P01', qr/reply is """".*empty_reply/ ],
 	[ 'an empty object', { action => 'empty_object' }, 'fatal', '08P01', qr/reply is "\{\}".*empty_reply/ ],
 	[ 'an object without rows', { action => 'body', body => { a => 1 } }, 'fatal', '08P01', qr/no rows where.*rows_path/ ],
+	[ 'a number', { action => 'body', body => '7' }, 'fatal', '08P01', qr/no rows where.*HINT: / ],
+	[ 'a text', { action => 'body', body => '"15"' }, 'fatal', '08P01', qr/no rows where.*HINT: / ],
 	[ 'a body cut off', { action => 'truncate', fraction => 0.5 }, 'again', '08006', qr/connection broke.*$later/ ],
 	[ 'a body cut off by a reset', { action => 'truncate', fraction => 0.5, reset => \1 }, 'again', '08006', qr/connection broke.*$later/ ],
 	[ 'a body cut off after a byte', { action => 'truncate', bytes => 1 }, 'again', '08006', qr/connection broke/ ],
@@ -353,9 +363,27 @@ for my $fault (grep { $_->[2] eq 'fatal' && !grep { /server/ } @$_[ 5 .. $#$_ ] 
 # By page number, several requests may be under way when one of them fails.
 for my $fault (grep { !grep { /ms|server/ } @$_[ 5 .. $#$_ ] } @faults)
 {
-	my ($name, $spec, $kind, $sqlstate, $pattern) = @$fault;
+	my ($name, $spec, $kind, $sqlstate, $pattern, %more) = @$fault;
 	next if $name =~ /too short/;    # the last page is shorter than that
 	my $passes = $kind =~ /again|harmless/;
+	my $resent = $more{resent} // 0;
+	my $last = 1 + $retries;
+
+	# Requests, by what goes wrong: the first, all from the first, the fourth, all
+	# from the fourth.  Whatever was asked ahead of its turn may have been refused,
+	# too, and again when its turn came; libcurl asks again once for each connection
+	# that was kept alive.
+	my %expected = (
+		harmless => { nth1 => [ $pages, $pages + $resent ], nth4 => [ $pages, $pages + $resent ] },
+		again => {
+			nth1 => [ $pages + 1, $pages + 1 + $resent ],
+			from1 => [ $last, $last + (1 + $ahead_most) * $resent ],
+			nth4 => [ $pages + 1, $pages + 1 + $resent ],
+			from4 => [ 3 + $last, 3 + ($last + $resent) * (1 + $ahead_most) ] },
+		fatal => { nth1 => [ 1, 1 ], from1 => [ 1, 1 ], nth4 => [ 4, 4 + $ahead_most ], from4 => [ 4, 4 + $ahead_most ] },
+		value => { nth1 => [ 1, 2 ], from1 => [ 1, 2 ], nth4 => [ 4, 4 + $ahead_most ], from4 => [ 4, 4 + $ahead_most ] },
+		# Other ways to ask for pages are tried, smaller ones among them.
+		request => { nth1 => [ 2, 4 * $pages ], from1 => [ 1, 3 ], nth4 => [ 5, 2 * $pages ], from4 => [ 4, $pages + $ahead_most ] });
 	for my $nth (1, 4)
 	{
 		my @matches = ([ "request $nth", nth => $nth ], $kind eq 'harmless' ? () : [ "from request $nth for good", from => $nth ]);
@@ -363,8 +391,13 @@ for my $fault (grep { !grep { /ms|server/ } @$_[ 5 .. $#$_ ] } @faults)
 		{
 			my ($when, $how) = @$match;
 			my $error = !$passes || $how eq 'from';
+			my ($least, $most) = @{ $expected{$kind}{"$how$nth"} };
+			# The page that is hit may have no such record, or nobody may want it.
+			my $either = $nth > 1 && $how eq 'nth' && ($kind eq 'value' || $name =~ /wrong sum/);
+			$most = $pages + 1 if $either;
+			$least-- if $nth > 1 && $kind eq 'again' && $spec->{field};
 			case("by number: $name, $when", 'calm', [ { %$spec, times => $how eq 'from' ? 0 : 1, match => { $how => $nth } } ],
-				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ 1, 80 ], either => ($kind eq 'value' || $name =~ /wrong sum/) && $nth > 1,
+				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ $least, $most ], either => $either,
 				# It may have been meant for the page alone, so others are tried.
 				loose => $kind eq 'request' && $how eq 'nth',
 				$error ? (error => [ $sqlstate, $pattern ]) : ());
@@ -387,6 +420,16 @@ for my $fault ([ 'in the head', { action => 'drop', when => 'headers' } ], [ 'be
 	case("no rows: a connection dropped $where", 'zero', [$spec], requests => [ $all + 1, $all + 1 ]);
 	case("no rows: a connection dropped $where, for good", 'zero', [ { %$spec, times => 0 } ],
 		error => [ '08006', qr/connection broke/ ], requests => [ 1 + $retries, 1 + $retries ]);
+}
+
+# What no new token helps against is not asked for one.
+for my $fault (grep { $_->[0] =~ /50112|50003/ } @faults)
+{
+	my ($name, $spec, undef, $sqlstate, $pattern) = @$fault;
+	case("$name, with a pair", 'renewing', [ { %$spec, times => 0, match => { path => '*Query' } } ],
+		error => [ $sqlstate, $pattern ], requests => [ 1, 1 ], tokens => 1);
+	case("$name later, with a pair", 'renewing', [ { %$spec, times => 0, match => { path => '*Query', from => 3 } } ],
+		error => [ $sqlstate, $pattern ], requests => [ 3, 3 ], tokens => 1);
 }
 
 # With a pair of tokens.  A token that was just issued and is refused was not the
@@ -511,6 +554,10 @@ sub verdict
 	push @wrong, "$requests requests, not $least to $most" if $requests < $least || $requests > $most;
 	push @wrong, "$tokens token calls" if $tokens != ($case->{tokens} // 0);
 	push @wrong, "after $case->{ms} ms already" if $case->{ms_least} && $case->{ms} < $case->{ms_least};
+
+	# Between what is asked again, nobody waits longer than was asked for.
+	my $pause = max(0, map { $journal[$_]{start} - ($journal[ $_ - 1 ]{end} // $journal[ $_ - 1 ]{start}) } 1 .. $#journal);
+	push @wrong, "a pause of $pause ms" if $pause > 15000 + ($case->{ms_least} // 0);
 	return @wrong;
 }
 
