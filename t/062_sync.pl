@@ -255,6 +255,29 @@ sql("CALL tplus.sync('item')");
 	is(sql("SELECT times FROM tplus.alert WHERE sync = 'item' AND kind = 'failed'"), '2', 'and counts in the alert');
 }
 
+# What ends a run from outside is not the fault of a record.
+{
+	sql("SELECT tplus.alter_sync('item', on_error => 'quarantine')");
+	$sim->mutate('erp', action => 'edit', pick => 'any_first', set => { Name => 'not yet' });
+	my $holder = $node->background_psql('postgres');
+	$holder->query_safe('BEGIN; LOCK TABLE item IN SHARE MODE');
+
+	my $run = start_run("CALL tplus.sync('item', full => true)");
+	wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $run->{pid} AND wait_event_type = 'Lock'", 'a run waits for the target');
+	sql("SELECT pg_cancel_backend($run->{pid})");
+	$run->{psql}->finish;
+	like($run->{err}, qr/ERROR:  57014: canceling statement due to user request/, 'a cancel while a record is stored');
+	my (undef, undef, $err) = as($me, "SET lock_timeout = '300ms'; CALL tplus.sync('item', full => true)");
+	like($err, qr/ERROR:  55P03: canceling statement due to lock timeout/, 'or lock_timeout');
+	is(sql("SELECT string_agg(status || sqlstate, ' ' ORDER BY run) FROM (SELECT * FROM tplus.sync_run WHERE sync = 'item' ORDER BY run DESC LIMIT 2) AS r"),
+		'failed57014 failed55P03', 'is recorded as such');
+	is(sql('SELECT count(*) FROM tplus.sync_reject'), '0', 'and puts nothing into quarantine');
+	$holder->quit;
+	sql("CALL tplus.sync('item')");
+	is(sql("SELECT count(*) FROM item WHERE name = 'not yet'"), '1', 'the next run stores the record');
+	sql("SELECT tplus.alter_sync('item', on_error => 'stop')");
+}
+
 # --- Errors of T+ and alerts -------------------------------------------------
 
 {
