@@ -6,6 +6,7 @@ use warnings;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -22,6 +23,22 @@ $node->append_conf('postgresql.conf', "jit = off\nlog_statement = none\nlog_min_
 	my $names = TplusNames->new;
 	local $ENV{LD_PRELOAD} = $names->library;
 	$node->start;
+}
+
+# A listener whose queue is full, so that nobody gets a connection.
+my (@queue, $full);
+{
+	socket my $listener, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
+	bind $listener, sockaddr_in(0, INADDR_LOOPBACK) or die "bind: $!";
+	listen $listener, 0 or die "listen: $!";
+	$full = (sockaddr_in(getsockname $listener))[0];
+	push @queue, $listener;
+	for (1 .. 8)
+	{
+		socket my $client, PF_INET, SOCK_STREAM | 04000, 0 or die "socket: $!";    # SOCK_NONBLOCK
+		connect $client, sockaddr_in($full, INADDR_LOOPBACK);
+		push @queue, $client;
+	}
 }
 
 my $sim = TplusSim->new;
@@ -41,9 +58,11 @@ my %accounts = (
 	backoff => [ {}, {}, { action => 'unavailable', retry_after => 200 } ],
 	pause => [ {}, {}, { action => 'throttled', retry_after => 200 } ],
 	budget => [ {}, { requests_per_second => 0.001, burst => 1 } ],
+	connect => [ {}, { base_url => "http://127.0.0.1:$full" } ],
 	handshake => [ {}, { base_url => $hanging->url =~ s/^http:/https:/r } ],
 	proxy => [ {}, { base_url => 'https://127.0.0.1:1', proxy => $hanging->url } ],
 	token => [ { refresh_ms => $wait_ms }, {%renewed} ],
+	turn => [ { refresh_ms => $wait_ms }, {%renewed} ],
 	slow => [ {}, { base_url => 'https://t.slow' } ],
 	hanging => [ {}, { base_url => 'https://t.hanging' } ],
 );
@@ -63,6 +82,15 @@ for my $name (sort keys %accounts)
 		%static, %$option);
 	$sim->fault($name, ms => $wait_ms, times => 0, %$fault) if $fault;
 }
+
+# Another session asks for the token first.
+my ($out_first, $err_first) = ('', '');
+my $first_in_line = IPC::Run::start(
+	[ 'psql', '-XAtq', '-d', $node->connstr('postgres') . ' application_name=first', '-c', 'SELECT count(*) FROM turn.inventory' ],
+	'<', '/dev/null', '>', \$out_first, '2>', \$err_first, IPC::Run::timeout(400));
+ok($node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'first' AND wait_event_type = 'Extension'"),
+	'a session waits for its token');
 
 # The session, and what it holds.
 my ($in, $out, $err) = ('', '', '');
@@ -108,6 +136,19 @@ sub cancelled
 	answer('SELECT 1');    # the last cancel may come late
 	my $after = () = $err =~ /57014/g;
 	return $after - $before;
+}
+
+# Whether a process ends; a zombie has gone, too.
+sub has_gone
+{
+	my ($of) = @_;
+	my $until = time() + 60;
+	while (time() < $until)
+	{
+		return 1 if !-e "/proc/$of/stat" || slurp_file("/proc/$of/stat") =~ /\) [ZX] /;
+		sleep(0.02);
+	}
+	return 0;
 }
 
 sub held
@@ -183,11 +224,19 @@ is(answer('SELECT count(*) FROM calm.inventory'), '2500', 'the session reads fro
 my $left = grep { !defined $_->{end} && !$_->{aborted} && $_->{path} !~ /auth/ } map { $sim->journal($_) } @names;
 cmp_ok($left, '<=', 3, 'the simulator has hardly a request left to answer');
 
+# Neither what was left behind nor a wait keeps a session from its end.
 $in = "\\q\n";
 $run->finish;
+ok(has_gone($pid), 'the session ends, whatever names hang');
+my $waiting = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'first'");
+like($waiting, qr/^\d+$/, 'the one that was first in line waits still');
+kill 'TERM', $waiting;
+$first_in_line->finish;
+ok(has_gone($waiting), 'and ends as well');
 my $workers = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^tplus_fdw'};
-is($node->safe_psql('postgres', $workers), '1', 'one worker renews, whoever was cancelled');
+is($node->safe_psql('postgres', $workers), '2', 'one worker renews each token, whoever was cancelled');
 $sim->stop;
 ok($node->poll_query_until('postgres', $workers, '0'), 'and ends with its call');
+@queue = ();
 unlike(slurp_file($node->logfile), qr/(PANIC|TRAP):/, 'no crash');
 done_testing();
