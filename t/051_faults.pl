@@ -9,7 +9,7 @@ use Encode qw(encode_utf8);
 use IPC::Run ();
 use MIME::Base64 qw(encode_base64);
 use JSON::PP;
-use List::Util qw(max);
+use List::Util qw(max sum0);
 use POSIX qw(strftime);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -590,6 +590,10 @@ for my $n (0 .. $retries - 1)
 	cmp_ok($sorted[-1] - $sorted[0], '>=', $low / 5, "pause $n varies");
 }
 
+
+# Compression was asked for, and came.
+my ($plain, $packed) = map { my $key = $_->{key}; sum0(map { $_->{sent} } $sim->journal($key)) } $cases[0], grep { $_->{name} eq 'gzip' } @cases;
+cmp_ok($packed, '<', 0.5 * $plain, 'gzip is what it was');
 
 # Each request has been counted, those included that libcurl repeated; also those
 # that went into a connection that the server had closed already.
