@@ -94,7 +94,8 @@ def watch(pid):
 def main():
     args = arguments()
     # stalls and idle connections must not delay the end
-    for number in (signal.SIGTERM, signal.SIGINT):
+    ends = (signal.SIGTERM, signal.SIGINT)
+    for number in ends:
         signal.signal(number, lambda *_: os._exit(0))
     threading.stack_size(512 * 1024)
     try:
@@ -103,13 +104,15 @@ def main():
         server = Server(app, args.port, args.ipv6, tls_context(args), args.hang, args.proxy_auth)
     except (SwitchError, ConfigError, OSError, ValueError) as e:
         sys.exit("tplus_sim: %s" % e)
+    # from here on they wait for sigwait(), whichever thread is running
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     if args.parent:
         threading.Thread(target=watch, args=(args.parent,), daemon=True).start()
     threading.Thread(target=server.run, daemon=True).start()
     print(server.port, flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    while True:
-        signal.pause()
+    signal.sigwait(ends)
+    os._exit(0)
 
 
 if __name__ == "__main__":
