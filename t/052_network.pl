@@ -39,13 +39,15 @@ my $sim = simulator();
 sub server
 {
 	my (%option) = @_;
+	my %given = (%mapping, %{ delete $option{mapping} // {} });
+	delete $given{$_} for grep { !defined $given{$_} } keys %given;
 	$node->safe_psql('postgres', 'DROP SERVER IF EXISTS erp CASCADE; DROP SCHEMA IF EXISTS erp CASCADE');
 	$sim->setup_server(
 		$node, 'net',
 		requests_per_second => 0,
 		max_retries => 0,
 		page_size => 100,
-		mapping => { %mapping, %{ delete $option{mapping} // {} } },
+		mapping => \%given,
 		%option);
 	return;
 }
@@ -214,6 +216,14 @@ subtest 'proxies' => sub {
 			is(asked($strict, $tunnel ? '' : 'net'), $before + 1, "$what: $name: asked once");
 		}
 	}
+
+	# Nor is it asked again for the sake of a token.
+	my $before = asked($strict, '');
+	server(%{ $to{HTTPS} }, proxy => $me, max_retries => 3,
+		mapping => { open_token => undef, refresh_token => 'canary-refresh', proxy_password => 'canary wrong' });
+	my ($rc, $out, $err) = $node->psql('postgres', $count, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	like($err, qr/ERROR:  28000: .*\n.*proxy asks for a user/, 'a renewal with a wrong password');
+	is(asked($strict, ''), $before + 1, 'asks once');
 	fails('a proxy that refuses', { base_url => 'https://erp.example', proxy => $proxy->url }, '08001', $none, qr/403/, $hint);
 	fails('a proxy that does not get through', { base_url => $gone_url =~ s/http:/https:/r, proxy => $proxy->url }, '08001', $none, qr/502/);
 	is(scalar(grep { $_->{headers}{appSecret} } $proxy->journal('')), 0, 'no secret passes through it in the clear');
