@@ -382,15 +382,16 @@ for my $fault (grep { !grep { /ms|server/ } @$_[ 5 .. $#$_ ] } @faults)
 			from4 => [ 3 + $last, 3 + ($last + $resent) * (1 + $ahead_most) ] },
 		fatal => { nth1 => [ 1, 1 ], from1 => [ 1, 1 ], nth4 => [ 4, 4 + $ahead_most ], from4 => [ 4, 4 + $ahead_most ] },
 		value => { nth1 => [ 1, 2 ], from1 => [ 1, 2 ], nth4 => [ 4, 4 + $ahead_most ], from4 => [ 4, 4 + $ahead_most ] },
-		# Other ways to ask for pages are tried, smaller ones among them.
-		request => { nth1 => [ 2, 4 * $pages ], from1 => [ 1, 3 ], nth4 => [ 5, 2 * $pages ], from4 => [ 4, $pages + $ahead_most ] });
+		# The page before it is asked for, and behind the first smaller ones.
+		request => { nth1 => [ $pages + 2, $pages + 3 ], from1 => [ 1, 3 ], nth4 => [ 5, 2 * $pages ], from4 => [ 4, $pages + $ahead_most ] });
 	for my $nth (1, 4)
 	{
 		my @matches = ([ "request $nth", nth => $nth ], $kind eq 'harmless' ? () : [ "from request $nth for good", from => $nth ]);
 		for my $match (@matches)
 		{
 			my ($when, $how) = @$match;
-			my $error = !$passes || $how eq 'from';
+			# A refusal of the first page that does not come again is none of its number.
+			my $error = $how eq 'from' || !$passes && !($kind eq 'request' && $nth == 1);
 			my ($least, $most) = @{ $expected{$kind}{"$how$nth"} };
 			# The page that is hit may have no such record, or nobody may want it.
 			my $either = $nth > 1 && $how eq 'nth' && ($kind eq 'value' || $name =~ /wrong sum/);
@@ -399,7 +400,7 @@ for my $fault (grep { !grep { /ms|server/ } @$_[ 5 .. $#$_ ] } @faults)
 			case("by number: $name, $when", 'calm', [ { %$spec, times => $how eq 'from' ? 0 : 1, match => { $how => $nth } } ],
 				table => 'pages', cost => $how eq 'from' && $kind eq 'again' ? 13 : 5, nohint => 1, requests => [ $least, $most ], either => $either,
 				# It may have been meant for the page alone, so others are tried.
-				loose => $kind eq 'request' && $how eq 'nth',
+				loose => $kind eq 'request' && $how eq 'nth' && $nth > 1,
 				$error ? (error => [ $sqlstate, $pattern ]) : ());
 		}
 	}

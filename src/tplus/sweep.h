@@ -76,6 +76,7 @@ typedef struct TplusSweep
 	/* by page number */
 	int			page_base;		/* number of the first page */
 	bool		base_checked;	/* is there none before it? */
+	bool		refused_once;	/* the first page was, with one before it */
 	int			page_index;
 	int			page_size;
 	int			short_rows;		/* rows of a page that was not full; 0: none */

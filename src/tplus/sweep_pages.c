@@ -303,6 +303,13 @@ tplus_pages_refused(TplusSweep *sweep)
 	{
 		if (tplus_pages_base_is_open(sweep) && begins_earlier(sweep))
 		{
+			if (sweep->pages == 0 && !sweep->refused_once)
+			{
+				/* Not because of its number, if it is not refused again. */
+				sweep->refused_once = true;
+				sweep->base_checked = false;
+				return true;
+			}
 			sweep->page_base--;
 			tplus_pages_restart(sweep, sweep->page_size);
 			return true;
