@@ -24,6 +24,12 @@
 /* The longest escape of one character: &#x0000; */
 #define LONGEST_ESCAPE	8
 
+/*
+ * Backslashes before one character: each time that JSON becomes a string in
+ * JSON they double.  A text may have a million of them in a row.
+ */
+#define MAX_BACKSLASHES	64
+
 /* A character that HTML writes as a word. */
 typedef struct Reference
 {
@@ -83,7 +89,7 @@ match_backslash(const char *text, size_t len, int c)
 	size_t		start = 0;
 	int			value;
 
-	while (start < len && text[start] == '\\')
+	while (start < len && start < MAX_BACKSLASHES && text[start] == '\\')
 		start++;
 	if (start == len)
 		return c == '\\' && start > 1 ? 2 : 0;
