@@ -15,6 +15,9 @@ BEGIN
    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles s
                       WHERE s.rolsuper AND pg_catalog.pg_has_role(r.oid, s.oid, 'MEMBER'))
      AND (pg_catalog.has_schema_privilege(r.oid, schema, 'CREATE')
+          OR EXISTS (SELECT FROM pg_catalog.pg_namespace n
+                      WHERE n.oid OPERATOR(pg_catalog.=) schema
+                        AND n.nspowner OPERATOR(pg_catalog.=) r.oid)
           OR EXISTS (SELECT FROM pg_catalog.pg_proc p
                       WHERE p.pronamespace OPERATOR(pg_catalog.=) schema
                         AND p.proowner OPERATOR(pg_catalog.=) r.oid)
@@ -25,7 +28,7 @@ BEGIN
   IF FOUND THEN
     RAISE insufficient_privilege USING
       MESSAGE = 'schema "tplus" is not in the hands of superusers alone',
-      DETAIL = pg_catalog.format('Role "%s" may create objects in it, or owns functions or operators there.', other),
+      DETAIL = pg_catalog.format('Role "%s" may create objects in it, or owns it, or functions or operators there.', other),
       HINT = 'Drop the schema: CREATE EXTENSION makes it.';
   END IF;
 END

@@ -364,7 +364,10 @@ CREATE TABLE public.caught (who name);
 CREATE FUNCTION tplus.format(text, text, text) RETURNS text LANGUAGE sql AS
   $$ INSERT INTO public.caught VALUES (current_user); SELECT pg_catalog.format($1, VARIADIC ARRAY[$2, $3]) $$;
 SQL
-	for my $make_up ('SELECT 1', 'ALTER SCHEMA tplus OWNER TO CURRENT_USER',
+
+	# An owner without a right can grant it to himself later.
+	for my $make_up ('SELECT 1', 'ALTER FUNCTION tplus.format OWNER TO CURRENT_USER; REVOKE ALL ON SCHEMA tplus FROM ordinary',
+		'ALTER FUNCTION tplus.format OWNER TO ordinary; ALTER SCHEMA tplus OWNER TO CURRENT_USER',
 		'DROP FUNCTION tplus.format; GRANT CREATE ON SCHEMA tplus TO PUBLIC')
 	{
 		$node->safe_psql('trap', $make_up);
