@@ -268,6 +268,23 @@ subtest 'faults of token calls' => sub {
 	clean($seen, 'what clients saw');
 };
 
+# Types whose input functions say that a value is a syntax error, or that there
+# is no such thing.
+subtest 'values' => sub {
+	for my $case ([ tsquery => '<%s> & (', '42601' ], [ regclass => '%s', '42P01|42602' ], [ regrole => '"%s"', 42704 ])
+	{
+		my ($type, $value, $state) = @$case;
+		tenants([ 'Query' ], { action => 'body',
+				body => [ { ID => 1, Code => 'x', Name => sprintf($value, 'KANARI-refresh'), Disabled => JSON::PP::false,
+						MadeRecordDate => '2025-01-01', Ts => '000000000000001a' } ] });
+		$node->safe_psql('postgres', "CREATE FOREIGN TABLE renewed.values (name $type) SERVER renewed OPTIONS (resource 'inventory')");
+		my $before = length $seen;
+		see('SELECT name FROM renewed.values; DROP FOREIGN TABLE renewed.values');
+		like(substr($seen, $before), qr/ERROR:  ($state): .*\*\*\*/, $type);
+	}
+	clean($seen, 'what clients saw');
+};
+
 subtest 'no connection' => sub {
 	my $nobody = TplusSim->new;
 	my $gone = $nobody->url;

@@ -171,15 +171,18 @@ clip_message(const TplusDecoder *decoder, bool blot, char *message)
 /*
  * Throws the current error again.  Input functions repeat the whole value in
  * their messages, and a value may have megabytes; their hints speak to
- * somebody who can type another one.
+ * somebody who can type another one.  What some of them refuse is no data
+ * exception, but a syntax error or a name that does not exist.
  */
 static void
 rethrow_clipped(const TplusDecoder *decoder, MemoryContext context)
 {
+	int			category = ERRCODE_TO_CATEGORY(geterrcode());
 	ErrorData  *error;
 	bool		blot;
 
-	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+	if (category == ERRCODE_OPERATOR_INTERVENTION ||
+		category == ERRCODE_INSUFFICIENT_RESOURCES)
 		PG_RE_THROW();
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
