@@ -282,6 +282,15 @@ subtest 'values' => sub {
 		see('SELECT name FROM renewed.values; DROP FOREIGN TABLE renewed.values');
 		like(substr($seen, $before), qr/ERROR:  ($state): .*\*\*\*/, $type);
 	}
+
+	# A code that is asked for by itself, and shown with what came of it.
+	my $id = 0;
+	$sim->tenant(app_key('open'), switches => \%switches, records => [
+			map { { ID => ++$id, Code => $_, Name => $_, Disabled => JSON::PP::false, MadeRecordDate => '2025-01-01',
+				Ts => sprintf('%016x', $id) } } 'KANARI.open.token', 'another', 'third' ]);
+	like(see("SELECT string_agg(t::text, ' ') FROM tplus.calibrate('open.inventory') t"), qr/another.* brought its record alone/,
+		'calibrate() asks for a code that is no secret');
+	see("SELECT r::text FROM tplus.request_log r");
 	clean($seen, 'what clients saw');
 };
 

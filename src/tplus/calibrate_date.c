@@ -257,7 +257,7 @@ look(TplusStudy *study, TplusOperation operation, const TplusWitness *witness,
 
 /* The n-th record that can be asked for by its code and has a day. */
 static const TplusWitness *
-dated_witness(const TplusFinding *known, int n)
+dated_witness(const TplusStudy *study, const TplusFinding *known, int n)
 {
 	int			i;
 
@@ -266,7 +266,7 @@ dated_witness(const TplusFinding *known, int n)
 		const TplusWitness *witness = &known->witnesses[i];
 
 		if (witness->key && witness->code && witness->has_day &&
-			tplus_study_is_plain(witness->code) && n-- == 0)
+			tplus_study_is_plain(study, witness->code) && n-- == 0)
 			return witness;
 	}
 	return NULL;
@@ -293,8 +293,8 @@ static void
 try_patterns(TplusStudy *study, TplusOperation operation,
 			 const TplusFinding *known, Comparator *result)
 {
-	const TplusWitness *witness = dated_witness(known, 0);
-	const TplusWitness *second = dated_witness(known, 1);
+	const TplusWitness *witness = dated_witness(study, known, 0);
+	const TplusWitness *second = dated_witness(study, known, 1);
 	Presence	before;
 	Presence	at;
 	Presence	after;

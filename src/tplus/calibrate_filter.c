@@ -169,7 +169,8 @@ stopped_witness(const TplusStudy *study)
 	{
 		if (study->disabled.witnesses[i].key &&
 			study->disabled.witnesses[i].code &&
-			tplus_study_is_plain(study->disabled.witnesses[i].code))
+			tplus_study_is_plain(study,
+								 study->disabled.witnesses[i].code))
 			return &study->disabled.witnesses[i];
 	}
 	return NULL;

@@ -24,6 +24,7 @@
 
 #include "tplus/calibrate_values.h"
 #include "tplus/filter.h"
+#include "tplus/secrets.h"
 
 /* Records to choose from. */
 #define MAX_CHOICE	100
@@ -94,7 +95,8 @@ record_values(const TplusStudy *study, const TplusWitness *witness)
 		Value	   *value;
 		List	   *params;
 
-		if (text == NULL || tplus_probe_is_fixed(study->probe, filter->param))
+		if (text == NULL || tplus_probe_is_fixed(study->probe, filter->param) ||
+			tplus_secrets_found(study->spec->account, text))
 			continue;
 		params = encode_value(study, filter, text);
 		if (params == NIL)

@@ -138,14 +138,11 @@ name_place(void *arg)
 static bool
 holds_secret(const TplusDecoder *decoder)
 {
-	char	   *shown;
-
-	if (decoder->node == NULL)
-		return false;
-	shown = tplus_convert_show_node(&decoder->current->converter,
-									decoder->node, MAX_SEARCHED);
-	return strcmp(shown, tplus_secrets_blot(decoder->spec->account,
-											shown)) != 0;
+	return decoder->node != NULL &&
+		tplus_secrets_found(decoder->spec->account,
+							tplus_convert_show_node(&decoder->current->converter,
+													decoder->node,
+													MAX_SEARCHED));
 }
 
 /*

@@ -76,3 +76,13 @@ tplus_secrets_blot(const TplusAccount *account, const char *text)
 	tplus_secrets_of(account, &secrets);
 	return tplus_error_blot(text, secrets.texts, secrets.n);
 }
+
+bool
+tplus_secrets_found(const TplusAccount *account, const char *text)
+{
+	char	   *blotted = tplus_secrets_blot(account, text);
+	bool		found = strcmp(blotted, text) != 0;
+
+	pfree(blotted);
+	return found;
+}

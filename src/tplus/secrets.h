@@ -46,4 +46,7 @@ extern char *tplus_secrets_clip(const TplusAccount *account, const char *text,
 extern char *tplus_secrets_blot(const TplusAccount *account,
 								const char *text);
 
+/* Would that blot anything out? */
+extern bool tplus_secrets_found(const TplusAccount *account, const char *text);
+
 #endif							/* TPLUS_SECRETS_H */

@@ -14,6 +14,7 @@
 
 #include <ctype.h>
 
+#include "tplus/secrets.h"
 #include "tplus/study.h"
 
 /* The largest page of an operation that the catalog does not have. */
@@ -116,7 +117,7 @@ tplus_finding_find(const TplusFinding *finding, const char *key)
 }
 
 bool
-tplus_study_is_plain(const char *code)
+tplus_study_is_plain(const TplusStudy *study, const char *code)
 {
 	const char *p;
 
@@ -126,7 +127,7 @@ tplus_study_is_plain(const char *code)
 			(!isalnum((unsigned char) *p) && strchr("-./", *p) == NULL))
 			return false;
 	}
-	return p - code > 2;
+	return p - code > 2 && !tplus_secrets_found(study->spec->account, code);
 }
 
 const TplusWitness *
@@ -141,7 +142,7 @@ tplus_study_coded(const TplusStudy *study)
 		const TplusWitness *witness = &finding->witnesses[i];
 
 		if (witness->key == NULL || witness->code == NULL ||
-			!tplus_study_is_plain(witness->code))
+			!tplus_study_is_plain(study, witness->code))
 			continue;
 		if (strpbrk(witness->code, "abcdefghijklmnopqrstuvwxyz"
 					"ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)

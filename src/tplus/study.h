@@ -108,8 +108,11 @@ extern int	tplus_study_size(const TplusStudy *study,
 /* The index of the record with this key; -1: it is not there. */
 extern int	tplus_finding_find(const TplusFinding *finding, const char *key);
 
-/* Letters, digits and what joins them: nothing that a server could misread? */
-extern bool tplus_study_is_plain(const char *code);
+/*
+ * Letters, digits and what joins them: nothing that a server could misread?
+ * And no secret, for evidence shows it.
+ */
+extern bool tplus_study_is_plain(const TplusStudy *study, const char *code);
 
 /* The first operation that a read will ask. */
 extern TplusOperation tplus_study_first(const TplusStudy *study);
