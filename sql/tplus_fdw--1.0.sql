@@ -2176,7 +2176,7 @@ BEGIN
       coalesce(m[2]::integer, CASE WHEN m[1] = '*' OR m[3] IS NOT NULL THEN hi ELSE m[1]::integer END),
       greatest(coalesce(m[3]::integer, 1), 1)));
   END LOOP;
-  RETURN result;
+  RETURN ARRAY(SELECT DISTINCT unnest(result));
 END
 $$;
 
@@ -2198,7 +2198,7 @@ DECLARE
 BEGIN
   IF cardinality(f) = 2 AND f[1] ~ '^\d{1,9}$' AND f[2] ~ '^seconds?$' THEN
     RETURN after + f[1]::integer * interval '1 second';
-  ELSIF cardinality(f) IS DISTINCT FROM 5 THEN
+  ELSIF cardinality(f) IS DISTINCT FROM 5 OR length(schedule) > 1000 THEN
     RETURN NULL;
   END IF;
   minutes := tplus._cron_field(f[1], 0, 59);
