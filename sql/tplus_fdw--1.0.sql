@@ -2240,7 +2240,7 @@ COMMENT ON VIEW tplus.sync_run IS 'history of runs; prune it with tplus.prune_hi
 CREATE VIEW tplus.sync_progress WITH (security_invoker = true) AS
   SELECT l.sync, l.run, p.pid, l.kind, p.phase, p.started, p.requests, p.pages, p.rows, p.expected AS rows_expected,
          round((p.rows / greatest(extract(epoch FROM clock_timestamp() - p.started), 0.001))::numeric, 1) AS rows_per_second,
-         CASE WHEN p.phase = 'reading' AND p.rows > 0 AND p.expected >= p.rows
+         CASE WHEN p.phase = 'reading' AND p.rows > 0 AND p.expected >= p.rows AND p.expected / p.rows < 100000
               THEN p.started + (clock_timestamp() - p.started) * (p.expected::double precision / p.rows) END AS estimated_end
     FROM tplus._progress() p JOIN tplus.sync_log l ON l.run = p.run;
 

@@ -162,6 +162,20 @@ SQL
 		($status, $out, $err) = as('stranger', "INSERT INTO tplus.$table OVERRIDING SYSTEM VALUE VALUES ($values)");
 		like($err, qr/ERROR:  42501/, "numbers of $table are not chosen");
 	}
+	{
+		sql("CREATE USER MAPPING FOR stranger SERVER erp OPTIONS (app_key 'mine', app_secret 'sim-secret', open_token 'sim-open-token')");
+		my $session = $node->background_psql('postgres', extra_params => [ '-U', 'stranger' ], on_error_stop => 0);
+		$session->query_until(qr/begun/, <<'SQL');
+INSERT INTO tplus.sync_log (sync, kind, cause, status) VALUES ('odd', 'full', 'x', 'running');
+SELECT tplus._begin_progress((SELECT max(run) FROM tplus.sync_log), 9223372036854775807), tplus._set_phase('reading');
+SELECT count(*) FROM erp.inventory;
+\echo begun
+SQL
+		($status, $out, $err) = as('monitor', 'SELECT sync, rows > 0, estimated_end FROM tplus.sync_progress');
+		is("$out$err", 'odd|t|', 'nor does pg_monitor meet an overflow in what is said to be expected');
+		$session->quit;
+		sql('DROP USER MAPPING FOR stranger SERVER erp');
+	}
 	is((as('etl', "CALL tplus.sync('theirs')"))[2], '', 'others run on');
 	is((as('stranger', "SELECT tplus.drop_sync('odd')"))[2], '', 'it can be dropped');
 
