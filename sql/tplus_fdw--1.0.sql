@@ -924,7 +924,7 @@ AS $$
 $$;
 
 -- Raises an alert, or counts one that is there already.  Only a new one is
--- told.
+-- told, in no more than the 8000 bytes that NOTIFY takes.
 CREATE FUNCTION tplus._alert(sync_name text, server_name name, role name,
   what text, words text, numbers jsonb DEFAULT '{}') RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -942,7 +942,7 @@ BEGIN
   VALUES (sync_name, server_name, role, what, words, numbers,
           CASE what WHEN 'recovered' THEN clock_timestamp() END);
   PERFORM pg_notify('tplus_alert', jsonb_strip_nulls(jsonb_build_object(
-    'sync', sync_name, 'server', server_name, 'kind', what,
+    'sync', left(sync_name, 200), 'server', server_name, 'kind', what,
     'message', left(words, 1000), 'counts', numbers))::text);
   RETURN true;
 END

@@ -151,6 +151,13 @@ SQL
 		is($err, '', "pg_monitor sees the status of all, though one has the schedule " . substr $schedule, 0, 30);
 	}
 	is((as($me, 'SELECT tplus.check_syncs()'))[2], '', 'and a superuser checks all');
+	($status, $out, $err) = as('stranger', <<'SQL');
+INSERT INTO tplus.sync_definition (name, source, target, key, lag, mode, deletes, full_every, stale_after, on_error, max_rejects, delete_limit, search_path)
+VALUES (repeat(chr(1), 9000), 'a', 'b', '{id}', '0', 'upsert', 'ignore', '0', '1 microsecond', 'stop', 1, 1, 'public');
+SQL
+	is($err, '', 'a name that no notification can hold');
+	is((as($me, 'SELECT tplus.check_syncs()'))[2], '', 'and it is told all the same');
+	as('stranger', "DELETE FROM tplus.sync_definition WHERE name <> 'odd'");
 	for my $set ("stale_after = '1001 years'", "full_every = '1001 years'", "created = 'infinity'")
 	{
 		($status, $out, $err) = as('stranger', "UPDATE tplus.sync_definition SET $set WHERE name = 'odd'");
