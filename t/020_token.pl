@@ -487,6 +487,14 @@ subtest 'T+ is busy or away' => sub {
 			qr/without an access token/
 		],
 		[
+			{
+				action => 'body',
+				body => '{"code":"EX1","message":"a null is not allowed","result":{"access_token":null}}'
+			},
+			'HV000',
+			qr/a null is not allowed/
+		],
+		[
 			{ action => 'truncate', bytes => 40 },
 			'08006', qr/ended too early/
 		],

@@ -171,6 +171,15 @@ reply_field(const TplusJson *root, const ReplyField *field)
 	return root ? root : tplus_json_get(pair, field->self_built, NULL);
 }
 
+/* What stands where a token belongs; "null" and the like are no secrets. */
+static void
+add_secret(TplusSecrets *secrets, const TplusJson *node)
+{
+	if (tplus_json_kind(node) == TPLUS_JSON_STRING ||
+		tplus_json_kind(node) == TPLUS_JSON_NUMBER)
+		tplus_secrets_add(secrets, tplus_json_text(node));
+}
+
 /* The first of some paths that leads to text or a number, made safe to show. */
 static char *
 foreign_text(const TplusJson *root, const char *const *paths, size_t max_bytes,
@@ -243,8 +252,8 @@ tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
 	bool		refused;
 	char	   *said;
 
-	tplus_secrets_add(secrets, tplus_json_text(reply_field(root, &field_access)));
-	tplus_secrets_add(secrets, tplus_json_text(reply_field(root, &field_refresh)));
+	add_secret(secrets, reply_field(root, &field_access));
+	add_secret(secrets, reply_field(root, &field_refresh));
 	reply->code = foreign_text(root, code_paths, 64, secrets);
 	said = foreign_text(root, message_paths, TPLUS_ERROR_SNIPPET, secrets);
 	refused = reply->status < 200 || reply->status > 299 ||
