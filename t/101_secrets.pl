@@ -271,16 +271,25 @@ subtest 'faults of token calls' => sub {
 # Types whose input functions say that a value is a syntax error, or that there
 # is no such thing.
 subtest 'values' => sub {
-	for my $case ([ tsquery => '<%s> & (', '42601' ], [ regclass => '%s', '42P01|42602' ], [ regrole => '"%s"', 42704 ])
+	for my $case (
+		[ tsquery => '<%s> & (', '42601', qr/\*\*\*/ ],
+		[ regclass => '%s', '42P01|42602', qr/\*\*\*/ ],
+		[ regrole => '"%s"', '42704', qr/\*\*\*/ ],
+
+		# A name is cut, and a list is taken to pieces.
+		[ regclass => '"%s"', '42P01', qr/could not convert value for column "name"/, $mapping{selfmade}{certificate} ],
+		[ 'integer[]' => '{%s}', '22P02', qr/could not convert value for column "name"/, 'KANARI,passed,by' ])
 	{
-		my ($type, $value, $state) = @$case;
+		my ($type, $value, $state, $message, $secret) = @$case;
 		tenants([ 'Query' ], { action => 'body',
-				body => [ { ID => 1, Code => 'x', Name => sprintf($value, 'KANARI-refresh'), Disabled => JSON::PP::false,
+				body => [ { ID => 1, Code => 'x', Name => sprintf($value, $secret // 'KANARI-refresh'), Disabled => JSON::PP::false,
 						MadeRecordDate => '2025-01-01', Ts => '000000000000001a' } ] });
 		$node->safe_psql('postgres', "CREATE FOREIGN TABLE renewed.values (name $type) SERVER renewed OPTIONS (resource 'inventory')");
+		$node->safe_psql('postgres', "ALTER USER MAPPING FOR CURRENT_USER SERVER renewed OPTIONS (ADD app_ticket '$secret')") if $secret;
 		my $before = length $seen;
 		see('SELECT name FROM renewed.values; DROP FOREIGN TABLE renewed.values');
-		like(substr($seen, $before), qr/ERROR:  ($state): .*\*\*\*/, $type);
+		like(substr($seen, $before), qr/ERROR:  ($state): .*$message/, "$type of $value");
+		$node->safe_psql('postgres', "ALTER USER MAPPING FOR CURRENT_USER SERVER renewed OPTIONS (DROP app_ticket)") if $secret;
 	}
 
 	# A code that is asked for by itself, and shown with what came of it.

@@ -147,7 +147,8 @@ holds_secret(const TplusDecoder *decoder)
 
 /*
  * A message that repeats foreign text, cut and, if it is to be, without
- * secrets; NULL if it is.
+ * secrets; NULL if it is, or if it has none where the value has one: then it
+ * may repeat a piece of it.
  */
 static char *
 clip_message(const TplusDecoder *decoder, bool blot, char *message)
@@ -157,12 +158,30 @@ clip_message(const TplusDecoder *decoder, bool blot, char *message)
 	if (message == NULL)
 		return NULL;
 	if (blot)
-		message = tplus_secrets_blot(decoder->spec->account, message);
+	{
+		char	   *blotted = tplus_secrets_blot(decoder->spec->account,
+												 message);
+
+		if (strcmp(blotted, message) == 0)
+			return NULL;
+		message = blotted;
+	}
 	if (strlen(message) <= TPLUS_ERROR_SNIPPET)
 		return message;
 	length = pg_mbcliplen(message, strlen(message), TPLUS_ERROR_SNIPPET - 3);
 	memcpy(message + length, "...", 4);
 	return message;
+}
+
+/* The message about the value being converted, as it may be shown. */
+static char *
+value_message(const TplusDecoder *decoder, bool blot, char *message)
+{
+	char	   *clipped = clip_message(decoder, blot, message);
+
+	return clipped ? clipped :
+		psprintf("could not convert value for column \"%s\"",
+				 decoder->current->converter.column);
 }
 
 /*
@@ -185,7 +204,7 @@ rethrow_clipped(const TplusDecoder *decoder, MemoryContext context)
 	error = CopyErrorData();
 	FlushErrorState();
 	blot = holds_secret(decoder);
-	error->message = clip_message(decoder, blot, error->message);
+	error->message = value_message(decoder, blot, error->message);
 	error->detail = clip_message(decoder, blot, error->detail);
 	if (error->context && blot)
 		error->context = tplus_secrets_blot(decoder->spec->account,
@@ -212,8 +231,8 @@ append_problem(const TplusDecoder *decoder, StringInfo problems,
 	appendStringInfoString(problems, ", \"value\": ");
 	escape_json(problems, tplus_secrets_blot(decoder->spec->account, value));
 	appendStringInfoString(problems, ", \"message\": ");
-	escape_json(problems, clip_message(decoder, holds_secret(decoder),
-									   problem->message));
+	escape_json(problems, value_message(decoder, holds_secret(decoder),
+										problem->message));
 	appendStringInfo(problems, ", \"sqlstate\": \"%s\"}",
 					 unpack_sql_state(problem->sqlstate));
 }
