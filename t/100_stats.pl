@@ -531,6 +531,14 @@ SKIP:
 				"tplus_fdw budget\nmain shared memory\n$tables servers and tables, of this backend alone",
 				"the budget is shared after $first");
 		}
+
+		# What an older version left there is an error, as often as it is met.
+		$full->restart;
+		$full->safe_psql('postgres', "CREATE FUNCTION glutton_name(cstring) RETURNS boolean LANGUAGE c AS '$library'; "
+			  . "SELECT glutton_name('tplus_fdw budget')");
+		my (undef, undef, $err) = $full->psql('postgres', 'SELECT count(*) FROM filled.inventory; ' x 30, on_error_stop => 0);
+		is(scalar(() = $err =~ /ERROR:  ShmemIndex entry size is wrong/g), 30, 'a size of an older version');
+		unlike($err, qr/FATAL/, 'and the session goes on');
 		$full->stop;
 	};
 }

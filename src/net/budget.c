@@ -170,8 +170,10 @@ attach_shared(void)
 
 	if (shared)
 		return;
-	before_shmem_exit(release_all, 0);
 	shared = tplus_shmem_area("budget", sizeof(SharedBudget), &shared_lock);
+
+	/* Not before that, which may throw time and again: places are few. */
+	before_shmem_exit(release_all, 0);
 	if (shared == NULL)
 	{
 		shared_lock = NULL;

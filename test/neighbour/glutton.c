@@ -23,6 +23,18 @@ PG_FUNCTION_INFO_V1(glutton_eat);
 
 PG_FUNCTION_INFO_V1(glutton_bite);
 
+PG_FUNCTION_INFO_V1(glutton_name);
+
+/* Takes a few bytes by the name of others, as an older version of theirs would. */
+Datum
+glutton_name(PG_FUNCTION_ARGS)
+{
+	bool		found;
+
+	(void) ShmemInitStruct(PG_GETARG_CSTRING(0), 64, &found);
+	PG_RETURN_BOOL(found);
+}
+
 /* Takes so many bytes; false if there are not as many. */
 Datum
 glutton_bite(PG_FUNCTION_ARGS)
