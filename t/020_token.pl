@@ -59,6 +59,14 @@ subtest 'a token that dies' => sub {
 			1, "$refusal: with the refresh token that came last");
 		reads_all($name, "$refusal: read with the new one");
 		renewed($name, 2, "$refusal: no further renewal");
+
+		# A row that was deleted counts its generations from 1 again.
+		$node->safe_psql('postgres', "DELETE FROM tplus.token WHERE server = '$name'");
+		$sim->tokens($name, refresh_token => 'sim-refresh-token');
+		reads_all($name, "$refusal: read with a new row");
+		$sim->tokens($name, revoke_access => $true);
+		reads_all($name, "$refusal: read with a dead token of a new row");
+		renewed($name, 4, "$refusal: renewed again");
 	}
 };
 

@@ -122,6 +122,20 @@ tplus_accepted_note(const TplusDigest *key, int64 generation)
 	unlock();
 }
 
+void
+tplus_accepted_forget(const TplusDigest *key)
+{
+	uint64		pair = short_key(key);
+	Slot	   *slot;
+
+	attach();
+	lock(LW_EXCLUSIVE);
+	slot = find_slot(pair);
+	if (slot->pair == pair)
+		slot->at = 0;
+	unlock();
+}
+
 TimestampTz
 tplus_accepted_at(const TplusDigest *key, int64 generation)
 {

@@ -21,6 +21,9 @@
 /* T+ accepted a call with this generation of the pair just now. */
 extern void tplus_accepted_note(const TplusDigest *key, int64 generation);
 
+/* The pair begins anew, with generations that T+ has not seen. */
+extern void tplus_accepted_forget(const TplusDigest *key);
+
 /*
  * When it last did, up to a few seconds; 0: never, or that is forgotten.
  */

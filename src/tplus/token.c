@@ -154,6 +154,12 @@ static void
 run_order(const TplusAccount *account, const TplusDigest *key,
 		  TplusOrder *order, TimestampTz since, TplusOrderReport *report)
 {
+	TplusPair	pair;
+
+	/* A row that was deleted counts from 1 again. */
+	if (!tplus_pair_read(key, false, &pair))
+		tplus_accepted_forget(key);
+	tplus_pair_wipe(&pair);
 	order->database = MyDatabaseId;
 	order->key = *key;
 	order->account = *account;
