@@ -559,7 +559,7 @@ tplus_option_account(Oid serverid, Oid userid)
 		SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
 							  ObjectIdGetDatum(serverid)) ? userid : InvalidOid;
 
-	account->used_token = palloc0(sizeof(char *));
+	account->used_tokens = palloc0(TPLUS_USED_TOKENS * sizeof(char *));
 	account->auth = choose_auth(account);
 	require_mapping(account, account->mapping.app_key, "app_key");
 	switch (account->auth)

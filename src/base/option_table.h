@@ -99,13 +99,17 @@ typedef struct TplusMappingOptions
 } TplusMappingOptions;
 
 /* A server together with the mapping of one user. */
+/* While a token is replaced, replies to the one before may still come. */
+#define TPLUS_USED_TOKENS	2
+
 typedef struct TplusAccount
 {
 	TplusServerOptions server;
 	TplusMappingOptions mapping;
 	TplusAuth	auth;			/* never TPLUS_AUTH_AUTO */
-	char	  **used_token;		/* where the last access token that T+ was
-								 * told is kept, NULL at first; secret */
+	char	  **used_tokens;	/* where the last TPLUS_USED_TOKENS access
+								 * tokens that T+ was told are kept, the
+								 * newest first, NULL at first; secret */
 } TplusAccount;
 
 typedef struct TplusTableOptions

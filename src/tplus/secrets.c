@@ -29,6 +29,7 @@ void
 tplus_secrets_of(const TplusAccount *account, TplusSecrets *secrets)
 {
 	const TplusMappingOptions *mapping = &account->mapping;
+	int			i;
 
 	secrets->n = 0;
 	tplus_secrets_add(secrets, mapping->app_key);
@@ -41,21 +42,23 @@ tplus_secrets_of(const TplusAccount *account, TplusSecrets *secrets)
 	tplus_secrets_add(secrets,
 					  tplus_http_proxy_credentials(account->server.proxy,
 												   mapping->proxy_password));
-	tplus_secrets_add(secrets, account->used_token ? *account->used_token : NULL);
+	for (i = 0; account->used_tokens && i < TPLUS_USED_TOKENS; i++)
+		tplus_secrets_add(secrets, account->used_tokens[i]);
 }
 
 void
 tplus_secrets_use(const TplusAccount *account, const char *access_token)
 {
-	char	   *old = *account->used_token;
+	char	  **used = account->used_tokens;
+	char	   *token;
 
-	if (old && strcmp(old, access_token) == 0)
+	if (used[0] && strcmp(used[0], access_token) == 0)
 		return;
-	*account->used_token =
-		MemoryContextStrdup(GetMemoryChunkContext(account->used_token),
-							access_token);
-	if (old)
-		pfree(old);
+	token = MemoryContextStrdup(GetMemoryChunkContext(used), access_token);
+	if (used[TPLUS_USED_TOKENS - 1])
+		pfree(used[TPLUS_USED_TOKENS - 1]);
+	memmove(used + 1, used, (TPLUS_USED_TOKENS - 1) * sizeof(char *));
+	used[0] = token;
 }
 
 char *

@@ -27,8 +27,8 @@ typedef struct TplusSecrets
 } TplusSecrets;
 
 /*
- * Those of an account: what its mapping holds, the access token that was used
- * last, and what a proxy is told (palloc'd).  Throws for memory only.
+ * Those of an account: what its mapping holds, the access tokens that were
+ * used last, and what a proxy is told (palloc'd).  Throws for memory only.
  */
 extern void tplus_secrets_of(const TplusAccount *account,
 							 TplusSecrets *secrets);
