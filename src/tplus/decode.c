@@ -107,13 +107,10 @@ tplus_decode_create(const TplusDecodeSpec *spec)
 	return decoder;
 }
 
-/*
- * Error context callback: column, key and page; the column for programs, too.
- */
-static void
-name_place(void *arg)
+/* Column, key and page, for the context of an error. */
+static char *
+place_name(const TplusDecoder *decoder)
 {
-	const TplusDecoder *decoder = arg;
 	StringInfoData place;
 
 	initStringInfo(&place);
@@ -127,7 +124,18 @@ name_place(void *arg)
 															   decoder->key_text,
 															   MAX_SHOWN_KEY)));
 	appendStringInfo(&place, ", page %d", decoder->page);
-	errcontext("%s", place.data);
+	return place.data;
+}
+
+/*
+ * Error context callback: names the place; the column for programs, too.
+ */
+static void
+name_place(void *arg)
+{
+	const TplusDecoder *decoder = arg;
+
+	errcontext("%s", place_name(decoder));
 	err_generic_string(PG_DIAG_COLUMN_NAME, decoder->current->converter.column);
 }
 
@@ -207,8 +215,13 @@ rethrow_clipped(const TplusDecoder *decoder, MemoryContext context)
 	error->message = value_message(decoder, blot, error->message);
 	error->detail = clip_message(decoder, blot, error->detail);
 	if (error->context && blot)
+	{
+		/* Before the place stands what the input function shows of the value. */
+		char	   *place = strstr(error->context, place_name(decoder));
+
 		error->context = tplus_secrets_blot(decoder->spec->account,
-											error->context);
+											place ? place : error->context);
+	}
 	error->hint = NULL;
 	ReThrowError(error);
 }
