@@ -276,6 +276,10 @@ subtest 'values' => sub {
 		[ regclass => '%s', '42P01|42602', qr/\*\*\*/ ],
 		[ regrole => '"%s"', '42704', qr/\*\*\*/ ],
 
+		# What stands before the mistake is shown, from the middle of a word.
+		[ 'json[]' => '{"{\"x%s\": 12xx}"}', '22P02', qr/could not convert value for column "name"/, 'KANARI' x 20 ],
+		[ xml => '<a>x%s</b>', '2200N', qr/could not convert value for column "name"/, 'KANARI' x 20 ],
+
 		# A name is cut, and a list is taken to pieces.
 		[ regclass => '"%s"', '42P01', qr/could not convert value for column "name"/, $mapping{selfmade}{certificate} ],
 		[ 'integer[]' => '{%s}', '22P02', qr/could not convert value for column "name"/, 'KANARI,passed,by' ])
@@ -291,6 +295,25 @@ subtest 'values' => sub {
 		like(substr($seen, $before), qr/ERROR:  ($state): .*$message/, "$type of $value");
 		$node->safe_psql('postgres', "ALTER USER MAPPING FOR CURRENT_USER SERVER renewed OPTIONS (DROP app_ticket)") if $secret;
 	}
+
+	# A token that has been replaced since comes late.
+	tenants();
+	see('SELECT count(*) FROM renewed.inventory');
+	my $key = app_key('renewed');
+	my $old = $sim->tokens($key)->{access_token};
+	$sim->fault($key, match => { path => '*Query', nth => 2 }, action => 'revoke');
+	$sim->fault($key, match => { path => '*Query', nth => 3 }, action => 'body', body => [
+			{ ID => 999, Code => 'x', Name => 'x', Disabled => JSON::PP::true, MadeRecordDate => "$old, too", Ts => '0000000fffffffff' } ]);
+	my $before = length $seen;
+	see('SELECT * FROM renewed.inventory');
+	like(substr($seen, $before), qr/ERROR:  22007: .*"\*\*\*, too"/, 'a replaced token');
+	isnt($sim->tokens($key)->{access_token}, $old, 'it was replaced');
+
+	# A parameter that is a secret.
+	$before = length $seen;
+	see(q{SELECT count(*) FROM open.inventory WHERE code = (SELECT option_value FROM pg_user_mappings, pg_options_to_table(umoptions)
+		WHERE srvname = 'open' AND usename = current_user AND option_name = 'open_token'); SELECT parameters FROM tplus.request_log});
+	like(substr($seen, $before), qr/"Code": ?"\*\*\*"/, 'the log of requests shows no parameter that is a secret');
 
 	# A code that is asked for by itself, and shown with what came of it.
 	my $id = 0;

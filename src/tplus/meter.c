@@ -23,6 +23,7 @@
 #include "base/journal.h"
 #include "net/budget.h"
 #include "tplus/meter.h"
+#include "tplus/secrets.h"
 
 /* How much of SelectFields is kept: the names of all columns say little. */
 #define SELECT_BYTES	24
@@ -172,7 +173,7 @@ log_request(const TplusMeter *meter, const char *why)
 	set_key(&key, meter->account, meter->relid);
 	fill_entry(&entry, &key, meter->path, meter->begun, meter->result);
 	entry.attempt = meter->attempt;
-	copy_params(entry.params, sizeof(entry.params), meter->body);
+	copy_params(entry.params, sizeof(entry.params), meter->shown);
 
 	vain = entry;
 	vain.status = 0;
@@ -210,7 +211,12 @@ void
 tplus_meter_begin(TplusMeter *meter, const TplusHttpResult *result,
 				  int attempt, MemoryContext context)
 {
+	MemoryContext old;
+
 	tplus_meter_attach();
+	old = MemoryContextSwitchTo(context);
+	meter->shown = tplus_secrets_blot(meter->account, meter->body);
+	MemoryContextSwitchTo(old);
 	meter->result = result;
 	meter->begun = GetCurrentTimestamp();
 	meter->attempt = attempt;

@@ -70,6 +70,7 @@ typedef struct TplusMeter
 	const TplusHttpResult *result;	/* of the request; NULL: none is open */
 	TimestampTz begun;
 	int			attempt;
+	char	   *shown;			/* the body of the request, without secrets */
 	int64		rows;			/* of this request, as the next two */
 	int64		wire_bytes;		/* so far in stats */
 	int64		body_bytes;
