@@ -29,6 +29,7 @@ use HTTP::Tiny;
 use IO::Select;
 use IPC::Open3;
 use JSON::PP;
+use POSIX qw(WNOHANG);
 use Socket ();
 use Symbol 'gensym';
 
@@ -119,8 +120,14 @@ sub stop
 	my $pid = delete $self->{pid} // return;
 
 	kill 'TERM', $pid;
+	for (1 .. 300)
+	{
+		return if waitpid($pid, WNOHANG) != 0;
+		select undef, undef, undef, 0.1;
+	}
+	kill 'KILL', $pid;
 	waitpid $pid, 0;
-	return;
+	die "the simulator did not end on SIGTERM";
 }
 
 =pod
