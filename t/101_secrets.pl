@@ -458,6 +458,9 @@ subtest 'the server log' => sub {
 	like($log, qr/DEBUG:  /, 'debugging messages');
 	like($log, qr/Query Text: SELECT max\(id\).*T\+ Request/s, 'plans of auto_explain');
 	cmp_ok(length $log, '>', 1_000_000, 'much of it');
+
+	# What PostgreSQL's input function of regclass itself logs from 17 on.
+	$log =~ s/ DEBUG:  relation "[^"]*" does not exist$//mg;
 	clean($log, 'the server log');
 };
 
