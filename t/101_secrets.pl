@@ -271,10 +271,18 @@ subtest 'faults of token calls' => sub {
 # Types whose input functions say that a value is a syntax error, or that there
 # is no such thing.
 subtest 'values' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION picks(text) RETURNS boolean LANGUAGE plpgsql AS
+  $$ BEGIN RAISE 'never %', $1 USING HINT = 'Not ' || $1 || '.'; END $$;
+CREATE DOMAIN picky AS text CHECK (picks(VALUE));
+SQL
 	for my $case (
 		[ tsquery => '<%s> & (', '42601', qr/\*\*\*/ ],
 		[ regclass => '%s', '42P01|42602', qr/\*\*\*/ ],
 		[ regrole => '"%s"', '42704', qr/\*\*\*/ ],
+
+		# A hint of a domain's own check is kept, without the secret.
+		[ picky => '%s', 'P0001', qr/never \*\*\*\nHINT:  Not \*\*\*\.\n/ ],
 
 		# What stands before the mistake is shown, from the middle of a word.
 		[ 'json[]' => '{"{\"x%s\": 12xx}"}', '22P02', qr/could not convert value for column "name"/, 'KANARI' x 20 ],

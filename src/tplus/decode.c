@@ -195,7 +195,7 @@ value_message(const TplusDecoder *decoder, bool blot, char *message)
 /*
  * Throws the current error again.  Input functions repeat the whole value in
  * their messages, and a value may have megabytes; their hints speak to
- * somebody who can type another one.  What some of them refuse is no data
+ * somebody who can type another one, unlike those of a domain's own checks.  What some of them refuse is no data
  * exception, but a syntax error or a name that does not exist.
  */
 static void
@@ -222,7 +222,8 @@ rethrow_clipped(const TplusDecoder *decoder, MemoryContext context)
 		error->context = tplus_secrets_blot(decoder->spec->account,
 											place ? place : error->context);
 	}
-	error->hint = NULL;
+	error->hint = category == ERRCODE_DATA_EXCEPTION ? NULL :
+		clip_message(decoder, blot, error->hint);
 	ReThrowError(error);
 }
 
