@@ -26,6 +26,7 @@ static const struct
 	int			sqlstate;
 	const char *message;
 	const char *hint;
+	bool		final;			/* another attempt would end likewise */
 }			transport_failures[] = {
 
 	[TPLUS_HTTP_OK] = {
@@ -44,12 +45,14 @@ static const struct
 	[TPLUS_HTTP_PROXY_LOGIN] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"the proxy asks for a user and a password",
-		"Name the user in the server option \"proxy\", and set proxy_password in the user mapping."
+		"Name the user in the server option \"proxy\", and set proxy_password in the user mapping.",
+		true
 	},
 	[TPLUS_HTTP_TLS] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 		"no secure connection could be made",
-		"Check the certificate of the server, and the server options \"ca_file\" and \"min_tls\"."
+		"Check the certificate of the server, and the server options \"ca_file\" and \"min_tls\".",
+		true
 	},
 	[TPLUS_HTTP_CONNECT_TIMEOUT] = {
 		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
@@ -71,7 +74,8 @@ static const struct
 	[TPLUS_HTTP_TOO_LARGE] = {
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 		"the response is larger than \"max_response_mb\" allows",
-		"Lower \"page_size\", or raise the server option \"max_response_mb\"."
+		"Lower \"page_size\", or raise the server option \"max_response_mb\".",
+		true
 	},
 	[TPLUS_HTTP_ENCODING] = {
 		ERRCODE_PROTOCOL_VIOLATION,
@@ -79,7 +83,8 @@ static const struct
 		"Try again later; check what stands between this server and T+."
 	},
 	[TPLUS_HTTP_LOCAL] = {
-		ERRCODE_SYSTEM_ERROR, "the request could not be made", NULL
+		ERRCODE_SYSTEM_ERROR, "the request could not be made", NULL,
+		true
 	},
 };
 
@@ -130,10 +135,7 @@ tplus_failure_may_pass(const TplusHttpResult *result, bool delivered)
 	/* What was decompressed before the damage showed may be damaged, too. */
 	if (result->failure == TPLUS_HTTP_ENCODING && delivered)
 		return false;
-	return result->failure != TPLUS_HTTP_TLS &&
-		result->failure != TPLUS_HTTP_PROXY_LOGIN &&
-		result->failure != TPLUS_HTTP_TOO_LARGE &&
-		result->failure != TPLUS_HTTP_LOCAL;
+	return !transport_failures[result->failure].final;
 }
 
 void
