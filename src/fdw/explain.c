@@ -22,7 +22,6 @@
 #include "fdw/explain.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
-#include "tplus/secrets.h"
 
 static bool
 contains_param(Node *node, void *context)
@@ -160,7 +159,6 @@ explain_request(ForeignScanState *node, TplusScanState *state,
 		return;
 	}
 	ExplainPropertyText("T+ Request", psprintf("POST %s", path), es);
-	body = tplus_secrets_blot(state->account, body);
 	ExplainPropertyText("T+ Parameters",
 						pg_any_to_server(body, strlen(body), PG_UTF8), es);
 	if (list_length(state->query.arms) > 1 || es->format != EXPLAIN_FORMAT_TEXT)

@@ -21,6 +21,7 @@
 #include "base/wait.h"
 #include "tplus/ahead.h"
 #include "tplus/read.h"
+#include "tplus/secrets.h"
 #include "tplus/sweep.h"
 
 /*
@@ -524,7 +525,8 @@ tplus_read_first_body(const TplusQuery *query, const char **path)
 	tplus_sweep_begin_round(sweep);
 	(void) tplus_sweep_next_request(sweep, &request, &quiet);
 	*path = request.path;
-	return tplus_query_body(query, &request);
+	return tplus_secrets_blot(query->account,
+							  tplus_query_body(query, &request));
 }
 
 int64

@@ -59,8 +59,8 @@ extern int	tplus_read_page(const TplusRead *read);
 extern bool tplus_read_high_water(const TplusRead *read, uint64 *version);
 
 /*
- * The body and the path of the first request of a query, for EXPLAIN; nothing
- * is sent.  Palloc'd in the current context; NULL if nothing would be asked.
+ * The body without secrets, and the path, of the first request of a query, for
+ * EXPLAIN; nothing is sent.  Palloc'd in the current context; NULL if nothing would be asked.
  */
 extern char *tplus_read_first_body(const TplusQuery *query,
 								   const char **path);
