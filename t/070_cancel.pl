@@ -8,11 +8,11 @@ use warnings;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use TplusNames;
+use TplusQueue;
 use TplusSim;
 
 # The waits would last so long.  An idle machine ends them within 100 ms; a
@@ -56,20 +56,7 @@ my $sim = TplusSim->new;
 my $hanging = TplusSim->new(arguments => ['--hang']);
 
 # A listener whose queue is full, so that nobody gets a connection.
-my (@queue, $full);
-{
-	socket my $listener, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
-	bind $listener, sockaddr_in(0, INADDR_LOOPBACK) or die "bind: $!";
-	listen $listener, 0 or die "listen: $!";
-	$full = (sockaddr_in(getsockname $listener))[0];
-	push @queue, $listener;
-	for (1 .. 8)
-	{
-		socket my $client, PF_INET, SOCK_STREAM | 04000, 0 or die "socket: $!";    # SOCK_NONBLOCK
-		connect $client, sockaddr_in($full, INADDR_LOOPBACK);
-		push @queue, $client;
-	}
-}
+my $full = TplusQueue->new;
 
 my %static = (app_secret => 'sim-secret', open_token => 'sim-open-token');
 my %renewed = (app_secret => 'sim-secret', refresh_token => 'sim-refresh-token');
@@ -111,7 +98,7 @@ my @waits = (
 	[ 'the request budget', { requests_per_second => 0.005, burst => 1 }, undef, 0 ],
 	[ 'the request of another session', {}, { action => 'stall', when => 'reply' }, 0, other => 1 ],
 	[ 'the name of the host', { base_url => 'https://t.hanging' }, undef, 0 ],
-	[ 'a place in the queue of a host', { base_url => "http://127.0.0.1:$full" }, undef, 0 ],
+	[ 'a place in the queue of a host', { base_url => "http://127.0.0.1:@{[ $full->port ]}" }, undef, 0 ],
 	[ 'a handshake', { base_url => $hanging->url =~ s/^http:/https:/r }, undef, 0 ],
 	[ 'a silent server', { base_url => $hanging->url }, undef, 0 ],
 	[ 'a silent proxy', { base_url => 'https://127.0.0.1:1', proxy => $hanging->url }, undef, 0 ],

@@ -6,11 +6,11 @@ use warnings;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use TplusNames;
+use TplusQueue;
 use TplusSim;
 
 my $cancels = 1000;
@@ -26,20 +26,7 @@ $node->append_conf('postgresql.conf', "jit = off\nlog_statement = none\nlog_min_
 }
 
 # A listener whose queue is full, so that nobody gets a connection.
-my (@queue, $full);
-{
-	socket my $listener, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
-	bind $listener, sockaddr_in(0, INADDR_LOOPBACK) or die "bind: $!";
-	listen $listener, 0 or die "listen: $!";
-	$full = (sockaddr_in(getsockname $listener))[0];
-	push @queue, $listener;
-	for (1 .. 8)
-	{
-		socket my $client, PF_INET, SOCK_STREAM | 04000, 0 or die "socket: $!";    # SOCK_NONBLOCK
-		connect $client, sockaddr_in($full, INADDR_LOOPBACK);
-		push @queue, $client;
-	}
-}
+my $full = TplusQueue->new;
 
 my $sim = TplusSim->new;
 my $hanging = TplusSim->new(arguments => ['--hang']);
@@ -58,7 +45,7 @@ my %accounts = (
 	backoff => [ {}, {}, { action => 'unavailable', retry_after => 200 } ],
 	pause => [ {}, {}, { action => 'throttled', retry_after => 200 } ],
 	budget => [ {}, { requests_per_second => 0.001, burst => 1 } ],
-	connect => [ {}, { base_url => "http://127.0.0.1:$full" } ],
+	connect => [ {}, { base_url => "http://127.0.0.1:@{[ $full->port ]}" } ],
 	handshake => [ {}, { base_url => $hanging->url =~ s/^http:/https:/r } ],
 	proxy => [ {}, { base_url => 'https://127.0.0.1:1', proxy => $hanging->url } ],
 	token => [ { refresh_ms => $wait_ms }, {%renewed} ],
@@ -237,6 +224,6 @@ my $workers = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^tpl
 is($node->safe_psql('postgres', $workers), '2', 'one worker renews each token, whoever was cancelled');
 $sim->stop;
 ok($node->poll_query_until('postgres', $workers, '0'), 'and ends with its call');
-@queue = ();
+undef $full;
 unlike(slurp_file($node->logfile), qr/(PANIC|TRAP):/, 'no crash');
 done_testing();
