@@ -337,6 +337,29 @@ subtest 'logical decoding' => sub {
 	$node->safe_psql('postgres', "SELECT pg_drop_replication_slot('s')");
 };
 
+# Each renewal leaves a dead row; foreign tables are nobody's to vacuum.
+subtest 'autovacuum' => sub {
+	account('vacuumed', mapping => { app_secret => 'sim-secret', refresh_token => 'sim-refresh-token' });
+	$node->safe_psql('postgres', <<'SQL');
+SELECT tplus.refresh_token('vacuumed');
+SELECT tplus.refresh_token('vacuumed');
+SELECT tplus.refresh_token('vacuumed');
+ALTER TABLE tplus.token SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0);
+ALTER SYSTEM SET autovacuum_naptime = '1s';
+SELECT pg_reload_conf();
+SQL
+	my $before = () = map { $sim->journal($_) } qw(calm vacuumed);
+	ok($node->poll_query_until('postgres',
+			q{SELECT autovacuum_count > 0 FROM pg_stat_user_tables WHERE relid = 'tplus.token'::regclass}),
+		'the pairs are vacuumed');
+	$node->safe_psql('postgres', 'VACUUM ANALYZE');
+	is(scalar(() = map { $sim->journal($_) } qw(calm vacuumed)), $before, 'T+ is asked for nothing');
+	answers('SELECT count(*) FROM vacuumed.inventory', 450, 'the pair is there');
+	$node->safe_psql('postgres', "ALTER TABLE tplus.token RESET (autovacuum_vacuum_threshold, autovacuum_vacuum_scale_factor)");
+	$node->safe_psql('postgres', 'ALTER SYSTEM RESET autovacuum_naptime');
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+};
+
 subtest 'who may create the extension' => sub {
 	$node->safe_psql('postgres', 'CREATE ROLE ordinary LOGIN; CREATE DATABASE own OWNER ordinary');
 	my ($rc, $out, $err) = $node->psql('own', 'CREATE EXTENSION tplus_fdw',
