@@ -98,10 +98,10 @@ typedef struct TplusMappingOptions
 	char	   *proxy_password;
 } TplusMappingOptions;
 
-/* A server together with the mapping of one user. */
 /* While a token is replaced, replies to the one before may still come. */
 #define TPLUS_USED_TOKENS	2
 
+/* A server together with the mapping of one user. */
 typedef struct TplusAccount
 {
 	TplusServerOptions server;

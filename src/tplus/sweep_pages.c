@@ -241,7 +241,6 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 	if (learned->total_is_whole)
 		sweep->total = Max(sweep->total, total);
 
-
 	/*
 	 * A record or two that are new on the second page may have been edited,
 	 * or added, since the first.
