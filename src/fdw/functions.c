@@ -27,6 +27,7 @@
 #include "base/journal.h"
 #include "base/shmem.h"
 #include "base/stats.h"
+#include "base/version.h"
 #include "fdw/functions.h"
 #include "fdw/highwater.h"
 #include "fdw/publication.h"

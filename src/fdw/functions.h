@@ -15,9 +15,6 @@
 
 #include "postgres.h"
 
-/* The version that the control file and the install script name. */
-#define TPLUS_VERSION	"1.0"
-
 /*
  * The server of this name, if it is of this wrapper and the current user has
  * USAGE on it; throws 42704, 42809 and 42501.

@@ -21,9 +21,10 @@
 
 #include "common/base64.h"
 
+#include "base/version.h"
 #include "net/http_request.h"
 
-#define USER_AGENT	"tplus_fdw/1.0"
+#define USER_AGENT	"tplus_fdw/" TPLUS_VERSION
 
 /* How much is received at once: libcurl's own 16 kB would be 30 calls a page. */
 #define RECEIVE_BYTES	131072L

@@ -16,7 +16,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 FLOORS = ["base", "net", "tplus", "fdw"]        # lowest first
 MAX_FILE, MAX_FUNCTION = 600, 60
-HEADER_ONLY = {"src/base/compat.h", "src/net/budget.h"}
+HEADER_ONLY = {"src/base/compat.h", "src/base/version.h", "src/net/budget.h"}
 
 RULES = []
 

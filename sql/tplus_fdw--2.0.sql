@@ -1,0 +1,2357 @@
+/* sql/tplus_fdw--2.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION tplus_fdw" to load this file. \quit
+
+-- Whoever can make things in the schema could make what is taken here, or by
+-- the functions below, for something else: an operator, or a function whose
+-- arguments fit better.  So each name in this block is qualified, too.
+DO $$
+DECLARE
+  schema constant pg_catalog.oid := 'tplus'::pg_catalog.regnamespace;
+  other pg_catalog.name;
+BEGIN
+  SELECT r.rolname INTO other FROM pg_catalog.pg_roles r
+   WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles s
+                      WHERE s.rolsuper AND pg_catalog.pg_has_role(r.oid, s.oid, 'MEMBER'))
+     AND (pg_catalog.has_schema_privilege(r.oid, schema, 'CREATE')
+          OR EXISTS (SELECT FROM pg_catalog.pg_namespace n
+                      WHERE n.oid OPERATOR(pg_catalog.=) schema
+                        AND n.nspowner OPERATOR(pg_catalog.=) r.oid)
+          OR EXISTS (SELECT FROM pg_catalog.pg_proc p
+                      WHERE p.pronamespace OPERATOR(pg_catalog.=) schema
+                        AND p.proowner OPERATOR(pg_catalog.=) r.oid)
+          OR EXISTS (SELECT FROM pg_catalog.pg_operator o
+                      WHERE o.oprnamespace OPERATOR(pg_catalog.=) schema
+                        AND o.oprowner OPERATOR(pg_catalog.=) r.oid))
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = 'schema "tplus" is not in the hands of superusers alone',
+      DETAIL = pg_catalog.format('Role "%s" may create objects in it, or owns it, or functions or operators there.', other),
+      HINT = 'Drop the schema: CREATE EXTENSION makes it.';
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus_fdw_handler()
+RETURNS fdw_handler
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT;
+
+CREATE FUNCTION tplus_fdw_validator(text[], oid)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER tplus_fdw
+  HANDLER tplus_fdw_handler
+  VALIDATOR tplus_fdw_validator;
+
+-- Tokens
+
+-- What is here checks by itself who may do what.
+GRANT USAGE ON SCHEMA tplus TO PUBLIC;
+
+-- One row for each token pair: see src/tplus/token.h and pair.c, which reads
+-- and writes it below SQL.  Nobody but a superuser has a use for it, and its
+-- data are never dumped: a restored copy of a pair would fight the original.
+CREATE TABLE tplus.token (
+  fingerprint bytea PRIMARY KEY,
+  server name NOT NULL,
+  auth text NOT NULL,
+  generation bigint NOT NULL,
+  access_token text,
+  refresh_token text,
+  obtained_at timestamptz,
+  expires_at timestamptz,
+  refresh_expires_at timestamptz,
+  renewals bigint NOT NULL,
+  renewing_since timestamptz,
+  renewing_until timestamptz,
+  failure text,
+  failures integer NOT NULL,
+  failed_until timestamptz,
+  failed_with bytea,
+  holder bytea,
+  sqlstate text,
+  message text,
+  hint text
+);
+
+REVOKE ALL ON tplus.token FROM PUBLIC;
+
+-- Without a policy, this keeps the members of pg_read_all_data out, too.
+ALTER TABLE tplus.token ENABLE ROW LEVEL SECURITY;
+
+-- Nor shall ANALYZE put tokens into pg_statistic.
+ALTER TABLE tplus.token
+  ALTER access_token SET STATISTICS 0,
+  ALTER refresh_token SET STATISTICS 0;
+
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_publication WHERE puballtables) THEN
+    RAISE WARNING 'table "tplus.token", which holds secrets, is published by a publication FOR ALL TABLES'
+      USING DETAIL = 'Its changes are not replicated, but a subscription copies the table when it begins.',
+            HINT = 'Name the tables or schemas of the publication, instead of FOR ALL TABLES.';
+  END IF;
+END
+$$;
+
+COMMENT ON TABLE tplus.token IS
+  'token pairs of T+ accounts; secret, and written by tplus_fdw alone';
+COMMENT ON COLUMN tplus.token.fingerprint IS
+  'SHA-256 of what tells the pair: address, app_key, and the refresh token or certificate of the user mapping';
+COMMENT ON COLUMN tplus.token.server IS
+  'a server that uses the pair; others may share it';
+COMMENT ON COLUMN tplus.token.renewing_since IS
+  'a renewal began and has not ended; one that nobody carries on was interrupted';
+
+CREATE FUNCTION tplus.authorize(server name, code text,
+  redirect_uri text DEFAULT NULL)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tplus_authorize'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION tplus.authorize(name, text, text) IS
+  'exchanges a one-time code for the first token pair; returns when the access token ends';
+
+CREATE FUNCTION tplus.refresh_token(server name)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'tplus_refresh_token'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION tplus.refresh_token(name) IS
+  'renews the token pair now; returns when the access token ends';
+
+CREATE FUNCTION tplus.renew_due(within interval DEFAULT '2 days',
+  OUT server name, OUT usename name, OUT renewed boolean, OUT message text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_renew_due'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION tplus.renew_due(interval) IS
+  'renews the token pairs of the current user, or of everybody for a superuser, that end within this time';
+
+CREATE FUNCTION tplus.token_states(
+  OUT server name, OUT usename name, OUT auth text, OUT generation bigint,
+  OUT obtained_at timestamptz, OUT expires_at timestamptz,
+  OUT refresh_expires_at timestamptz, OUT state text, OUT message text,
+  OUT renewals bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_token_states'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+
+CREATE VIEW tplus.token_status AS
+  SELECT * FROM tplus.token_states();
+
+GRANT SELECT ON tplus.token_status TO PUBLIC;
+
+COMMENT ON VIEW tplus.token_status IS
+  'how the tokens of user mappings fare; shows one''s own, those of one''s servers, and all to pg_monitor';
+
+
+-- Reading
+
+CREATE FUNCTION tplus.high_water("table" regclass)
+RETURNS text
+AS 'MODULE_PATHNAME', 'tplus_high_water'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION tplus.high_water(regclass) IS
+'row version up to which the last statement returned everything, or null';
+
+CREATE FUNCTION tplus.calibrate("table" regclass, apply boolean DEFAULT false,
+  OUT fact text, OUT value text, OUT "option" text, OUT evidence text,
+  OUT requests integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_calibrate_table'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 16;
+
+COMMENT ON FUNCTION tplus.calibrate(regclass, boolean) IS
+'measures what the server does where the protocol leaves it open; apply writes what was proven as options of the foreign table';
+
+CREATE FUNCTION tplus.comment_columns("table" regclass)
+RETURNS integer
+LANGUAGE plpgsql STRICT VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  col record;
+  done integer := 0;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_foreign_table WHERE ftrelid = $1) THEN
+    RAISE wrong_object_type USING MESSAGE = format('"%s" is not a foreign table', $1);
+  END IF;
+  FOR col IN
+    SELECT a.attname, o.option_value AS label
+      FROM pg_attribute a, pg_options_to_table(a.attfdwoptions) o
+     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+       AND o.option_name = 'label'
+     ORDER BY a.attnum
+  LOOP
+    EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', $1, col.attname, col.label);
+    done := done + 1;
+  END LOOP;
+  RETURN done;
+END
+$$;
+
+COMMENT ON FUNCTION tplus.comment_columns(regclass) IS
+'turns the labels of a foreign table''s columns into comments; returns how many';
+
+-- Counters
+
+-- Who may see which row is checked by the functions: the owner of the server,
+-- and pg_monitor.  The columns are those of src/fdw/stat_functions.c.
+CREATE FUNCTION tplus.stat_entries(
+  OUT server text, OUT "table" text, OUT requests bigint, OUT pages bigint,
+  OUT rows bigint, OUT wire_bytes bigint, OUT body_bytes bigint,
+  OUT retries_throttled bigint, OUT retries_token bigint,
+  OUT retries_server bigint, OUT retries_network bigint,
+  OUT retries_malformed bigint, OUT network_ms double precision,
+  OUT budget_ms double precision, OUT token_ms double precision,
+  OUT backoff_ms double precision, OUT throttled_ms double precision,
+  OUT renewals bigint, OUT errors bigint, OUT last_error text,
+  OUT last_error_sqlstate text, OUT last_error_at timestamptz,
+  OUT latency_ms double precision, OUT latency_histogram bigint[],
+  OUT last_request_at timestamptz, OUT counted_since timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_stat_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 40;
+
+CREATE VIEW tplus.stat_requests AS
+  SELECT * FROM tplus.stat_entries();
+
+GRANT SELECT ON tplus.stat_requests TO PUBLIC;
+
+COMMENT ON VIEW tplus.stat_requests IS
+  'what requests have cost, of all backends, by server and foreign table; for the owner of the server and pg_monitor';
+COMMENT ON COLUMN tplus.stat_requests."table" IS
+  'null for calls without a foreign table: ping, renewals of tokens';
+COMMENT ON COLUMN tplus.stat_requests.latency_histogram IS
+  'good answers by milliseconds to their first byte: up to 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, and more';
+
+CREATE FUNCTION tplus.stat_reset()
+RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_stat_reset'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+REVOKE ALL ON FUNCTION tplus.stat_reset() FROM PUBLIC;
+
+COMMENT ON FUNCTION tplus.stat_reset() IS
+  'sets the counters of tplus.stat_requests in this database to zero';
+
+CREATE FUNCTION tplus.request_entries(
+  OUT number bigint, OUT sent_at timestamptz, OUT pid integer,
+  OUT database text, OUT server text, OUT "table" text, OUT path text,
+  OUT parameters text, OUT status integer, OUT code text, OUT rows bigint,
+  OUT wire_bytes bigint, OUT ms double precision, OUT attempt integer,
+  OUT error text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_request_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 50;
+
+CREATE VIEW tplus.request_log AS
+  SELECT * FROM tplus.request_entries() ORDER BY number;
+
+GRANT SELECT ON tplus.request_log TO PUBLIC;
+
+COMMENT ON VIEW tplus.request_log IS
+  'the last requests of all backends; for the owner of the server and pg_monitor';
+
+CREATE FUNCTION tplus.budget_entries(
+  OUT database text, OUT server text, OUT pid integer,
+  OUT waiting_since timestamptz, OUT place integer, OUT under_way integer,
+  OUT paused_until timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_budget_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+
+CREATE VIEW tplus.budget_queue AS
+  SELECT * FROM tplus.budget_entries() ORDER BY server, place;
+
+GRANT SELECT ON tplus.budget_queue TO PUBLIC;
+
+COMMENT ON VIEW tplus.budget_queue IS
+  'who waits now for the budget of requests, of all backends; for the owner of the server and pg_monitor';
+
+-- Information
+
+CREATE FUNCTION tplus.ping(server name)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'tplus_ping'
+LANGUAGE C STRICT VOLATILE;
+
+COMMENT ON FUNCTION tplus.ping(name) IS
+'makes one cheap call with the mapping of the current user; returns milliseconds';
+
+CREATE FUNCTION tplus.info(OUT name text, OUT value text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_info'
+LANGUAGE C STRICT STABLE;
+
+COMMENT ON FUNCTION tplus.info() IS
+'versions, features of libcurl, and where shared state lives';
+
+CREATE FUNCTION tplus.options(OUT object text, OUT name text, OUT kind text,
+  OUT default_value text, OUT secret boolean, OUT superuser_only boolean,
+  OUT help text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_list_options'
+LANGUAGE C STRICT STABLE;
+
+COMMENT ON FUNCTION tplus.options() IS 'all options of all objects';
+
+-- Synchronising: what there is
+
+-- A sync copies what a source (mostly a foreign table of T+) holds into a
+-- table, again and again.  Everything about it belongs to the role that made
+-- it.  All of this runs with the rights of the caller; row-level security lets
+-- each role write its own rows, so that nothing here needs more rights than
+-- its caller has.
+--
+-- The mapping and the filter of a sync are SQL.  They are only ever looked at
+-- or run by the very role that owns the sync: not by a member of that role,
+-- and not by a superuser, who would lend them his rights.
+CREATE TABLE tplus.sync_definition (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL UNIQUE CHECK (name <> ''),
+  owner name NOT NULL DEFAULT current_user,
+  source text NOT NULL,
+  target text NOT NULL,
+  key text[] NOT NULL,
+  mapping jsonb,
+  filter text,
+  cursor_column name,
+  lag interval NOT NULL,
+  mode text NOT NULL CHECK (mode IN ('upsert', 'insert')),
+  deletes text NOT NULL CHECK (deletes IN ('ignore', 'mark', 'delete')),
+  mark_column name,
+  full_every interval NOT NULL,
+  stale_after interval NOT NULL,
+  on_error text NOT NULL CHECK (on_error IN ('stop', 'quarantine')),
+  max_rejects integer NOT NULL CHECK (max_rejects >= 0),
+  delete_limit numeric NOT NULL CHECK (delete_limit BETWEEN 0 AND 1),
+  search_path text NOT NULL,
+  schedule text,
+  created timestamptz NOT NULL DEFAULT now(),
+  -- Others reckon with them, and must not meet an overflow.
+  CONSTRAINT at_most_1000_years CHECK (greatest(lag, full_every, stale_after) <= '1000 years')
+);
+
+COMMENT ON TABLE tplus.sync_definition IS
+  'syncs, written by tplus.create_sync() and alter_sync()';
+COMMENT ON COLUMN tplus.sync_definition.search_path IS
+  'with which mapping and filter were written, and are read';
+
+-- What each successful run reached.  Kept as far back as the lag needs it: see
+-- tplus._start_of().
+CREATE TABLE tplus.sync_cursor (
+  run bigint,
+  sync text REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
+  started timestamptz NOT NULL,
+  ended timestamptz NOT NULL,
+  value text,
+  marker_version text,
+  marker_key text,
+  nulls boolean NOT NULL,
+  last_full timestamptz CHECK (last_full < '10000-01-01'),
+  PRIMARY KEY (sync, run)
+);
+
+COMMENT ON COLUMN tplus.sync_cursor.value IS
+  'highest value of the cursor column up to which everything has been stored';
+COMMENT ON COLUMN tplus.sync_cursor.marker_version IS
+  'highest row version seen that is not above value; its record must still be there';
+COMMENT ON COLUMN tplus.sync_cursor.nulls IS
+  'rows without a value in the cursor column were seen';
+
+-- The keys of the rows that a sync wrote: nothing else does it ever delete.
+CREATE TABLE tplus.sync_key (
+  sync integer,
+  key text COLLATE "C",
+  PRIMARY KEY (sync, key)
+);
+
+CREATE TABLE tplus.sync_log (
+  run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  sync text NOT NULL REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
+  kind text NOT NULL,
+  cause text NOT NULL,
+  status text NOT NULL,
+  started timestamptz NOT NULL DEFAULT clock_timestamp(),
+  ended timestamptz,
+  window_from text,
+  window_to text,
+  pid integer NOT NULL DEFAULT pg_backend_pid(),
+  backend_start timestamptz,
+  requests bigint,
+  rows_read bigint,
+  rows_inserted bigint,
+  rows_updated bigint,
+  rows_unchanged bigint,
+  rows_deleted bigint,
+  rows_failed bigint,
+  rows_kept bigint,
+  sqlstate text,
+  message text,
+  detail text,
+  hint text,
+  context text
+);
+CREATE INDEX ON tplus.sync_log (sync, run);
+
+CREATE TABLE tplus.sync_reject (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  sync text NOT NULL REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
+  run bigint NOT NULL,
+  key text,
+  record jsonb,
+  column_name text,
+  sqlstate text NOT NULL,
+  message text NOT NULL,
+  detail text,
+  first_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+  last_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+  attempts integer NOT NULL DEFAULT 1,
+  UNIQUE (sync, key)
+);
+
+COMMENT ON TABLE tplus.sync_reject IS
+  'records that could not be stored; each later run tries them again';
+COMMENT ON COLUMN tplus.sync_reject.run IS 'the last one that tried';
+
+CREATE TABLE tplus.alert (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  sync text REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
+  server name,
+  owner name NOT NULL DEFAULT current_user,
+  kind text NOT NULL,
+  message text NOT NULL,
+  counts jsonb NOT NULL DEFAULT '{}',
+  first_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+  last_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+  times integer NOT NULL DEFAULT 1,
+  resolved timestamptz
+);
+CREATE INDEX ON tplus.alert (sync, kind) WHERE resolved IS NULL;
+
+COMMENT ON TABLE tplus.alert IS
+  'what NOTIFY tplus_alert told; repeated ones are one row until resolved';
+
+-- Definitions, and what says up to where and what they have written, belong to
+-- a dump; history and alerts do not, and tokens never.
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_definition', '');
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_cursor', '');
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_key', '');
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_reject', '');
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_definition_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_log_run_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('tplus.sync_reject_id_seq', '');
+
+-- Who sees a sync: its owner, whoever is a member of that role, and
+-- pg_monitor.  A role that is gone must not be an error here.
+CREATE FUNCTION tplus._may_see(role name) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT pg_has_role('pg_monitor', 'USAGE')
+      OR EXISTS (SELECT FROM pg_roles
+                  WHERE rolname = role AND pg_has_role(oid, 'USAGE'))
+$$;
+
+-- Who may get rid of it: the owner and the members of that role.
+CREATE FUNCTION tplus._may_drop(role name) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT EXISTS (SELECT FROM pg_roles
+                  WHERE rolname = role AND pg_has_role(oid, 'MEMBER'))
+$$;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON tplus.sync_cursor, tplus.sync_key TO PUBLIC;
+GRANT SELECT, DELETE ON tplus.sync_definition, tplus.sync_log,
+  tplus.sync_reject, tplus.alert TO PUBLIC;
+
+-- Nobody takes a number that the next row of another role would get, or says
+-- when a row was made.
+DO $grants$
+DECLARE
+  part text;
+  columns text;
+BEGIN
+  FOREACH part IN ARRAY ARRAY['sync_definition', 'sync_log', 'sync_reject', 'alert'] LOOP
+    SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_catalog.pg_attribute
+     WHERE attrelid = format('tplus.%I', part)::regclass AND attnum > 0
+       AND attidentity = '' AND attname NOT IN ('created', 'started');
+    EXECUTE format('GRANT INSERT (%1$s), UPDATE (%1$s) ON tplus.%2$I TO PUBLIC', columns, part);
+  END LOOP;
+END
+$grants$;
+
+-- For pg_dump, whoever calls it.
+GRANT SELECT ON tplus.sync_definition_id_seq, tplus.sync_log_run_seq,
+  tplus.sync_reject_id_seq TO PUBLIC;
+
+ALTER TABLE tplus.sync_definition ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON tplus.sync_definition
+  USING (owner = current_user) WITH CHECK (owner = current_user);
+CREATE POLICY see ON tplus.sync_definition FOR SELECT USING (tplus._may_see(owner));
+CREATE POLICY drop ON tplus.sync_definition FOR DELETE USING (tplus._may_drop(owner));
+
+ALTER TABLE tplus.alert ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON tplus.alert
+  USING (owner = current_user) WITH CHECK (owner = current_user);
+CREATE POLICY see ON tplus.alert FOR SELECT USING (tplus._may_see(owner));
+CREATE POLICY drop ON tplus.alert FOR DELETE USING (tplus._may_drop(owner));
+
+DO $policies$
+DECLARE
+  part text;
+  link text;
+BEGIN
+  FOREACH part IN ARRAY ARRAY['sync_cursor', 'sync_key', 'sync_log', 'sync_reject'] LOOP
+    link := CASE part WHEN 'sync_key' THEN 'id' ELSE 'name' END;
+    EXECUTE format($$
+      ALTER TABLE tplus.%1$I ENABLE ROW LEVEL SECURITY;
+      CREATE POLICY own ON tplus.%1$I
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE d.owner = current_user));
+      CREATE POLICY see ON tplus.%1$I FOR SELECT
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d));
+      CREATE POLICY drop ON tplus.%1$I FOR DELETE
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE tplus._may_drop(d.owner)))
+      $$, part, link);
+  END LOOP;
+END
+$policies$;
+
+-- Synchronising: what C does
+
+CREATE FUNCTION tplus._check_no_transaction() RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_check_no_transaction' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._raise(sqlstate text, message text, detail text, hint text) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_raise' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._begin_progress(run bigint, expected bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_begin_progress' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._set_phase(phase text) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_set_phase' LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION tplus._end_progress() RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_end_progress' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._progress(OUT run bigint, OUT pid integer, OUT phase text,
+  OUT started timestamptz, OUT requests bigint, OUT pages bigint,
+  OUT rows bigint, OUT expected bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_progress' LANGUAGE C VOLATILE ROWS 4;
+
+-- Synchronising: what a definition means
+
+-- The sync of this name.  Only its owner may run or change it: see above.
+CREATE FUNCTION tplus._sync(wanted text) RETURNS tplus.sync_definition
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  found_one tplus.sync_definition;
+BEGIN
+  SELECT * INTO found_one FROM tplus.sync_definition WHERE name = wanted;
+  IF NOT FOUND THEN
+    RAISE undefined_object USING
+      MESSAGE = format('sync "%s" does not exist', wanted);
+  END IF;
+  IF found_one.owner <> current_user THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = format('sync "%s" belongs to role "%s"', wanted, found_one.owner),
+      DETAIL = 'Its mapping and filter are SQL, which runs with the rights of the caller, so only the owner may run it.',
+      HINT = format('SET ROLE %I first.', found_one.owner);
+  END IF;
+  RETURN found_one;
+END
+$$;
+
+-- What a definition means for the tables as they are now.
+CREATE TYPE tplus._sync_shape AS (
+  source regclass,
+  target regclass,
+  is_tplus boolean,      -- the source is a foreign table of this extension
+  alias text,            -- what mapping and filter call the source
+  columns text[],        -- of the target, quoted, those of the key included
+  exprs text[],          -- what they get
+  key text[],            -- columns of the target that tell rows apart, quoted
+  ops text[],            -- the equality of each
+  overriding text,       -- for the INSERT
+  key_column text,       -- column of the source that the key is, quoted; null: an expression
+  key_type text,
+  cursor_column text,    -- of the source, quoted
+  cursor_kind text,      -- version, time; null: no cursor
+  cursor_type text,
+  cursor_not_null boolean,
+  mark text,             -- column of the target, quoted
+  mark_value text,
+  whole_column text,     -- of the source with the field "*", quoted
+  error_column text,     -- ... with the field "$error"
+  read_columns text[],   -- of the source that the expressions may need, quoted
+  keep_raw boolean       -- records are read into a table of their own first
+);
+
+-- The columns of a relation; field is what T+ calls it, without case and dots.
+CREATE FUNCTION tplus._columns(relation regclass,
+  OUT name text, OUT quoted text, OUT type oid, OUT type_name text,
+  OUT is_not_null boolean, OUT field text, OUT always_identity boolean)
+RETURNS SETOF record LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT a.attname, quote_ident(a.attname), a.atttypid,
+         format_type(a.atttypid, a.atttypmod), a.attnotnull,
+         lower(replace(coalesce((SELECT o.option_value
+                                   FROM pg_options_to_table(a.attfdwoptions) o
+                                  WHERE o.option_name = 'field'), a.attname), '.', '')),
+         a.attidentity = 'a'
+    FROM pg_attribute a
+   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+     AND (a.attgenerated = '' OR relation IN (SELECT ftrelid FROM pg_foreign_table))
+   ORDER BY a.attnum
+$$;
+
+CREATE FUNCTION tplus._is_tplus(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT EXISTS (SELECT FROM pg_foreign_table t
+                   JOIN pg_foreign_server s ON s.oid = t.ftserver
+                   JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                  WHERE t.ftrelid = relation AND w.fdwname = 'tplus_fdw')
+$$;
+
+-- A column of the source that expr is nothing but, quoted; or null.
+CREATE FUNCTION tplus._plain_column(relation regclass, expr text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT quoted FROM tplus._columns(relation)
+   WHERE quoted = btrim(expr, E' \t\n')
+      OR (btrim(expr, E' \t\n') ~ '^[[:alpha:]_][[:alnum:]_$]*$'
+          AND name = lower(btrim(expr, E' \t\n')))
+   LIMIT 1
+$$;
+
+-- The unique index that makes these columns (null: the primary key) a key:
+-- its columns, and the operator by which it compares each.
+CREATE FUNCTION tplus._key_of(target regclass, wanted text[], OUT key text[], OUT ops text[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  SELECT array_agg(a.attname::text ORDER BY k.n),
+         array_agg(format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY k.n)
+    INTO key, ops
+    FROM pg_index i
+    CROSS JOIN generate_series(1, i.indnkeyatts) AS k(n)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n - 1]
+    JOIN pg_opclass c ON c.oid = i.indclass[k.n - 1]
+    JOIN pg_amop p ON p.amopfamily = c.opcfamily AND p.amopstrategy = 3
+     AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
+    JOIN pg_operator o ON o.oid = p.amopopr
+    JOIN pg_namespace s ON s.oid = o.oprnamespace
+   WHERE i.indrelid = target AND i.indisunique AND i.indisvalid AND i.indimmediate
+     AND i.indpred IS NULL AND i.indexprs IS NULL
+     AND CASE WHEN wanted IS NULL THEN i.indisprimary ELSE
+           i.indnkeyatts = cardinality(wanted)
+           AND NOT EXISTS (SELECT FROM generate_series(0, i.indnkeyatts - 1) AS x(n)
+                            WHERE NOT EXISTS (SELECT FROM pg_attribute b
+                                               WHERE b.attrelid = target AND b.attnum = i.indkey[x.n]
+                                                 AND b.attname = ANY (wanted)))
+         END
+   GROUP BY i.indexrelid ORDER BY i.indexrelid LIMIT 1;
+  IF key IS NULL THEN
+    RAISE invalid_table_definition USING
+      MESSAGE = CASE WHEN wanted IS NULL THEN format('"%s" has no primary key', target)
+        ELSE format('"%s" has no unique index on (%s)', target, array_to_string(wanted, ', ')) END,
+      DETAIL = 'A sync tells rows apart by a key, and relies on there being one row for each.',
+      HINT = 'Add a primary key or a unique constraint that is neither deferrable nor partial.';
+  END IF;
+END
+$$;
+
+-- Fills in what the shape says of the cursor.
+CREATE FUNCTION tplus._shape_cursor(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS tplus._sync_shape LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  col record;
+BEGIN
+  IF d.cursor_column IS NULL THEN
+    RETURN s;
+  END IF;
+  SELECT * INTO col FROM tplus._columns(s.source) WHERE name = d.cursor_column;
+  IF NOT FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = format('"%s" has no column "%s", which is the cursor', s.source, d.cursor_column);
+  END IF;
+  s.cursor_column := col.quoted;
+  s.cursor_type := col.type_name;
+  s.cursor_kind := CASE
+    WHEN col.field = 'ts' AND s.is_tplus AND col.type IN ('text'::regtype, 'varchar'::regtype)
+      THEN 'version'
+    WHEN col.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+      THEN 'time' END;
+  IF s.cursor_kind IS NULL THEN
+    RAISE wrong_object_type USING
+      MESSAGE = format('column "%s" of "%s" cannot be a cursor', d.cursor_column, s.source),
+      DETAIL = 'A cursor is the row version Ts of a foreign table of T+, as text, or a date or timestamp.';
+  END IF;
+  -- The catalog knows that items always have a filing date.
+  s.cursor_not_null := col.is_not_null OR (col.field = 'maderecorddate' AND EXISTS (
+    SELECT FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
+     WHERE t.ftrelid = s.source AND o.option_name = 'resource' AND o.option_value = 'inventory'));
+  RETURN s;
+END
+$$;
+
+-- Fills in where deleted records are marked.
+CREATE FUNCTION tplus._shape_mark(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS tplus._sync_shape LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  col record;
+BEGIN
+  IF d.deletes <> 'mark' THEN
+    RETURN s;
+  END IF;
+  SELECT * INTO col FROM tplus._columns(s.target)
+   WHERE name = coalesce(d.mark_column, 'deleted_at');
+  s.mark := col.quoted;
+  s.mark_value := CASE
+    WHEN col.type = 'boolean'::regtype THEN 'true'
+    WHEN col.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) THEN 'now()' END;
+  IF s.mark_value IS NULL THEN
+    RAISE invalid_table_definition USING
+      MESSAGE = format('"%s" has no column "%s" of type boolean or timestamptz to mark deleted records in',
+        s.target, coalesce(d.mark_column, 'deleted_at')),
+      HINT = format('ALTER TABLE %s ADD COLUMN %I timestamptz; or name another one with mark_column.',
+        s.target, coalesce(d.mark_column, 'deleted_at'));
+  END IF;
+  RETURN s;
+END
+$$;
+
+-- Fills in the columns: what the mapping says, and for the rest the columns of
+-- the same name.
+CREATE FUNCTION tplus._shape_columns(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS tplus._sync_shape LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  unknown text;
+BEGIN
+  SELECT m.key INTO unknown FROM jsonb_object_keys(d.mapping) AS m(key)
+   WHERE m.key NOT IN (SELECT c.name FROM tplus._columns(s.target) c) LIMIT 1;
+  IF FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = format('"%s" has no column "%s" that the mapping could fill', s.target, unknown);
+  END IF;
+  SELECT array_agg(x.quoted ORDER BY x.n), array_agg(x.expr ORDER BY x.n),
+         coalesce(max('OVERRIDING SYSTEM VALUE') FILTER (WHERE x.always_identity), '')
+    INTO s.columns, s.exprs, s.overriding
+    FROM (SELECT t.*, CASE WHEN d.mapping ? t.name THEN d.mapping ->> t.name
+                      ELSE (SELECT c.quoted FROM tplus._columns(s.source) c WHERE c.name = t.name) END
+            FROM tplus._columns(s.target) WITH ORDINALITY
+                 AS t(name, quoted, type, type_name, is_not_null, field, always_identity, n)
+           WHERE t.quoted IS DISTINCT FROM s.mark)
+         AS x(name, quoted, type, type_name, is_not_null, field, always_identity, n, expr)
+   WHERE x.expr IS NOT NULL;
+  SELECT k INTO unknown FROM unnest(s.key) AS k WHERE k <> ALL (coalesce(s.columns, '{}')) LIMIT 1;
+  IF FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = format('column %s of the key of "%s" gets no value', unknown, s.target),
+      DETAIL = format('"%s" has no column of that name, and the mapping does not name it.', s.source);
+  END IF;
+  RETURN s;
+END
+$$;
+
+-- What a definition means for the tables as they are now.
+CREATE FUNCTION tplus._shape(d tplus.sync_definition) RETURNS tplus._sync_shape
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  s tplus._sync_shape;
+  expr text;
+  words text;
+BEGIN
+  s.source := d.source::regclass;
+  s.target := d.target::regclass;
+  s.is_tplus := tplus._is_tplus(s.source);
+  SELECT quote_ident(relname) INTO s.alias FROM pg_class WHERE oid = s.source;
+  SELECT array_agg(quote_ident(k) ORDER BY n), ops INTO s.key, s.ops
+    FROM tplus._key_of(s.target, d.key) AS x(key, ops), unnest(x.key) WITH ORDINALITY AS u(k, n)
+   GROUP BY ops;
+  s := tplus._shape_mark(d, s);
+  s := tplus._shape_columns(d, s);
+  s := tplus._shape_cursor(d, s);
+  s.keep_raw := d.on_error = 'quarantine' OR (s.cursor_kind = 'version' AND d.filter IS NOT NULL);
+
+  -- A key that is a column of the source, of the same type, can be asked for.
+  expr := s.exprs[array_position(s.columns, s.key[1])];
+  IF cardinality(s.key) = 1 THEN
+    SELECT c.quoted, c.type_name INTO s.key_column, s.key_type
+      FROM tplus._columns(s.source) c, tplus._columns(s.target) t
+     WHERE c.quoted = tplus._plain_column(s.source, expr) AND t.quoted = s.key[1] AND c.type = t.type;
+  END IF;
+  SELECT max(quoted) FILTER (WHERE field = '*'), max(quoted) FILTER (WHERE field = '$error')
+    INTO s.whole_column, s.error_column FROM tplus._columns(s.source) WHERE s.is_tplus;
+
+  -- Columns whose name occurs in an expression: maybe too many, never too few.
+  words := lower(concat_ws(' ', array_to_string(s.exprs, ' '), d.filter, s.cursor_column));
+  SELECT array_agg(quoted) INTO s.read_columns FROM tplus._columns(s.source)
+   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column)
+      OR words ~ '["\\]{2}|u&|\*' OR strpos(words, lower(btrim(s.alias, '"'))) > 0;
+  RETURN s;
+END
+$$;
+
+-- Texts that many statements need: the key of a row as one text, and whether
+-- two rows have the same key.
+CREATE FUNCTION tplus._key_text(key text[], alias text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE cardinality(key) WHEN 1 THEN format('%s.%s::pg_catalog.text', alias, key[1])
+    ELSE format('pg_catalog.jsonb_build_array(%s)::pg_catalog.text',
+           (SELECT string_agg(format('%s.%s::pg_catalog.text', alias, k), ', ' ORDER BY n)
+              FROM unnest(key) WITH ORDINALITY AS u(k, n))) END
+$$;
+
+CREATE FUNCTION tplus._same_key(s tplus._sync_shape, a text, b text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(format('%1$s.%2$s %4$s %3$s.%2$s', a, k, b, s.ops[n]), ' AND ' ORDER BY n)
+    FROM unnest(s.key) WITH ORDINALITY AS u(k, n)
+$$;
+
+-- 'a.x, a.y' for the columns x and y.
+CREATE FUNCTION tplus._list(names text[], pattern text DEFAULT '%s') RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(replace(pattern, '%s', name), ', ' ORDER BY n) FROM unnest(names) WITH ORDINALITY AS u(name, n)
+$$;
+
+-- Runs a statement that may hold SQL of the owner, or fire his triggers, with
+-- the search_path he wrote it under; returns the number of rows.
+CREATE FUNCTION tplus._execute(d tplus.sync_definition, statement text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  PERFORM set_config('search_path', d.search_path, true);
+  EXECUTE statement;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+-- Where a run begins, from the cursors of those before: null is the beginning.
+--
+-- A time is read again from lag before its cursor on.  A row version is no
+-- time, but T+ may commit it late.  A run that began lag after another had
+-- ended saw all that the other's cursor stands for; so the newest such cursor
+-- is the one to trust, and the newest of all if lag is zero.
+CREATE FUNCTION tplus._start_of(d tplus.sync_definition, s tplus._sync_shape) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  newest tplus.sync_cursor;
+  start text;
+BEGIN
+  SELECT * INTO newest FROM tplus.sync_cursor WHERE sync = d.name ORDER BY run DESC LIMIT 1;
+  IF s.cursor_kind = 'time' THEN
+    EXECUTE format('SELECT to_json((%L::%s - %L::interval)::%2$s) #>> ''{}''',
+                   newest.value, s.cursor_type, d.lag) INTO start;
+    RETURN start;
+  END IF;
+  IF d.lag = '0' THEN
+    start := newest.value;
+  ELSE
+    SELECT value INTO start FROM tplus.sync_cursor
+     WHERE sync = d.name AND ended <= newest.started - d.lag ORDER BY run DESC LIMIT 1;
+  END IF;
+  -- The record that carries the marker shall come again, or be missed.
+  RETURN least(start COLLATE "C",
+    CASE WHEN start IS NOT NULL THEN tplus._version_before(newest.marker_version) END COLLATE "C");
+END
+$$;
+
+CREATE FUNCTION tplus._version_before(version text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT lpad(to_hex(('x' || version)::bit(64)::bigint - 1), 16, '0')
+$$;
+
+-- Synchronising: a run
+
+-- The class of the advisory locks that runs hold; the object is the sync's id.
+-- A run whose lock is gone is over, however it ended.
+CREATE FUNCTION tplus._lock_class() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT 1414548563 $$;
+
+-- Who holds it in this database.
+CREATE FUNCTION tplus._running_pid(sync integer) RETURNS integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT pid FROM pg_locks
+   WHERE locktype = 'advisory' AND granted AND objsubid = 2
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND classid::bigint = tplus._lock_class() AND objid::bigint = $1
+   LIMIT 1
+$$;
+
+-- Raises an alert, or counts one that is there already.  Only a new one is
+-- told, in no more than the 8000 bytes that NOTIFY takes.
+CREATE FUNCTION tplus._alert(sync_name text, server_name name, role name,
+  what text, words text, numbers jsonb DEFAULT '{}') RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  UPDATE tplus.alert SET last_seen = clock_timestamp(), times = times + 1,
+         message = words, counts = numbers
+   WHERE sync IS NOT DISTINCT FROM sync_name AND server IS NOT DISTINCT FROM server_name
+     AND owner = role AND kind = what AND resolved IS NULL;
+  IF FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO tplus.alert (sync, server, owner, kind, message, counts, resolved)
+  VALUES (sync_name, server_name, role, what, words, numbers,
+          CASE what WHEN 'recovered' THEN clock_timestamp() END);
+  PERFORM pg_notify('tplus_alert', jsonb_strip_nulls(jsonb_build_object(
+    'sync', left(sync_name, 200), 'server', server_name, 'kind', what,
+    'message', left(words, 1000), 'counts', numbers))::text);
+  RETURN true;
+END
+$$;
+
+-- Runs that say that they run, and do not.
+CREATE FUNCTION tplus._mark_crashed(d tplus.sync_definition) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  UPDATE tplus.sync_log SET status = 'crashed', ended = clock_timestamp(),
+         message = 'the server process of this run ended before the run did',
+         hint = 'Nothing of it was stored, and nothing is skipped: the next run begins where this one did.'
+   WHERE sync = d.name AND status = 'running'
+     AND pid IS DISTINCT FROM tplus._running_pid(d.id);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  IF n > 0 THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'failed',
+      format('a run of sync "%s" crashed', d.name), jsonb_build_object('runs', n));
+  END IF;
+  RETURN n;
+END
+$$;
+
+-- Whether the run reads everything, and why.
+CREATE FUNCTION tplus._cause(d tplus.sync_definition, s tplus._sync_shape,
+  INOUT kind text, OUT cause text, OUT start text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  newest tplus.sync_cursor;
+  has_rows boolean;
+BEGIN
+  cause := 'asked for';
+  IF kind <> 'incremental' THEN
+    RETURN;
+  END IF;
+  SELECT * INTO newest FROM tplus.sync_cursor WHERE sync = d.name ORDER BY run DESC LIMIT 1;
+  EXECUTE format('SELECT EXISTS (SELECT FROM %s)', d.target) INTO has_rows;
+  kind := 'full';
+  IF newest.run IS NULL THEN
+    cause := 'the first run';
+  ELSIF s.cursor_kind IS NULL THEN
+    cause := 'there is no cursor';
+  ELSIF newest.last_full IS NULL THEN
+    cause := 'the definition has changed';
+  ELSIF newest.value IS NULL THEN
+    cause := 'the run before could not tell up to where it is complete';
+  ELSIF NOT has_rows AND EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = d.id) THEN
+    cause := 'the target has been emptied';
+  ELSIF d.full_every > '0' AND newest.last_full + d.full_every <= now() THEN
+    cause := format('the last full run is %s old', date_trunc('second', now() - newest.last_full));
+  ELSE
+    kind := 'incremental';
+    start := tplus._start_of(d, s);
+    cause := CASE WHEN start IS NULL
+      THEN format('no earlier run had ended %s before the last one began', d.lag)
+      ELSE 'called' END;
+  END IF;
+END
+$$;
+
+-- Enters the run into the history; null if another one is at it.
+CREATE FUNCTION tplus._begin_run(sync_name text, wanted text, since timestamptz, until timestamptz)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  c record;
+  new_run bigint;
+BEGIN
+  d := tplus._sync(sync_name);
+  IF NOT pg_try_advisory_lock(tplus._lock_class(), d.id) THEN
+    INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
+    VALUES (d.name, wanted, 'asked for', 'skipped', clock_timestamp(),
+            format('another run of this sync is under way in process %s', tplus._running_pid(d.id)));
+    RAISE NOTICE 'sync "%" is running already', d.name;
+    RETURN NULL;
+  END IF;
+  BEGIN
+    PERFORM tplus._mark_crashed(d);
+    SELECT * INTO c FROM tplus._cause(d, tplus._shape(d), wanted);
+  EXCEPTION WHEN OTHERS THEN
+    -- The run will meet this again, and end with it.
+    SELECT wanted AS kind, 'asked for' AS cause, NULL AS start INTO c;
+  END;
+  BEGIN
+    INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
+    SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
+           (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
+    RETURNING run INTO new_run;
+  EXCEPTION WHEN query_canceled OR OTHERS THEN
+    -- The lock outlives the transaction.
+    PERFORM pg_advisory_unlock(tplus._lock_class(), d.id);
+    RAISE;
+  END;
+  RETURN new_run;
+END
+$$;
+
+-- An empty table for this transaction only, with the columns of a query.
+CREATE FUNCTION tplus._make_temp(name text, query text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF to_regclass('pg_temp.' || name) IS NOT NULL THEN
+    EXECUTE format('DROP TABLE pg_temp.%I', name);
+  END IF;
+  EXECUTE format('CREATE TEMP TABLE %I ON COMMIT DROP AS %s WITH NO DATA', name, query);
+END
+$$;
+
+-- Reads the source where bound holds.  Records go as they are into tplus_raw,
+-- or mapped into tplus_staged, whose columns are those of the target: so that
+-- a value that does not fit fails here as it would there, and can be compared.
+CREATE FUNCTION tplus._read(d tplus.sync_definition, s tplus._sync_shape, bound text)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM tplus._make_temp('tplus_staged', format(
+    'SELECT NULL::bigint AS tplus_raw, NULL::text COLLATE "C" AS tplus_cursor, %s FROM %s AS t',
+    tplus._list(s.columns, 't.%s'), d.target));
+  IF NOT s.keep_raw THEN
+    RETURN tplus._execute(d, format(
+      E'INSERT INTO pg_temp.tplus_staged (%s, tplus_cursor) SELECT %s, %s FROM %s AS %s WHERE (%s) AND (%s\n)', array_to_string(s.columns, ', '), array_to_string(s.exprs, ', '),
+      coalesce(tplus._cursor_text(s, s.alias), 'NULL'), d.source, s.alias, bound, coalesce(d.filter, 'true')));
+  END IF;
+  PERFORM tplus._make_temp('tplus_raw', format('SELECT %s FROM %s AS t',
+    tplus._list(s.read_columns, 't.%s'), d.source));
+  ALTER TABLE pg_temp.tplus_raw ADD COLUMN tplus_n bigint GENERATED ALWAYS AS IDENTITY;
+  RETURN tplus._read_raw(d, s, bound);
+END
+$$;
+
+CREATE FUNCTION tplus._read_raw(d tplus.sync_definition, s tplus._sync_shape, bound text)
+RETURNS bigint LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT tplus._execute(d, format('INSERT INTO pg_temp.tplus_raw (%s) SELECT %s FROM %s AS %s WHERE %s',
+    array_to_string(s.read_columns, ', '), array_to_string(s.read_columns, ', '),
+    d.source, s.alias, bound))
+$$;
+
+-- The cursor of a record as a text that sorts as the values do and does not
+-- depend on settings.
+CREATE FUNCTION tplus._cursor_text(s tplus._sync_shape, alias text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE s.cursor_kind
+    WHEN 'version' THEN format('%s.%s', alias, s.cursor_column)
+    WHEN 'time' THEN format('pg_catalog.to_char(%s.%s%s, ''YYYY-MM-DD"T"HH24:MI:SS.US%s'')', alias, s.cursor_column,
+      CASE WHEN s.cursor_type LIKE '%with time zone%' THEN ' AT TIME ZONE ''UTC''' ELSE '::pg_catalog.timestamp' END,
+      CASE WHEN s.cursor_type LIKE '%with time zone%' THEN '"Z"' ELSE '' END) END
+$$;
+
+-- What has been read, as a cursor: its value, null if there is none that is
+-- safe; the marker; whether there were records without a value.
+CREATE FUNCTION tplus._cursor_of(d tplus.sync_definition, s tplus._sync_shape, high_water text)
+RETURNS tplus.sync_cursor LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  c tplus.sync_cursor;
+  what text := CASE WHEN s.keep_raw THEN 'tplus_raw' ELSE 'tplus_staged' END;
+  value text := CASE WHEN s.keep_raw THEN tplus._cursor_text(s, 'r') ELSE 'r.tplus_cursor' END;
+  key text := CASE WHEN s.key_column IS NULL THEN 'NULL' WHEN s.keep_raw THEN format('r.%s::text', s.key_column)
+    ELSE format('r.%s::text', s.key[1]) END;
+BEGIN
+  c.nulls := false;
+  IF s.cursor_kind IS NULL THEN
+    RETURN c;
+  END IF;
+  -- A date in the future is a slip of the pen, or it would hide what follows.
+  EXECUTE format('SELECT max(%1$s COLLATE "C") FILTER (WHERE %3$s), coalesce(bool_or(%1$s IS NULL), false) FROM pg_temp.%2$s AS r',
+      value, what, CASE s.cursor_kind WHEN 'time' THEN format('%s COLLATE "C" <= %L', value,
+        to_char((now() + interval '1 day') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')) ELSE 'true' END)
+    INTO c.value, c.nulls;
+  IF s.cursor_kind = 'version' THEN
+    c.value := CASE WHEN high_water IS NOT NULL THEN least(c.value COLLATE "C", high_water COLLATE "C") END;
+    EXECUTE format('SELECT %1$s, %3$s FROM pg_temp.%2$s AS r WHERE %1$s COLLATE "C" <= $1 ORDER BY %1$s COLLATE "C" DESC LIMIT 1',
+        value, what, key)
+      INTO c.marker_version, c.marker_key USING c.value;
+  END IF;
+  RETURN c;
+END
+$$;
+
+-- Has the newest record of the run before come again?  If not, it was deleted,
+-- or the row versions were set back, as by a restore of the account set.
+CREATE FUNCTION tplus._marker_is_there(s tplus._sync_shape, before tplus.sync_cursor)
+RETURNS boolean LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  found_it boolean := true;
+  raw boolean := s.keep_raw;
+BEGIN
+  IF s.cursor_kind = 'version' AND before.marker_version IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%s AS r WHERE %s COLLATE "C" >= $1 AND ($2 IS NULL OR %s = $2))',
+        CASE WHEN raw THEN 'tplus_raw' ELSE 'tplus_staged' END,
+        CASE WHEN raw THEN tplus._cursor_text(s, 'r') ELSE 'r.tplus_cursor' END,
+        CASE WHEN s.key_column IS NULL THEN '''''' WHEN raw THEN format('r.%s::text', s.key_column)
+          ELSE format('r.%s::text', s.key[1]) END)
+      INTO found_it USING before.marker_version, CASE WHEN s.key_column IS NOT NULL THEN before.marker_key END;
+  END IF;
+  RETURN found_it;
+END
+$$;
+
+-- The condition of an incremental read.  A record without a cursor value is
+-- always read, unless there are none.
+CREATE FUNCTION tplus._bound(s tplus._sync_shape, start text, nulls boolean) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN start IS NULL THEN 'true'
+    WHEN s.cursor_kind = 'version' THEN format('%s.%s OPERATOR(pg_catalog.>) %L', s.alias, s.cursor_column, start)
+    WHEN s.cursor_not_null AND NOT nulls
+      THEN format('%s.%s OPERATOR(pg_catalog.>=) %L::%s', s.alias, s.cursor_column, start, s.cursor_type)
+    ELSE format('%s.%s OPERATOR(pg_catalog.>=) %L::%s OR %1$s.%2$s IS NULL', s.alias, s.cursor_column, start, s.cursor_type)
+  END
+$$;
+
+-- Do the rows s and t differ in these columns?  Byte by byte, which also works
+-- where a type has no equality; where equal values always are the same bytes,
+-- the equality is faster.
+CREATE FUNCTION tplus._differs(target regclass, columns text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(nullif(concat_ws(' OR ',
+           string_agg(format('s.%1$s IS DISTINCT FROM t.%1$s', x.quoted), ' OR ') FILTER (WHERE x.exact),
+           'record_image_ne(ROW(' || string_agg('s.' || x.quoted, ', ' ORDER BY x.quoted) FILTER (WHERE NOT x.exact)
+             || '), ROW(' || string_agg('t.' || x.quoted, ', ' ORDER BY x.quoted) FILTER (WHERE NOT x.exact) || '))'), ''), 'false')
+    FROM (SELECT quote_ident(a.attname) AS quoted,
+                 a.atttypid IN ('boolean'::regtype, 'smallint'::regtype, 'integer'::regtype, 'bigint'::regtype,
+                   'date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype, 'uuid'::regtype)
+                 OR (a.atttypid = 'numeric'::regtype AND a.atttypmod >= 0)
+                 OR (a.atttypid IN ('text'::regtype, 'varchar'::regtype)
+                     AND (SELECT c.collisdeterministic FROM pg_collation c WHERE c.oid = a.attcollation)) AS exact
+            FROM pg_attribute a
+           WHERE a.attrelid = target AND quote_ident(a.attname) = ANY (columns) AND NOT a.attisdropped) AS x
+$$;
+
+-- Finds what is new ("insert"), what differs ("update"), and in a full run
+-- what the source lacks ("gone"), in one join.
+CREATE FUNCTION tplus._compare(d tplus.sync_definition, s tplus._sync_shape, reconcile boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  others text[] := ARRAY(SELECT c FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
+                          WHERE c <> ALL (s.key) ORDER BY n);
+  differs text := 'false';
+  query text;
+BEGIN
+  IF d.mode = 'upsert' THEN
+    differs := concat_ws(' OR ',
+      tplus._differs(s.target, others),
+      CASE WHEN s.mark_value = 'true' THEN format('t.%s', s.mark)
+           WHEN s.mark IS NOT NULL THEN format('t.%s IS NOT NULL', s.mark) END);
+  END IF;
+  ANALYZE pg_temp.tplus_staged;
+  query := format($f$
+    SELECT row_number() OVER () AS tplus_n,
+           CASE WHEN s.tableoid IS NULL THEN 'gone' WHEN t.tableoid IS NULL THEN 'insert' ELSE 'update' END AS tplus_action,
+           s.tplus_raw, %s
+      FROM pg_temp.tplus_staged AS s %s JOIN %s AS t ON %s
+     WHERE t.tableoid IS NULL OR (s.tableoid IS NULL %s) OR (s.tableoid IS NOT NULL AND (%s))$f$,
+    concat_ws(', ', tplus._list(s.key, 'coalesce(s.%s, t.%s) AS %s'), tplus._list(others, 's.%s')),
+    CASE WHEN reconcile THEN 'FULL' ELSE 'LEFT' END, d.target, tplus._same_key(s, 's', 't'),
+    CASE WHEN s.mark_value = 'true' THEN format('AND t.%s IS NOT TRUE', s.mark)
+         WHEN s.mark IS NOT NULL THEN format('AND t.%s IS NULL', s.mark) ELSE '' END,
+    differs);
+  PERFORM tplus._make_temp('tplus_changes', query);
+  EXECUTE 'INSERT INTO pg_temp.tplus_changes ' || query;
+  ANALYZE pg_temp.tplus_changes;
+END
+$$;
+
+-- Two records with the same key cannot both be right.
+CREATE FUNCTION tplus._check_keys(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  what text := 'tplus_staged';
+  unique_so_far boolean := false;
+  twice text;
+BEGIN
+  -- T+ itself sends no record twice, so the key of its records need not be
+  -- looked at whole.
+  IF s.is_tplus AND s.key_column IS NOT NULL THEN
+    what := 'tplus_changes';
+  ELSIF cardinality(s.key) = 1 THEN
+    EXECUTE format('SELECT count(DISTINCT c.%1$s) = count(c.%1$s) FROM pg_temp.tplus_staged AS c', s.key[1]) INTO unique_so_far;
+  END IF;
+  IF NOT unique_so_far THEN
+    EXECUTE format('SELECT %s FROM pg_temp.%I AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
+        tplus._key_text(s.key, 'c'), what, tplus._list(s.key, 'c.%s'))
+      INTO twice;
+  END IF;
+  IF twice IS NOT NULL THEN
+    RAISE cardinality_violation USING
+      MESSAGE = format('two records of sync "%s" have the same key', d.name),
+      DETAIL = format('Key (%s)=(%s) comes twice from %s.', array_to_string(s.key, ', '), twice, d.source);
+  END IF;
+END
+$$;
+
+-- Of what the source lacks, leaves in tplus_changes what this sync wrote and
+-- what T+ does not have any more when asked again, whatever the filter says.
+CREATE FUNCTION tplus._find_deleted(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  candidates bigint;
+  written bigint;
+BEGIN
+  EXECUTE format('DELETE FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'' AND NOT EXISTS '
+      '(SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)', d.id, tplus._key_text(s.key, 'c'));
+  IF s.keep_raw AND s.key_column IS NOT NULL THEN
+    EXECUTE format('DELETE FROM pg_temp.tplus_changes c USING pg_temp.tplus_raw r WHERE c.tplus_action = ''gone'' AND c.%s %s r.%s',
+      s.key[1], s.ops[1], s.key_column);
+  END IF;
+  SELECT count(*) INTO candidates FROM pg_temp.tplus_changes WHERE tplus_action = 'gone';
+  IF candidates = 0 THEN
+    RETURN;
+  END IF;
+  PERFORM tplus._set_phase('asking again for what is gone');
+  PERFORM tplus._ask_again(d, s, candidates);
+  EXECUTE format('DELETE FROM pg_temp.tplus_changes c USING pg_temp.tplus_again a WHERE c.tplus_action = ''gone'' AND %s',
+    tplus._same_key(s, 'c', 'a'));
+  SELECT count(*) INTO candidates FROM pg_temp.tplus_changes WHERE tplus_action = 'gone';
+  SELECT count(*) INTO written FROM tplus.sync_key k WHERE k.sync = d.id;
+  IF candidates > d.delete_limit * written THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = format('sync "%s" would lose %s of the %s rows that it wrote', d.name, candidates, written),
+      DETAIL = format('Its delete_limit is %s %%, so nothing was changed.', round(d.delete_limit * 100, 2)::float8),
+      HINT = format('If they really are gone: SELECT tplus.alter_sync(%L, delete_limit => 1), and set it back after CALL tplus.sync(%1$L, full => true).', d.name);
+  END IF;
+  UPDATE pg_temp.tplus_changes SET tplus_action = 'delete' WHERE tplus_action = 'gone';
+END
+$$;
+
+-- Reads the keys of the candidates once more into tplus_again: by key where
+-- the source can be asked for that, in batches that T+ is asked for one by
+-- one; else, or if they are many, all there are.
+CREATE FUNCTION tplus._ask_again(d tplus.sync_definition, s tplus._sync_shape, candidates bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  keys text[];
+  statement text := format('INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE ',
+    (SELECT string_agg(s.exprs[array_position(s.columns, k)], ', ' ORDER BY n)
+       FROM unnest(s.key) WITH ORDINALITY AS u(k, n)), d.source, s.alias);
+BEGIN
+  PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
+  IF s.key_column IS NULL OR candidates > 10 * batch THEN
+    PERFORM tplus._execute(d, statement || 'true');
+    RETURN;
+  END IF;
+  FOR keys IN EXECUTE format('SELECT array_agg(k) FROM (SELECT %s AS k, row_number() OVER () AS n '
+      'FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'') AS x GROUP BY (n - 1) / %s',
+      tplus._key_text(s.key, 'c'), batch)
+  LOOP
+    PERFORM tplus._execute(d, statement || format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
+  END LOOP;
+END
+$$;
+
+-- One step for the rows whose number is between two: "map" turns records into
+-- rows, the others change the target.  Returns the number of rows.
+CREATE FUNCTION tplus._step(d tplus.sync_definition, s tplus._sync_shape, step text, lo bigint, hi bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  part text := format('c.tplus_action = %L AND c.tplus_n BETWEEN %s AND %s', step, lo, hi);
+  columns text := array_to_string(s.columns, ', ');
+  others text[] := ARRAY(SELECT c FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
+                          WHERE c <> ALL (s.key) ORDER BY n);
+  n bigint;
+BEGIN
+  CASE step
+  WHEN 'map' THEN
+    RETURN tplus._execute(d, format(
+      E'INSERT INTO pg_temp.tplus_staged (tplus_raw, %1$s) SELECT %2$s.tplus_n, %3$s FROM pg_temp.tplus_raw AS %2$s '
+      'WHERE %2$s.tplus_n BETWEEN %4$s AND %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true')));
+  WHEN 'delete' THEN
+    n := tplus._execute(d, format(
+      CASE WHEN s.mark IS NULL THEN 'DELETE FROM %1$s AS t USING pg_temp.tplus_changes c WHERE %2$s AND %3$s'
+           ELSE 'UPDATE %1$s AS t SET %4$s = %5$s FROM pg_temp.tplus_changes c WHERE %2$s AND %3$s' END,
+      d.target, part, tplus._same_key(s, 't', 'c'), s.mark, s.mark_value));
+    IF s.mark IS NULL THEN
+      EXECUTE format('DELETE FROM tplus.sync_key k USING pg_temp.tplus_changes c WHERE %s AND k.sync = %s AND k.key = %s',
+        part, d.id, tplus._key_text(s.key, 'c'));
+    END IF;
+    RETURN n;
+  WHEN 'update' THEN
+    IF cardinality(others) = 0 AND s.mark IS NULL THEN
+      RETURN 0;
+    END IF;
+    n := tplus._execute(d, format('UPDATE %s AS t SET %s FROM pg_temp.tplus_changes c WHERE %s AND %s',
+      d.target, concat_ws(', ', tplus._list(others, '%s = c.%s'), s.mark || ' = DEFAULT'),
+      part, tplus._same_key(s, 't', 'c')));
+  WHEN 'insert' THEN
+    -- Plainly: that they are not there has been found out, and ON CONFLICT
+    -- would take three times as long.
+    n := tplus._execute(d, format('INSERT INTO %s (%s) %s SELECT %s FROM pg_temp.tplus_changes c WHERE %s',
+      d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part));
+  END CASE;
+  -- Many new keys go in the order of the index, which then grows at its end.
+  IF n > 0 THEN
+    EXECUTE format(CASE step
+      WHEN 'insert' THEN 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"'
+      ELSE 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'ON CONFLICT DO NOTHING' END, d.id, tplus._key_text(s.key, 'c'), part);
+  END IF;
+  RETURN n;
+END
+$$;
+
+-- Keeps a record that could not be stored.
+CREATE FUNCTION tplus._reject(d tplus.sync_definition, s tplus._sync_shape, run bigint, raw bigint,
+  key_text text, bad_column text, state text, words text, more text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  json jsonb;
+  n bigint;
+BEGIN
+  IF raw IS NOT NULL THEN
+    EXECUTE format('SELECT %s, coalesce($2, %s) FROM pg_temp.tplus_raw AS r WHERE tplus_n = $1',
+        coalesce('r.' || s.whole_column || '::jsonb', 'to_jsonb(r) - ''tplus_n'''),
+        coalesce('r.' || s.key_column || '::text', 'NULL'))
+      INTO json, key_text USING raw, key_text;
+  END IF;
+  INSERT INTO tplus.sync_reject AS r (sync, run, key, record, column_name, sqlstate, message, detail)
+  VALUES (d.name, _reject.run, key_text, json, nullif(bad_column, ''), state, words, nullif(more, ''))
+  ON CONFLICT (sync, key) DO UPDATE
+    SET run = excluded.run, record = coalesce(excluded.record, r.record), column_name = excluded.column_name,
+        sqlstate = excluded.sqlstate, message = excluded.message, detail = excluded.detail,
+        last_seen = excluded.last_seen, attempts = r.attempts + 1;
+  SELECT count(*) INTO n FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = _reject.run;
+  IF n > d.max_rejects THEN
+    RAISE program_limit_exceeded USING
+      MESSAGE = format('sync "%s" met more than %s records that cannot be stored', d.name, d.max_rejects),
+      DETAIL = format('The last one, with key %s: %s', coalesce(key_text, 'unknown'), words),
+      HINT = 'Nothing was stored.  Mend the cause, or raise max_rejects.';
+  END IF;
+END
+$$;
+
+-- Which column of the record does not fit: the error often does not tell.
+CREATE FUNCTION tplus._bad_column(d tplus.sync_definition, s tplus._sync_shape, raw bigint) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  FOR i IN 1 .. cardinality(s.columns) LOOP
+    BEGIN
+      PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_staged (%s) SELECT %s FROM pg_temp.tplus_raw AS %s WHERE %3$s.tplus_n = %s',
+        s.columns[i], s.exprs[i], s.alias, raw));
+      RAISE SQLSTATE 'TPU00';
+    EXCEPTION
+      WHEN SQLSTATE 'TPU00' THEN
+        NULL;
+      WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+        RETURN (parse_ident(s.columns[i]))[1];
+    END;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- A step with quarantine: what fails is halved, until the record that it is
+-- due to is found.
+CREATE FUNCTION tplus._bisect(d tplus.sync_definition, s tplus._sync_shape, run bigint, step text, lo bigint, hi bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  state text;
+  words text;
+  more text;
+  bad_column text;
+  raw bigint;
+  key_text text;
+  middle bigint := lo + (hi - lo) / 2;
+BEGIN
+  BEGIN
+    RETURN tplus._step(d, s, step, lo, hi);
+  EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception
+    OR with_check_option_violation OR cardinality_violation THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT,
+      more = PG_EXCEPTION_DETAIL, bad_column = COLUMN_NAME;
+  END;
+  IF lo < hi THEN
+    RETURN tplus._bisect(d, s, run, step, lo, middle) + tplus._bisect(d, s, run, step, middle + 1, hi);
+  END IF;
+  IF step = 'map' THEN
+    raw := lo;
+    bad_column := coalesce(nullif(bad_column, ''), tplus._bad_column(d, s, raw));
+  ELSE
+    EXECUTE format('SELECT tplus_raw, %s FROM pg_temp.tplus_changes c WHERE tplus_n = $1', tplus._key_text(s.key, 'c'))
+      INTO raw, key_text USING lo;
+  END IF;
+  PERFORM tplus._reject(d, s, run, raw, key_text, bad_column, state, words, more);
+  RETURN 0;
+END
+$$;
+
+-- A step for all rows; in batches, so that a bad record costs the work of one
+-- batch again and not that of all.
+CREATE FUNCTION tplus._do(d tplus.sync_definition, s tplus._sync_shape, run bigint, step text)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant bigint := 10000;
+  done bigint := 0;
+  last bigint;
+  lo bigint := 1;
+BEGIN
+  IF d.on_error = 'stop' THEN
+    RETURN tplus._step(d, s, step, 1, 9223372036854775807);
+  END IF;
+  IF step = 'map' THEN
+    SELECT coalesce(max(tplus_n), 0) INTO last FROM pg_temp.tplus_raw;
+  ELSE
+    SELECT coalesce(min(tplus_n), 1), coalesce(max(tplus_n), 0) INTO lo, last
+      FROM pg_temp.tplus_changes WHERE tplus_action = step;
+  END IF;
+  WHILE lo <= last LOOP
+    done := done + tplus._bisect(d, s, run, step, lo, least(lo + batch - 1, last));
+    lo := lo + batch;
+  END LOOP;
+  RETURN done;
+END
+$$;
+
+-- Before the records are mapped: those that were rejected before are read
+-- again, unless they are there, and those that T+ sent damaged are rejected.
+CREATE FUNCTION tplus._prepare_raw(d tplus.sync_definition, s tplus._sync_shape, run bigint, is_full boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  keys text[];
+  bad record;
+BEGIN
+  IF d.on_error <> 'quarantine' THEN
+    RETURN;
+  END IF;
+  CREATE INDEX ON pg_temp.tplus_raw (tplus_n);
+  IF NOT is_full AND s.key_column IS NOT NULL THEN
+    FOR keys IN EXECUTE format('SELECT array_agg(key) FROM (SELECT key, row_number() OVER () AS n FROM tplus.sync_reject j '
+        'WHERE j.sync = $1 AND j.key IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.tplus_raw r WHERE r.%s::text = j.key)) AS x '
+        'GROUP BY (n - 1) / %s', s.key_column, batch) USING d.name
+    LOOP
+      PERFORM tplus._read_raw(d, s, format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
+    END LOOP;
+  END IF;
+  IF s.error_column IS NOT NULL THEN
+    FOR bad IN EXECUTE format('SELECT tplus_n, (CASE jsonb_typeof(%1$s::jsonb) WHEN ''array'' THEN %1$s::jsonb -> 0 ELSE %1$s::jsonb END) AS why '
+        'FROM pg_temp.tplus_raw r WHERE %1$s IS NOT NULL', 'r.' || s.error_column)
+    LOOP
+      PERFORM tplus._reject(d, s, run, bad.tplus_n, NULL, bad.why ->> 'column', coalesce(bad.why ->> 'sqlstate', '22000'),
+        coalesce(bad.why ->> 'message', bad.why::text), bad.why ->> 'value');
+      EXECUTE 'DELETE FROM pg_temp.tplus_raw WHERE tplus_n = $1' USING bad.tplus_n;
+    END LOOP;
+  END IF;
+END
+$$;
+
+-- Rejects of earlier runs that this one tried without meeting them again.
+CREATE FUNCTION tplus._forget_rejects(d tplus.sync_definition, s tplus._sync_shape, run bigint, is_full boolean)
+RETURNS void LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  DELETE FROM tplus.sync_reject r
+   WHERE r.sync = d.name AND r.run <> _forget_rejects.run
+     AND (is_full OR (d.on_error = 'quarantine' AND s.key_column IS NOT NULL AND r.key IS NOT NULL))
+$$;
+
+-- What a run has read: its entry in the history so far, the cursor that this
+-- makes, and whether the cursors of earlier runs mean nothing any more.
+CREATE TYPE tplus._sync_fetch AS (
+  entry tplus.sync_log,
+  reached tplus.sync_cursor,
+  set_back boolean
+);
+
+-- Reads, and reads everything if the row versions turn out to have been set
+-- back.
+CREATE FUNCTION tplus._fetch(d tplus.sync_definition, s tplus._sync_shape, by_column text, l tplus.sync_log)
+RETURNS tplus._sync_fetch LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  f tplus._sync_fetch;
+  c tplus.sync_cursor;
+  before tplus.sync_cursor;
+  bound text := 'true';
+  high_water text;
+BEGIN
+  SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
+  IF l.kind = 'incremental' THEN
+    bound := tplus._bound(s, l.window_from, before.nulls);
+  ELSIF l.kind = 'resync' THEN
+    bound := format('%1$s.%2$s OPERATOR(pg_catalog.>=) %3$L::timestamptz AND %1$s.%2$s OPERATOR(pg_catalog.<) %4$L::timestamptz',
+      s.alias, by_column, coalesce(l.window_from, '-infinity'), coalesce(l.window_to, 'infinity'));
+  END IF;
+  l.rows_read := tplus._read(d, s, bound);
+  -- Before anything else is read, or undone: see tplus.high_water().
+  high_water := CASE s.cursor_kind WHEN 'version' THEN tplus.high_water(s.source) END;
+  f.set_back := l.kind <> 'resync' AND before.last_full IS NOT NULL AND NOT tplus._marker_is_there(s, before);
+  IF f.set_back THEN
+    l.cause := CASE WHEN l.kind = 'full' THEN l.cause || '; ' ELSE '' END ||
+      format('the record with row version %s is gone or older: it was deleted, or the account set was restored', before.marker_version);
+    IF l.kind = 'incremental' THEN
+      l.kind := 'full';
+      l.window_from := NULL;
+      l.rows_read := tplus._read(d, s, 'true');
+      high_water := tplus.high_water(s.source);
+    END IF;
+  END IF;
+  c := tplus._cursor_of(d, s, high_water);
+  IF l.kind = 'incremental' THEN
+    -- What was reached stays reached, also if nothing of it came again.
+    c.value := greatest(c.value COLLATE "C", before.value COLLATE "C");
+    c.nulls := c.nulls OR before.nulls;
+    IF high_water IS NULL AND s.cursor_kind = 'version' THEN
+      c.value := NULL;
+    END IF;
+  END IF;
+  f.entry := l;
+  f.reached := c;
+  RETURN f;
+END
+$$;
+
+-- Closes the books of a run that succeeded, in its transaction.
+CREATE FUNCTION tplus._end_well(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log, c tplus.sync_cursor)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  before tplus.sync_cursor;
+  n bigint;
+BEGIN
+  l.ended := clock_timestamp();
+  SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
+  IF l.kind = 'full' THEN
+    SELECT count(*) INTO l.rows_kept FROM tplus.sync_key k WHERE k.sync = d.id;
+  ELSE
+    SELECT g.rows_kept + l.rows_inserted INTO l.rows_kept FROM tplus.sync_log g
+     WHERE g.sync = d.name AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1;
+  END IF;
+  UPDATE tplus.sync_log SET kind = l.kind, cause = l.cause, status = 'succeeded', ended = l.ended,
+    window_from = l.window_from, window_to = coalesce(l.window_to, c.value), requests = tplus._end_progress(),
+    rows_read = l.rows_read, rows_inserted = l.rows_inserted, rows_updated = l.rows_updated,
+    rows_unchanged = l.rows_unchanged, rows_deleted = l.rows_deleted, rows_failed = l.rows_failed,
+    rows_kept = l.rows_kept
+   WHERE run = l.run;
+  IF l.kind <> 'resync' THEN
+    IF l.kind = 'full' AND before.last_full IS NULL THEN
+      DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
+    END IF;
+    -- One that cannot tell its end has not moved the start of the next.
+    IF c.value IS NOT NULL OR l.kind = 'full' THEN
+      INSERT INTO tplus.sync_cursor (run, sync, started, ended, value, marker_version, marker_key, nulls, last_full)
+      VALUES (l.run, d.name, l.started, l.ended, c.value, c.marker_version, c.marker_key, c.nulls,
+              CASE l.kind WHEN 'full' THEN l.started ELSE before.last_full END);
+      DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name AND k.run < coalesce(
+        (SELECT max(p.run) FROM tplus.sync_cursor p WHERE p.sync = d.name AND p.ended <= l.started - d.lag),
+        CASE WHEN s.cursor_kind IS DISTINCT FROM 'version' THEN l.run ELSE 0 END);
+    END IF;
+  END IF;
+  UPDATE tplus.alert SET resolved = clock_timestamp()
+   WHERE sync = d.name AND resolved IS NULL AND kind IN ('failed', 'stale');
+  IF FOUND THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'recovered', format('sync "%s" succeeded again', d.name),
+      jsonb_build_object('read', l.rows_read, 'inserted', l.rows_inserted, 'updated', l.rows_updated, 'deleted', l.rows_deleted));
+  END IF;
+  SELECT count(*) INTO n FROM tplus.sync_reject r WHERE r.sync = d.name;
+  IF n > 0 THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'rejects',
+      format('%s records of sync "%s" could not be stored', n, d.name), jsonb_build_object('rejects', n));
+  ELSE
+    UPDATE tplus.alert SET resolved = clock_timestamp()
+     WHERE sync = d.name AND resolved IS NULL AND kind = 'rejects';
+  END IF;
+END
+$$;
+
+-- Everything up to the point where the target is changed: reads, and leaves in
+-- tplus_changes what there is to do.
+CREATE FUNCTION tplus._find_changes(d tplus.sync_definition, s tplus._sync_shape, by_column text, l tplus.sync_log)
+RETURNS tplus._sync_fetch LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  f tplus._sync_fetch;
+BEGIN
+  PERFORM tplus._set_phase('reading');
+  f := tplus._fetch(d, s, by_column, l);
+  l := f.entry;
+  IF l.kind = 'full' AND l.rows_read = 0 AND EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = d.id) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = format('sync "%s" read nothing', d.name),
+      DETAIL = format('Earlier runs brought rows from %s, so nothing was changed.', d.source),
+      HINT = 'Check the filter and the rights of the application.';
+  END IF;
+  IF s.keep_raw THEN
+    PERFORM tplus._set_phase('mapping');
+    PERFORM tplus._prepare_raw(d, s, l.run, l.kind = 'full');
+    PERFORM tplus._do(d, s, l.run, 'map');
+  END IF;
+  PERFORM tplus._set_phase('comparing');
+  PERFORM tplus._compare(d, s, l.kind = 'full' AND d.deletes <> 'ignore');
+  PERFORM tplus._check_keys(d, s);
+  IF l.kind = 'full' AND d.deletes <> 'ignore' THEN
+    PERFORM tplus._find_deleted(d, s);
+  END IF;
+  SELECT count(*) - (SELECT count(*) FROM pg_temp.tplus_changes WHERE tplus_action IN ('insert', 'update'))
+    INTO l.rows_unchanged FROM pg_temp.tplus_staged;
+  f.entry := l;
+  RETURN f;
+END
+$$;
+
+-- All of a run that may fail.
+CREATE FUNCTION tplus._work(this_run bigint, by_column text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  s tplus._sync_shape;
+  f tplus._sync_fetch;
+  l tplus.sync_log;
+BEGIN
+  SELECT * INTO l FROM tplus.sync_log WHERE run = this_run;
+  d := tplus._sync(l.sync);
+  PERFORM tplus._begin_progress(this_run, (SELECT g.rows_read FROM tplus.sync_log g
+    WHERE g.sync = l.sync AND g.kind = l.kind AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1));
+  s := tplus._shape(d);
+  f := tplus._find_changes(d, s, by_column, l);
+  l := f.entry;
+  PERFORM tplus._set_phase('writing');
+  -- Deletions first: what comes in may have the code of what goes.
+  l.rows_deleted := tplus._do(d, s, this_run, 'delete');
+  l.rows_updated := tplus._do(d, s, this_run, 'update');
+  l.rows_inserted := tplus._do(d, s, this_run, 'insert');
+  PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
+  SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
+  IF f.set_back THEN
+    DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
+  END IF;
+  PERFORM tplus._end_well(d, s, l, f.reached);
+END
+$$;
+
+-- Records a run that failed, after its transaction was rolled back.
+CREATE FUNCTION tplus._end_badly(this_run bigint, state text, words text, more text, advice text, place text)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  l tplus.sync_log;
+BEGIN
+  UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
+    sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
+   WHERE run = this_run RETURNING * INTO l;
+  PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
+    format('sync "%s" failed: %s', l.sync, words), jsonb_build_object('sqlstate', state));
+END
+$$;
+
+-- The two commits around a run.  A procedure that commits can have no SET
+-- clause, so every name in here is qualified and there are no operators.
+CREATE PROCEDURE tplus._run(sync_name text, kind text, since timestamptz DEFAULT NULL,
+  until timestamptz DEFAULT NULL, by_column text DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  run bigint;
+  failed boolean := false;
+  state text;
+  words text;
+  more text;
+  advice text;
+  place text;
+BEGIN
+  PERFORM tplus._check_no_transaction();
+  -- Where this is refused, as inside a function, nothing has happened yet.
+  COMMIT;
+  run := tplus._begin_run(sync_name, kind, since, until);
+  COMMIT;
+  IF run IS NULL THEN
+    RETURN;
+  END IF;
+  -- Nothing may be left for the commit to complain of.
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+  BEGIN
+    PERFORM tplus._work(run, by_column);
+    SET CONSTRAINTS ALL IMMEDIATE;
+  EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    failed := true;
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT,
+      more = PG_EXCEPTION_DETAIL, advice = PG_EXCEPTION_HINT, place = PG_EXCEPTION_CONTEXT;
+  END;
+  IF failed THEN
+    ROLLBACK;
+    PERFORM tplus._end_badly(run, state, words, more, advice, place);
+  END IF;
+  COMMIT;
+  PERFORM tplus._end_run(sync_name);
+  IF failed THEN
+    PERFORM tplus._raise(state, words, more, advice);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._end_run(sync_name text) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT tplus._end_progress();
+  SELECT pg_advisory_unlock(tplus._lock_class(), id) FROM tplus.sync_definition WHERE name = sync_name;
+$$;
+
+-- Synchronising: what is called
+
+CREATE FUNCTION tplus._check_word(argument text, word text, VARIADIC words text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF word IS NULL OR word <> ALL (words) THEN
+    RAISE invalid_parameter_value USING
+      MESSAGE = format('invalid value for argument "%s": "%s"', argument, word),
+      HINT = format('Valid values are: %s.', array_to_string(words, ', '));
+  END IF;
+END
+$$;
+
+-- Would this definition work?  Plans what a run would do, with the rights of
+-- the caller, who owns it.
+CREATE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  s tplus._sync_shape := tplus._shape(d);
+BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = s.target) NOT IN ('r', 'p') THEN
+    RAISE wrong_object_type USING
+      MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
+  END IF;
+  PERFORM tplus._check_word('mode', d.mode, 'upsert', 'insert');
+  PERFORM tplus._check_word('deletes', d.deletes, 'ignore', 'mark', 'delete');
+  PERFORM tplus._check_word('on_error', d.on_error, 'stop', 'quarantine');
+  PERFORM tplus._execute(d, format(E'EXPLAIN INSERT INTO %s AS t (%s) %s SELECT %s FROM (SELECT %s FROM %s AS %s) AS %7$s WHERE (%s\n)', d.target, array_to_string(s.columns, ', '), s.overriding, array_to_string(s.exprs, ', '),
+    array_to_string(s.read_columns, ', '), d.source, s.alias, coalesce(d.filter, 'true')));
+  IF s.cursor_kind = 'time' THEN
+    RAISE NOTICE 'edits of records are found by full runs only (%), because "%" does not move with them',
+      CASE WHEN d.full_every > '0' THEN 'every ' || d.full_every ELSE 'full_every is off' END, d.cursor_column;
+  END IF;
+END
+$$;
+
+-- The column that tells best what is new: Ts, else MadeRecordDate.
+CREATE FUNCTION tplus._default_cursor(source regclass) RETURNS name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT name FROM tplus._columns(source)
+   WHERE tplus._is_tplus(source)
+     AND ((field = 'ts' AND type IN ('text'::regtype, 'varchar'::regtype))
+          OR (field = 'maderecorddate' AND type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)))
+   ORDER BY field = 'ts' DESC LIMIT 1
+$$;
+
+CREATE FUNCTION tplus._qualified(relation regclass) RETURNS text
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.oid = relation
+$$;
+
+-- 'id', 'id, line' or '{id,line}' as an array.
+CREATE FUNCTION tplus._names(list text) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT array_agg(btrim(x, ' "') ORDER BY n)
+    FROM regexp_split_to_table(btrim(list, '{} '), '\s*,\s*') WITH ORDINALITY AS u(x, n)
+$$;
+
+-- 0.2 and 20 both mean 20 %.
+CREATE FUNCTION tplus._fraction(x numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN x > 1 THEN x / 100 ELSE x END $$;
+
+CREATE FUNCTION tplus.create_sync(name text, source regclass, target regclass,
+  key text DEFAULT NULL, mapping jsonb DEFAULT NULL, filter text DEFAULT NULL,
+  cursor_column text DEFAULT NULL, lag interval DEFAULT NULL,
+  mode text DEFAULT 'upsert', deletes text DEFAULT 'ignore',
+  full_every interval DEFAULT '1 day', stale_after interval DEFAULT '1 day',
+  on_error text DEFAULT 'stop', max_rejects integer DEFAULT 100,
+  delete_limit numeric DEFAULT 0.2, mark_column text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  d tplus.sync_definition;
+BEGIN
+  d.search_path := pg_catalog.current_setting('search_path');
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  d.name := create_sync.name;
+  d.owner := current_user;
+  d.source := tplus._qualified(create_sync.source);
+  d.target := tplus._qualified(create_sync.target);
+  SELECT k.key INTO d.key FROM tplus._key_of(create_sync.target, tplus._names(create_sync.key)) k;
+  d.mapping := create_sync.mapping;
+  d.filter := nullif(create_sync.filter, '');
+  d.cursor_column := nullif(coalesce(create_sync.cursor_column, tplus._default_cursor(create_sync.source)), '');
+  d.mode := create_sync.mode;
+  d.deletes := create_sync.deletes;
+  d.mark_column := create_sync.mark_column;
+  d.full_every := create_sync.full_every;
+  d.stale_after := create_sync.stale_after;
+  d.on_error := create_sync.on_error;
+  d.max_rejects := create_sync.max_rejects;
+  d.delete_limit := tplus._fraction(create_sync.delete_limit);
+  d.created := now();
+  d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
+  PERFORM tplus._check_definition(d);
+  BEGIN
+    INSERT INTO tplus.sync_definition (name, owner, source, target, key, mapping, filter, cursor_column, lag, mode,
+      deletes, mark_column, full_every, stale_after, on_error, max_rejects, delete_limit, search_path)
+    VALUES (d.name, d.owner, d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.lag, d.mode,
+      d.deletes, d.mark_column, d.full_every, d.stale_after, d.on_error, d.max_rejects, d.delete_limit, d.search_path);
+  EXCEPTION WHEN unique_violation THEN
+    RAISE duplicate_object USING MESSAGE = format('sync "%s" exists already', d.name);
+  END;
+  PERFORM pg_catalog.set_config('search_path', d.search_path, true);
+END
+$$;
+
+CREATE FUNCTION tplus.alter_sync(name text, source regclass DEFAULT NULL, target regclass DEFAULT NULL,
+  key text DEFAULT NULL, mapping jsonb DEFAULT NULL, filter text DEFAULT NULL,
+  cursor_column text DEFAULT NULL, lag interval DEFAULT NULL,
+  mode text DEFAULT NULL, deletes text DEFAULT NULL,
+  full_every interval DEFAULT NULL, stale_after interval DEFAULT NULL,
+  on_error text DEFAULT NULL, max_rejects integer DEFAULT NULL,
+  delete_limit numeric DEFAULT NULL, mark_column text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  old tplus.sync_definition;
+  path text;
+BEGIN
+  path := pg_catalog.current_setting('search_path');
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  old := tplus._sync(alter_sync.name);
+  d := old;
+  d.source := coalesce(tplus._qualified(alter_sync.source), d.source);
+  d.target := coalesce(tplus._qualified(alter_sync.target), d.target);
+  IF alter_sync.key IS NOT NULL OR alter_sync.target IS NOT NULL THEN
+    SELECT k.key INTO d.key FROM tplus._key_of(d.target::regclass, tplus._names(alter_sync.key)) k;
+  END IF;
+  d.mapping := coalesce(alter_sync.mapping, d.mapping);
+  d.filter := nullif(coalesce(alter_sync.filter, d.filter), '');
+  d.cursor_column := nullif(coalesce(alter_sync.cursor_column, d.cursor_column), '');
+  d.mode := coalesce(alter_sync.mode, d.mode);
+  d.deletes := coalesce(alter_sync.deletes, d.deletes);
+  d.mark_column := coalesce(alter_sync.mark_column, d.mark_column);
+  d.full_every := coalesce(alter_sync.full_every, d.full_every);
+  d.stale_after := coalesce(alter_sync.stale_after, d.stale_after);
+  d.on_error := coalesce(alter_sync.on_error, d.on_error);
+  d.max_rejects := coalesce(alter_sync.max_rejects, d.max_rejects);
+  d.delete_limit := coalesce(tplus._fraction(alter_sync.delete_limit), d.delete_limit);
+  IF alter_sync.mapping IS NOT NULL OR alter_sync.filter IS NOT NULL THEN
+    d.search_path := path;
+  END IF;
+  d.lag := coalesce(alter_sync.lag, CASE WHEN d.cursor_column IS DISTINCT FROM old.cursor_column
+    THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
+  PERFORM tplus._check_definition(d);
+  UPDATE tplus.sync_definition x
+     SET source = d.source, target = d.target, key = d.key, mapping = d.mapping, filter = d.filter,
+         cursor_column = d.cursor_column, lag = d.lag, mode = d.mode, deletes = d.deletes, mark_column = d.mark_column,
+         full_every = d.full_every, stale_after = d.stale_after, on_error = d.on_error, max_rejects = d.max_rejects,
+         delete_limit = d.delete_limit, search_path = d.search_path
+   WHERE x.id = d.id;
+  -- What other records or columns it is to bring, only a full run finds out.
+  IF ROW(d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.mode)
+     IS DISTINCT FROM ROW(old.source, old.target, old.key, old.mapping, old.filter, old.cursor_column, old.mode) THEN
+    UPDATE tplus.sync_cursor c SET last_full = NULL WHERE c.sync = d.name;
+  END IF;
+  IF d.target <> old.target OR d.key <> old.key THEN
+    DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  END IF;
+  PERFORM pg_catalog.set_config('search_path', path, true);
+END
+$$;
+
+CREATE FUNCTION tplus.drop_sync(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+BEGIN
+  SELECT * INTO d FROM tplus.sync_definition x WHERE x.name = drop_sync.name;
+  IF NOT FOUND THEN
+    RAISE undefined_object USING MESSAGE = format('sync "%s" does not exist', drop_sync.name);
+  END IF;
+  PERFORM tplus._unschedule(d);
+  DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  DELETE FROM tplus.sync_definition x WHERE x.id = d.id;
+  IF NOT FOUND THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = format('sync "%s" belongs to role "%s"', d.name, d.owner);
+  END IF;
+END
+$$;
+
+CREATE PROCEDURE tplus.sync(name text, "full" boolean DEFAULT false)
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  CALL tplus._run(name, CASE WHEN "full" THEN 'full' ELSE 'incremental' END);
+END
+$$;
+
+CREATE PROCEDURE tplus.resync(name text, "from" timestamptz, "to" timestamptz DEFAULT NULL,
+  by_column text DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  CALL tplus._run(name, 'resync', "from", "to", tplus._window_column(name, by_column));
+END
+$$;
+
+-- The column that a window in time is about, quoted: the cursor if it is a
+-- time, else MadeRecordDate.
+CREATE FUNCTION tplus._window_column(sync_name text, wanted text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(sync_name);
+  found_column text;
+BEGIN
+  SELECT c.quoted INTO found_column FROM tplus._columns(d.source::regclass) c
+   WHERE c.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+     AND CASE WHEN wanted IS NULL THEN c.name = d.cursor_column OR c.field = 'maderecorddate' ELSE c.name = wanted END
+   ORDER BY c.name IS NOT DISTINCT FROM d.cursor_column DESC LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = CASE WHEN wanted IS NULL THEN format('%s has no date for a window', d.source)
+        ELSE format('%s has no date or timestamp column "%s"', d.source, wanted) END,
+      HINT = 'Name a date or timestamp column of the source with by_column.';
+  END IF;
+  RETURN found_column;
+END
+$$;
+
+-- What a run would do, by the same steps; then all of it is undone.
+CREATE FUNCTION tplus.sync_preview(name text, "full" boolean DEFAULT false,
+  OUT action text, OUT rows bigint, OUT keys text[])
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(sync_preview.name);
+  s tplus._sync_shape := tplus._shape(d);
+  l tplus.sync_log;
+  result jsonb;
+BEGIN
+  SELECT 0, c.kind, c.cause, c.start INTO l.run, l.kind, l.cause, l.window_from
+    FROM tplus._cause(d, s, CASE WHEN "full" THEN 'full' ELSE 'incremental' END) c;
+  BEGIN
+    l := (tplus._find_changes(d, s, NULL, l)).entry;
+    EXECUTE format($f$
+      WITH found(action, key) AS (
+        SELECT c.tplus_action, %s FROM pg_temp.tplus_changes c
+        UNION ALL SELECT 'reject', coalesce(r.key, '?') FROM tplus.sync_reject r WHERE r.sync = $1 AND r.run = 0)
+      SELECT jsonb_agg(jsonb_build_object('action', a.action, 'rows',
+          CASE a.action WHEN 'leave' THEN $2 ELSE (SELECT count(*) FROM found f WHERE f.action = a.action) END,
+          'keys', (SELECT jsonb_agg(key) FROM (SELECT f.key FROM found f WHERE f.action = a.action ORDER BY f.key LIMIT 10) x))
+          ORDER BY a.n)
+        FROM unnest(ARRAY['insert', 'update', 'leave', 'delete', 'reject']) WITH ORDINALITY AS a(action, n)$f$,
+      tplus._key_text(s.key, 'c')) INTO result USING d.name, l.rows_unchanged;
+    RAISE SQLSTATE 'TPU00';
+  EXCEPTION WHEN SQLSTATE 'TPU00' THEN
+    NULL;
+  END;
+  RETURN QUERY SELECT x ->> 'action', (x ->> 'rows')::bigint,
+      CASE jsonb_typeof(x -> 'keys') WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(x -> 'keys')) END
+    FROM jsonb_array_elements(result) AS x;
+END
+$$;
+
+-- Synchronising: on a schedule
+
+-- Calls something of pg_cron's, if it is in this database.
+CREATE FUNCTION tplus._has_cron() RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') $$;
+
+-- The database of pg_cron; null: not loaded; '?': the caller may not know.
+CREATE FUNCTION tplus._cron_database() RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN current_setting('cron.database_name', true);
+EXCEPTION WHEN insufficient_privilege THEN
+  RETURN '?';
+END
+$$;
+
+CREATE FUNCTION tplus._unschedule(d tplus.sync_definition) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n bigint := 0;
+BEGIN
+  IF d.schedule IS NOT NULL AND tplus._has_cron() AND has_schema_privilege('cron', 'USAGE') THEN
+    EXECUTE 'SELECT count(cron.unschedule(jobid)) FROM cron.job WHERE jobname = $1 AND username = $2'
+      INTO n USING 'tplus ' || d.name, d.owner;
+  END IF;
+  RETURN n > 0;
+END
+$$;
+
+CREATE FUNCTION tplus.schedule_sync(name text, schedule text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(schedule_sync.name);
+  command text := format('CALL tplus.sync(%L)', d.name);
+  elsewhere text := tplus._cron_database();
+  job bigint;
+BEGIN
+  IF NOT tplus._has_cron() THEN
+    IF elsewhere IS NULL THEN
+      RAISE object_not_in_prerequisite_state USING
+        MESSAGE = 'pg_cron is not loaded',
+        HINT = 'Install it, add it to shared_preload_libraries, restart, and CREATE EXTENSION pg_cron; or let any scheduler run: ' || command;
+    END IF;
+    IF elsewhere = current_database() THEN
+      RAISE object_not_in_prerequisite_state USING
+        MESSAGE = 'the extension pg_cron has not been created',
+        HINT = 'CREATE EXTENSION pg_cron;';
+    END IF;
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = CASE elsewhere WHEN '?' THEN 'pg_cron lives in another database' ELSE format('pg_cron lives in database "%s"', elsewhere) END,
+      DETAIL = 'It takes jobs for this database there.',
+      HINT = format('As role %I, run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+        d.owner, 'tplus ' || d.name, schedule_sync.schedule, command, current_database());
+  END IF;
+  EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING 'tplus ' || d.name, schedule_sync.schedule, command;
+  UPDATE tplus.sync_definition x SET schedule = schedule_sync.schedule WHERE x.id = d.id;
+  RETURN job;
+END
+$$;
+
+CREATE FUNCTION tplus.unschedule_sync(name text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(unschedule_sync.name);
+  was boolean := tplus._unschedule(d);
+BEGIN
+  UPDATE tplus.sync_definition x SET schedule = NULL WHERE x.id = d.id;
+  RETURN was;
+END
+$$;
+
+-- The values that one field of a cron schedule stands for.
+CREATE FUNCTION tplus._cron_field(field text, lo integer, hi integer) RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  names constant text[] := ARRAY['jan','feb','mar','apr','may','jun','jul','aug','sep','oct','nov','dec'];
+  days constant text[] := ARRAY['sun','mon','tue','wed','thu','fri','sat'];
+  result integer[] := '{}';
+  part text;
+  m text[];
+BEGIN
+  field := lower(field);
+  FOR i IN 1 .. 12 LOOP
+    field := CASE WHEN hi = 12 THEN replace(field, names[i], i::text)
+                  WHEN hi = 7 AND i <= 7 THEN replace(field, days[i], (i - 1)::text) ELSE field END;
+  END LOOP;
+  FOREACH part IN ARRAY string_to_array(field, ',') LOOP
+    m := regexp_match(part, '^(\*|\d{1,2})(?:-(\d{1,2}))?(?:/(\d{1,2}))?$');
+    IF m IS NULL THEN
+      RETURN NULL;
+    END IF;
+    result := result || ARRAY(SELECT generate_series(
+      CASE m[1] WHEN '*' THEN lo ELSE m[1]::integer END,
+      coalesce(m[2]::integer, CASE WHEN m[1] = '*' OR m[3] IS NOT NULL THEN hi ELSE m[1]::integer END),
+      greatest(coalesce(m[3]::integer, 1), 1)));
+  END LOOP;
+  RETURN ARRAY(SELECT DISTINCT unnest(result));
+END
+$$;
+
+-- When a schedule of pg_cron comes next, which counts in GMT; null if it says
+-- so in a way that this does not know.
+CREATE FUNCTION tplus._next_run(schedule text, after timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  f text[] := regexp_split_to_array(btrim(schedule), '\s+');
+  minutes integer[];
+  hours integer[];
+  dom integer[];
+  months integer[];
+  dow integer[];
+  day timestamp;
+  result timestamp;
+BEGIN
+  IF cardinality(f) = 2 AND f[1] ~ '^\d{1,9}$' AND f[2] ~ '^seconds?$' THEN
+    RETURN after + f[1]::integer * interval '1 second';
+  ELSIF cardinality(f) IS DISTINCT FROM 5 OR length(schedule) > 1000 THEN
+    RETURN NULL;
+  END IF;
+  minutes := tplus._cron_field(f[1], 0, 59);
+  hours := tplus._cron_field(f[2], 0, 23);
+  dom := tplus._cron_field(f[3], 1, 31);
+  months := tplus._cron_field(f[4], 1, 12);
+  dow := tplus._cron_field(f[5], 0, 7);
+  FOR n IN 0 .. 1500 LOOP
+    day := date_trunc('day', after AT TIME ZONE 'UTC') + n * interval '1 day';
+    CONTINUE WHEN NOT extract(month FROM day) = ANY (months);
+    -- As in cron, a day fits by either field if both say something.
+    CONTINUE WHEN NOT CASE WHEN f[3] LIKE '*%' OR f[5] LIKE '*%'
+      THEN extract(day FROM day) = ANY (dom) AND (extract(dow FROM day) = ANY (dow) OR extract(isodow FROM day) = ANY (dow))
+      ELSE extract(day FROM day) = ANY (dom) OR extract(dow FROM day) = ANY (dow) OR extract(isodow FROM day) = ANY (dow) END;
+    SELECT min(day + h * interval '1 hour' + m * interval '1 minute') INTO result
+      FROM unnest(hours) h, unnest(minutes) m
+     WHERE day + h * interval '1 hour' + m * interval '1 minute' > after AT TIME ZONE 'UTC';
+    IF result IS NOT NULL THEN
+      RETURN result AT TIME ZONE 'UTC';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- Synchronising: what is going on
+
+CREATE VIEW tplus.sync_run WITH (security_invoker = true) AS
+  SELECT l.run, l.sync, l.kind, l.cause,
+         CASE WHEN l.status = 'running' AND l.pid IS DISTINCT FROM tplus._running_pid(d.id)
+              THEN 'crashed' ELSE l.status END AS status,
+         l.started, l.ended, l.window_from, l.window_to, l.pid, l.requests,
+         l.rows_read, l.rows_inserted, l.rows_updated, l.rows_unchanged, l.rows_deleted, l.rows_failed,
+         l.sqlstate, l.message, l.detail, l.hint, l.context
+    FROM tplus.sync_log l JOIN tplus.sync_definition d ON d.name = l.sync;
+
+COMMENT ON VIEW tplus.sync_run IS 'history of runs; prune it with tplus.prune_history()';
+
+CREATE VIEW tplus.sync_progress WITH (security_invoker = true) AS
+  SELECT l.sync, l.run, p.pid, l.kind, p.phase, p.started, p.requests, p.pages, p.rows, p.expected AS rows_expected,
+         round((p.rows / greatest(extract(epoch FROM clock_timestamp() - p.started), 0.001))::numeric, 1) AS rows_per_second,
+         CASE WHEN p.phase = 'reading' AND p.rows > 0 AND p.expected >= p.rows AND p.expected / p.rows < 100000
+              THEN p.started + (clock_timestamp() - p.started) * (p.expected::double precision / p.rows) END AS estimated_end
+    FROM tplus._progress() p JOIN tplus.sync_log l ON l.run = p.run;
+
+COMMENT ON VIEW tplus.sync_progress IS 'runs under way; estimated_end is that of reading, judged by the run before';
+
+-- Looks the source up in the catalog: whoever may see a sync may lack the rights
+-- that a regclass needs.
+CREATE FUNCTION tplus._cursor_is_time(source text, cursor_column name) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT k.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, tplus._columns(c.oid) k
+   WHERE format('%I.%I', n.nspname, c.relname) = source AND k.name = cursor_column
+$$;
+
+CREATE VIEW tplus.sync_status WITH (security_invoker = true) AS
+  SELECT d.name AS sync, d.owner, d.source, d.target,
+         CASE WHEN o.status IN ('failed', 'crashed') THEN 'failing'
+              WHEN d.stale_after > '0' AND now() - coalesce(w.started, d.created) > d.stale_after THEN 'stale'
+              WHEN j.rejects > 0 THEN 'rejects'
+              WHEN o.status IS NULL THEN 'never ran'
+              ELSE 'ok' END AS health,
+         w.ended AS last_success, now() - w.started AS lag,
+         r.run AS last_run, r.status AS last_status,
+         CASE WHEN o.status <> 'succeeded' THEN o.message END AS last_error,
+         d.cursor_column, c.value AS cursor, c.last_full,
+         CASE WHEN d.full_every > '0' THEN c.last_full + d.full_every END AS next_full,
+         d.schedule, tplus._next_run(d.schedule, now()) AS next_run,
+         w.rows_kept AS rows, j.rejects,
+         CASE WHEN d.cursor_column IS NULL THEN 'no cursor: every run reads everything'
+              WHEN c.nulls AND c.value NOT LIKE '________________' THEN 'some records have no cursor value: every run reads everything'
+              WHEN tplus._cursor_is_time(d.source, d.cursor_column) THEN 'edits are found by full runs only, because the cursor does not move with them'
+         END AS note
+    FROM tplus.sync_definition d
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status <> 'skipped' ORDER BY x.run DESC LIMIT 1) r ON true
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status NOT IN ('skipped', 'running') ORDER BY x.run DESC LIMIT 1) o ON true
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind <> 'resync' ORDER BY x.run DESC LIMIT 1) w ON true
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_cursor x WHERE x.sync = d.name ORDER BY x.run DESC LIMIT 1) c ON true
+    LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM tplus.sync_reject x WHERE x.sync = d.name) j ON true;
+
+COMMENT ON VIEW tplus.sync_status IS 'how each sync fares';
+
+GRANT SELECT ON tplus.sync_run, tplus.sync_progress, tplus.sync_status TO PUBLIC;
+
+CREATE FUNCTION tplus.check_syncs(token_within interval DEFAULT '3 days') RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  t record;
+  told integer := 0;
+  last_success timestamptz;
+BEGIN
+  FOR d IN SELECT x.* FROM tplus.sync_definition x
+            WHERE x.owner = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+  LOOP
+    told := told + (tplus._mark_crashed(d) > 0)::integer;
+    SELECT max(l.started) INTO last_success FROM tplus.sync_log l
+     WHERE l.sync = d.name AND l.status = 'succeeded' AND l.kind <> 'resync';
+    IF d.stale_after > '0' AND now() - coalesce(last_success, d.created) > d.stale_after THEN
+      told := told + tplus._alert(d.name, NULL, d.owner, 'stale',
+        format('sync "%s" has not succeeded %s', d.name, coalesce('since ' || date_trunc('second', last_success), 'yet')),
+        jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;
+    END IF;
+  END LOOP;
+  FOR t IN SELECT server, min(refresh_expires_at) AS ends FROM tplus.token_status GROUP BY server LOOP
+    IF t.ends < now() + token_within THEN
+      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+        format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
+        jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;
+    ELSE
+      UPDATE tplus.alert a SET resolved = clock_timestamp()
+       WHERE a.server = t.server AND a.owner = current_user AND a.kind = 'token' AND a.resolved IS NULL;
+    END IF;
+  END LOOP;
+  RETURN told;
+END
+$$;
+
+CREATE FUNCTION tplus.prune_history(older_than interval DEFAULT '90 days') RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n bigint;
+  m bigint;
+BEGIN
+  -- The last success of each stays, for sync_status and what it expects.
+  DELETE FROM tplus.sync_log l
+   WHERE l.ended < now() - older_than
+     AND l.run <> ALL (ARRAY(SELECT max(x.run) FROM tplus.sync_log x WHERE x.status = 'succeeded' GROUP BY x.sync, x.kind));
+  GET DIAGNOSTICS n = ROW_COUNT;
+  DELETE FROM tplus.alert a WHERE a.resolved < now() - older_than;
+  GET DIAGNOSTICS m = ROW_COUNT;
+  RETURN n + m;
+END
+$$;
+
+COMMENT ON FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text) IS
+  'defines a sync that copies a source into a table';
+COMMENT ON FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text) IS
+  'changes a sync; what is left out stays';
+COMMENT ON FUNCTION tplus.drop_sync(text) IS 'forgets a sync, with its history; the target stays';
+COMMENT ON PROCEDURE tplus.sync(text, boolean) IS 'runs a sync; with full, everything is read and compared';
+COMMENT ON PROCEDURE tplus.resync(text, timestamptz, timestamptz, text) IS
+  'runs a sync for records of a window in time, once more';
+COMMENT ON FUNCTION tplus.sync_preview(text, boolean) IS 'what a run would do now; changes nothing';
+COMMENT ON FUNCTION tplus.schedule_sync(text, text) IS 'lets pg_cron run a sync; returns the job';
+COMMENT ON FUNCTION tplus.unschedule_sync(text) IS 'takes a sync from pg_cron';
+COMMENT ON FUNCTION tplus.check_syncs(interval) IS
+  'raises alerts for syncs that are stale or crashed and refresh tokens that end; returns how many are new';
+COMMENT ON FUNCTION tplus.prune_history(interval) IS 'deletes old runs and resolved alerts; returns how many';
