@@ -1,0 +1,137 @@
+# A database of version 1.0 becomes one of today: its catalog is that of a fresh
+# one, its syncs go on where they were, and it can be dumped and restored.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use TplusCatalog qw(catalog_of differences);
+use TplusSim;
+
+my $sim = TplusSim->new;
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', "CREATE DATABASE $_") for qw(fresh old copy);
+$node->safe_psql('fresh', 'CREATE EXTENSION tplus_fdw');
+
+sub sql { return $node->safe_psql('old', @_) }
+
+# What a database keeps, of which an update of the extension touches nothing.
+my @kept = qw(sync_definition sync_cursor sync_key sync_reject sync_log alert token);
+
+# The tables as md5 of their columns of 1.0, each on a line.
+sub contents
+{
+	my ($database, $columns, @tables) = @_;
+	return join "\n", map {
+		"$_ " . $node->safe_psql($database,
+			"SELECT count(*), md5(string_agg(r::text, '|' ORDER BY r::text))
+			   FROM (SELECT $columns->{$_} FROM tplus.$_) AS r")
+	} @tables;
+}
+
+# --- 1.0 with all that it keeps ----------------------------------------------
+
+sql("CREATE EXTENSION tplus_fdw VERSION '1.0'");
+$sim->tenant('erp', records => 60);
+$sim->setup_server($node, 'erp', database => 'old', requests_per_second => 0, page_size => 20,
+	mapping => { app_secret => 'sim-secret', refresh_token => 'sim-refresh-token' });
+$sim->mutate('erp', action => 'edit', pick => 'any_last', set => { Name => 'bad' });
+sql(<<'SQL');
+CREATE TABLE item (id bigint PRIMARY KEY, code text, name text CHECK (name <> 'bad'), disabled boolean);
+CREATE TABLE by_day (id bigint PRIMARY KEY, name text, maderecorddate date);
+SELECT tplus.create_sync('item', source => 'erp.inventory', target => 'item', cursor_column => 'ts',
+  lag => '0', deletes => 'delete', on_error => 'quarantine');
+SELECT tplus.create_sync('by day', source => 'erp.inventory', target => 'by_day', cursor_column => 'maderecorddate',
+  filter => 'not disabled');
+CALL tplus.sync('item');
+CALL tplus.sync('by day');
+INSERT INTO tplus.alert (sync, kind, message) VALUES ('item', 'stale', 'an alert of 1.0');
+SQL
+my %columns = map { $_ => sql(<<"SQL") } @kept;
+SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+ WHERE attrelid = 'tplus.$_'::regclass AND attnum > 0
+SQL
+for my $table (@kept)
+{
+	cmp_ok(sql("SELECT count(*) FROM tplus.$table"), '>', 0, "1.0 has rows in $table");
+}
+my $before = contents('old', \%columns, @kept);
+
+# --- The update -----------------------------------------------------------------
+
+sql('ALTER EXTENSION tplus_fdw UPDATE');
+is(contents('old', \%columns, @kept), $before, 'an update keeps every row');
+
+my $fresh = catalog_of($node, 'fresh');
+cmp_ok(scalar @$fresh, '>', 500, 'a catalog was read');
+is(join("\n", differences(catalog_of($node, 'old'), $fresh)), '', 'the catalog is that of a fresh extension');
+
+# Each change, and a line that must tell of it.
+my @changes = (
+	[ q{DO $$ BEGIN EXECUTE replace(pg_get_functiondef('tplus.drop_sync(text)'::regprocedure), 'BEGIN', 'BEGIN NULL;'); END $$},
+		qr/^\+ function tplus.drop_sync.*BEGIN NULL/ ],
+	[ 'ALTER FUNCTION tplus.ping(name) COST 7', qr/^\+ function tplus.ping.*COST 7/ ],
+	[ q{DO $$ BEGIN EXECUTE replace(pg_get_functiondef('tplus.check_syncs(interval)'::regprocedure), '3 days', '4 days'); END $$},
+		qr/^\+ function tplus.check_syncs.*4 days/ ],
+	[ 'REVOKE SELECT ON tplus.sync_run FROM PUBLIC', qr/^- view tplus.sync_run \{.*"=r/ ],
+	[ 'REVOKE INSERT (name) ON tplus.sync_definition FROM PUBLIC', qr/^\+ pg_attribute of (?=.*"name").*"=w/ ],
+	[ q{UPDATE pg_init_privs SET initprivs = '{}' WHERE objoid = 'tplus.sync_status'::regclass},
+		qr/^- initial privileges on view tplus.sync_status/ ],
+	[ 'CREATE OR REPLACE VIEW tplus.token_status AS SELECT * FROM tplus.token_states() WHERE true',
+		qr/^\+ rule _RETURN on view tplus.token_status.*WHERE true/ ],
+	[ 'ALTER VIEW tplus.sync_progress RESET (security_invoker)', qr/^- view tplus.sync_progress.*security_invoker/ ],
+	[ 'ALTER TABLE tplus.alert ADD extra text', qr/^\+ pg_attribute of .*"extra"/ ],
+	[ q{ALTER TABLE tplus.alert ALTER counts SET DEFAULT '[]'}, qr/^\+ default .*counts.*'\[\]'/ ],
+	[ 'ALTER TABLE tplus.sync_log RENAME detail TO other; ALTER TABLE tplus.sync_log RENAME hint TO detail;
+	   ALTER TABLE tplus.sync_log RENAME other TO hint',
+		qr/^\+ pg_attribute of (?=.*"attname": "hint")(?=.*table tplus.sync_log)/ ],
+	[ 'ALTER TABLE tplus.sync_definition DROP CONSTRAINT at_most_1000_years', qr/^- constraint at_most_1000_years/ ],
+	[ 'DROP INDEX tplus.sync_log_sync_run_idx', qr/^- index tplus.sync_log_sync_run_idx/ ],
+	[ 'ALTER POLICY see ON tplus.alert USING (true)', qr/^\+ policy see on table tplus.alert .*USING true/ ],
+	[ 'ALTER TABLE tplus.token DISABLE ROW LEVEL SECURITY', qr/^\+ table tplus.token .*"relrowsecurity": false/ ],
+	[ 'ALTER TABLE tplus.token ALTER access_token SET STATISTICS 7', qr/^\+ pg_attribute of (?=.*"access_token").*"attstattarget": 7/ ],
+	[ q{COMMENT ON COLUMN tplus.sync_cursor.nulls IS 'other'}, qr/^\+ comment on column nulls .*other/ ],
+	[ 'ALTER TYPE tplus._sync_fetch ADD ATTRIBUTE extra text', qr/^\+ pg_attribute of (?=.*"extra").*_sync_fetch/ ],
+	[ 'ALTER EXTENSION tplus_fdw DROP FUNCTION tplus.info()', qr/^- function tplus.info\(\) needs extension/ ],
+	[ q{UPDATE pg_extension SET extconfig = extconfig[2:], extcondition = extcondition[2:] WHERE extname = 'tplus_fdw'},
+		qr/^- data of tplus.sync_definition / ]);
+my @seen = differences(catalog_of($node, 'old', join ";\n", map { $_->[0] } @changes), $fresh);
+for my $change (@changes)
+{
+	my ($statement, $line) = @$change;
+	ok(scalar(grep { $_ =~ $line } @seen), "the comparison sees: $statement");
+}
+
+# --- Life goes on -----------------------------------------------------------------
+
+$sim->clear_journal('erp');
+$sim->mutate('erp', action => 'edit', pick => 'any_first', set => { Name => 'after the update' });
+$sim->mutate('erp', action => 'edit', id => sql('SELECT key FROM tplus.sync_reject') =~ s/\D//gr, set => { Name => 'good' });
+my $cursor = sql("SELECT max(value) FROM tplus.sync_cursor WHERE sync = 'item'");
+sql("CALL tplus.sync('item')");
+is(sql("SELECT kind, rows_inserted, rows_updated FROM tplus.sync_run WHERE sync = 'item' ORDER BY run DESC LIMIT 1"),
+	'incremental|1|1', 'the next run is incremental, and stores what had been rejected');
+is(sql('SELECT count(*) FROM tplus.sync_reject'), 0, 'which is not rejected any more');
+is(scalar(grep { $_->{path} =~ /token/i } $sim->journal('erp')), 0, 'the token pair serves on');
+my ($first) = grep { $_->{path} =~ /Query/ } $sim->journal('erp');
+cmp_ok(abs(hex($first->{body}{param}{Ts}) - hex $cursor), '<', 5, 'from the cursor of 1.0');
+$sim->mutate('erp', action => 'delete', pick => 'any_first');
+sql("CALL tplus.sync('item', full => true)");
+is(sql("SELECT rows_deleted FROM tplus.sync_run WHERE sync = 'item' ORDER BY run DESC LIMIT 1"),
+	1, 'and what 1.0 wrote can be deleted');
+
+# --- A dump of it ---------------------------------------------------------------
+
+my $file = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $file, '-d', $node->connstr('old') ], 'it is dumped');
+$node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-f', $file, '-d', $node->connstr('copy') ],
+	'and restored');
+is(join("\n", differences(catalog_of($node, 'copy'), $fresh)), '', 'with the same catalog');
+my @dumped = qw(sync_definition sync_cursor sync_key sync_reject);
+is(contents('copy', \%columns, @dumped), contents('old', \%columns, @dumped), 'and the syncs');
+
+done_testing;
