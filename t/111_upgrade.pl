@@ -51,6 +51,11 @@ CALL tplus.sync('item');
 CALL tplus.sync('by day');
 INSERT INTO tplus.alert (sync, kind, message) VALUES ('item', 'stale', 'an alert of 1.0');
 SQL
+sql(<<'SQL');
+SET check_function_bodies = off;
+CREATE FOREIGN TABLE legacy (id bigint, code text OPTIONS (filter 'PageSize')) SERVER erp
+  OPTIONS (path '/tplus/api/v2/saleOrder/Create', fixed_params '{"Ts": "0"}');
+SQL
 my %columns = map { $_ => sql(<<"SQL") } @kept;
 SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
  WHERE attrelid = 'tplus.$_'::regclass AND attnum > 0
@@ -63,7 +68,10 @@ my $before = contents('old', \%columns, @kept);
 
 # --- The update -----------------------------------------------------------------
 
-sql('ALTER EXTENSION tplus_fdw UPDATE');
+my ($told) = ($node->psql('old', 'ALTER EXTENSION tplus_fdw UPDATE'))[2];
+like($told, qr/WARNING:  foreign table "public.legacy": option "path" names an operation/, 'an update warns of what 2.0 refuses');
+like($told, qr/WARNING:  column "code" of foreign table "public.legacy": option "filter" must not/, 'also of a column');
+is(scalar(() = $told =~ /WARNING/g), 2, 'and of nothing else');
 is(contents('old', \%columns, @kept), $before, 'an update keeps every row');
 
 my $fresh = catalog_of($node, 'fresh');

@@ -74,6 +74,13 @@
 	pg_class_ownercheck(relid, roleid)
 #endif
 
+/* 17 asks whether a stronger lock will do; there is none here. */
+#if PG_VERSION_NUM >= 170000
+#define tplus_lock_held(tag, mode)	LockHeldByMe(tag, mode, false)
+#else
+#define tplus_lock_held(tag, mode)	LockHeldByMe(tag, mode)
+#endif
+
 /*
  * What an operator means to ordered indexes, and the strategy number of the
  * first such meaning.  18 numbers them alike, and <> too is one of them.

@@ -24,6 +24,7 @@
 
 #include "fdw/analyze.h"
 #include "fdw/arms.h"
+#include "tplus/operation.h"
 
 /* Pages that a sample may take: ten thousand records of the usual size. */
 #define SAMPLE_PAGES	20
@@ -148,6 +149,11 @@ bool
 tplusAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						 BlockNumber *totalpages)
 {
+	TplusTableOptions *options = tplus_option_table(RelationGetRelid(relation));
+
+	/* Nobody can read it, and ANALYZE goes on with the next table. */
+	if (options->path && tplus_operation_writes(options->path))
+		return false;
 	*func = acquire_sample;
 	*totalpages = 1;			/* zero would mean that it is empty */
 	return true;

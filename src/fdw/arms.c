@@ -14,19 +14,23 @@
 
 #include "fdw/arms.h"
 
-/* Does one of the parameter sets set this parameter, or what it is part of? */
+/*
+ * Does one of the parameter sets set this parameter, what it is part of, or
+ * another part of the same?  How T+ takes two parts together is not known.
+ */
 static bool
 is_fixed(List *sets, const char *param)
 {
-	char	   *root = pstrdup(param);
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	root[strcspn(root, ".")] = '\0';
 	foreach(lc, sets)
 	{
-		if (tplus_encode_find(lfirst(lc), param) ||
-			tplus_encode_find(lfirst(lc), root))
-			return true;
+		foreach(lc2, lfirst_node(List, lc))
+		{
+			if (tplus_encode_same_root(((TplusParam *) lfirst(lc2))->name, param))
+				return true;
+		}
 	}
 	return false;
 }

@@ -27,6 +27,7 @@
 #include "fdw/plan.h"
 #include "fdw/qual.h"
 #include "fdw/table.h"
+#include "tplus/call.h"
 
 /*
  * Records to expect of a table that was never analysed and says nothing of
@@ -125,6 +126,9 @@ tplusGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	TplusDemand demand;
 
 	state->table = tplus_table_open(relation);
+	tplus_call_check_path(psprintf("foreign table \"%s\"",
+								   state->table->options->name),
+						  state->table->resource->path);
 	state->request_cost = tplus_cost_of_request(server);
 	state->page_size = state->table->options->page_size > 0 ?
 		state->table->options->page_size : server->page_size;

@@ -18,8 +18,11 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "base/legacy.h"
 #include "fdw/validate.h"
 #include "net/http.h"
+#include "tplus/encode.h"
+#include "tplus/operation.h"
 #include "tplus/resource.h"
 
 static void
@@ -37,6 +40,79 @@ check_url(const char *url, bool allow_plain_http)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"base_url\" would send secrets unencrypted"),
 				 errhint("Use https, or set the server option \"allow_plain_http\" to \"true\".")));
+}
+
+/* Foreign tables read, and a read may be made twice. */
+static void
+check_operation(const char *path)
+{
+	int			level;
+
+	if (!tplus_operation_writes(path))
+		return;
+	level = tplus_legacy_level(tplus_legacy_stands(ForeignTableRelationId,
+												   "path", path));
+	ereport(level,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"path\" names an operation of T+ that writes: \"%s\"",
+					path),
+			 level < ERROR ? errdetail("The foreign table cannot be read.") : 0,
+			 errhint("Name an operation that reads, such as Query or FindVoucherList.")));
+}
+
+static void
+refuse_member(const char *option, const char *value, Oid catalog,
+			  const char *name)
+{
+	int			level = tplus_legacy_level(tplus_legacy_stands(catalog, option,
+															   value));
+
+	ereport(level,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must not name parameter \"%s\"", option,
+					name),
+			 level < ERROR ? errdetail("It is not sent.") : 0,
+			 errhint("Reading sets it: see the options \"paging\", \"page_size\" and \"select_fields\" of the foreign table.")));
+}
+
+/* The members of one object of a table's option. */
+static void
+check_members(const char *option, const char *value, List *params)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, params)
+	{
+		const char *name = ((TplusParam *) lfirst(lc))->name;
+
+		if (tplus_encode_is_reserved(name))
+			refuse_member(option, value, ForeignTableRelationId, name);
+		for_each_cell(lc2, params, lnext(params, lc))
+		{
+			const char *other = ((TplusParam *) lfirst(lc2))->name;
+
+			if (tplus_encode_collide(name, other))
+				ereport(tplus_legacy_level(tplus_legacy_stands(ForeignTableRelationId,
+															   option, value)),
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("option \"%s\" sets parameter \"%s\" twice",
+								option, name),
+						 errdetail("T+ does not tell \"%s\" from \"%s\".", name,
+								   other)));
+		}
+	}
+}
+
+static void
+check_variants(const char *value)
+{
+	ListCell   *lc;
+
+	if (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)
+		return;
+	foreach(lc, tplus_encode_all_sets(value))
+		check_members("variants", value, lfirst(lc));
 }
 
 static void
@@ -124,11 +200,24 @@ tplus_validate(List *options, Oid catalog)
 			check_proxy(defGetString(def));
 		else if (strcmp(def->defname, "extra_query") == 0)
 			check_query(defGetString(def));
-		else if (strcmp(def->defname, "path") == 0 ||
-				 strcmp(def->defname, "token_path") == 0)
+		else if (strcmp(def->defname, "token_path") == 0)
 			check_path(def->defname, defGetString(def));
+		else if (strcmp(def->defname, "path") == 0)
+		{
+			check_path(def->defname, defGetString(def));
+			check_operation(defGetString(def));
+		}
 		else if (strcmp(def->defname, "resource") == 0)
 			check_resource(defGetString(def));
+		else if (strcmp(def->defname, "fixed_params") == 0)
+			check_members(def->defname, defGetString(def),
+						  tplus_encode_all(defGetString(def)));
+		else if (strcmp(def->defname, "variants") == 0)
+			check_variants(defGetString(def));
+		else if (strcmp(def->defname, "filter") == 0 &&
+				 tplus_encode_is_reserved(defGetString(def)))
+			refuse_member(def->defname, defGetString(def), catalog,
+						  defGetString(def));
 	}
 	if (base_url)
 		check_url(base_url, allow_plain_http);

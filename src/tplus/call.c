@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "tplus/call.h"
+#include "tplus/operation.h"
 #include "tplus/secrets.h"
 #include "tplus/reply.h"
 #include "tplus/verdict.h"
@@ -52,6 +53,18 @@ struct TplusCall
 	int64		ask_us;			/* when to ask for a permit again */
 };
 
+void
+tplus_call_check_path(const char *what, const char *path)
+{
+	if (!tplus_operation_writes(path))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s cannot be read: operation \"%s\" of T+ writes", what,
+					path),
+			 errhint("Set the option \"path\" to an operation that reads, such as Query or FindVoucherList.")));
+}
+
 TplusCall *
 tplus_call_create(const TplusCallSpec *spec, MemoryContext context)
 {
@@ -60,6 +73,7 @@ tplus_call_create(const TplusCallSpec *spec, MemoryContext context)
 													   ALLOCSET_SMALL_SIZES);
 	TplusCall  *call;
 
+	tplus_call_check_path(spec->what, spec->path);
 	call = MemoryContextAllocZero(call_context, sizeof(TplusCall));
 	call->context = call_context;
 	tplus_tries_init(&call->tries, spec, call_context);

@@ -32,8 +32,16 @@ typedef enum TplusCallStatus
 } TplusCallStatus;
 
 /*
+ * Throws 0A000 if the operation at this path writes: what is made here is sent
+ * ahead, repeated, and made twice to confirm it.  what is for the message, such
+ * as: foreign table "item".
+ */
+extern void tplus_call_check_path(const char *what, const char *path);
+
+/*
  * Prepares a call in a context of its own below context; the spec must stay
- * valid.  Nothing is sent before the first next().
+ * valid.  Nothing is sent before the first next().  Throws for an operation
+ * that writes.
  */
 extern TplusCall *tplus_call_create(const TplusCallSpec *spec,
 									MemoryContext context);

@@ -19,6 +19,40 @@
 
 #include "tplus/encode.h"
 
+/* What a read sets for itself, or the version of records by its cursor. */
+static const char *const reserved[] = {
+	"Ts", "PageIndex", "PageSize", "SelectFields", NULL
+};
+
+bool
+tplus_encode_same_root(const char *a, const char *b)
+{
+	size_t		len = strcspn(a, ".");
+
+	return strcspn(b, ".") == len && pg_strncasecmp(a, b, len) == 0;
+}
+
+bool
+tplus_encode_is_reserved(const char *name)
+{
+	int			i;
+
+	for (i = 0; reserved[i]; i++)
+	{
+		if (tplus_encode_same_root(name, reserved[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+tplus_encode_collide(const char *a, const char *b)
+{
+	return tplus_encode_same_root(a, b) &&
+		(pg_strcasecmp(a, b) == 0 || strchr(a, '.') == NULL ||
+		 strchr(b, '.') == NULL);
+}
+
 TplusParam *
 tplus_encode_param(const char *name, const char *json)
 {
@@ -108,7 +142,7 @@ container_to_params(JsonbContainer *container)
 }
 
 List *
-tplus_encode_object(const char *json)
+tplus_encode_all(const char *json)
 {
 	Jsonb	   *jsonb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 														   CStringGetDatum(json)));
@@ -117,7 +151,7 @@ tplus_encode_object(const char *json)
 }
 
 List *
-tplus_encode_array(const char *json)
+tplus_encode_all_sets(const char *json)
 {
 	Jsonb	   *jsonb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 														   CStringGetDatum(json)));
@@ -129,6 +163,39 @@ tplus_encode_array(const char *json)
 	(void) JsonbIteratorNext(&it, &v, true);
 	while ((token = JsonbIteratorNext(&it, &v, true)) == WJB_ELEM)
 		sets = lappend(sets, container_to_params(v.val.binary.data));
+	return sets;
+}
+
+static List *
+without_reserved(List *params)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, params)
+	{
+		TplusParam *param = lfirst(lc);
+
+		if (!tplus_encode_is_reserved(param->name))
+			result = lappend(result, param);
+	}
+	return result;
+}
+
+List *
+tplus_encode_object(const char *json)
+{
+	return without_reserved(tplus_encode_all(json));
+}
+
+List *
+tplus_encode_array(const char *json)
+{
+	List	   *sets = tplus_encode_all_sets(json);
+	ListCell   *lc;
+
+	foreach(lc, sets)
+		lfirst(lc) = without_reserved(lfirst(lc));
 	return sets;
 }
 
@@ -147,7 +214,7 @@ tplus_encode_find(List *params, const char *name)
 	return NULL;
 }
 
-/* Is there a later parameter of the same name? */
+/* Is there a later parameter in its place? */
 static bool
 is_overridden(List *params, int index)
 {
@@ -158,17 +225,71 @@ is_overridden(List *params, int index)
 	{
 		TplusParam *later = list_nth(params, i);
 
-		if (pg_strcasecmp(param->name, later->name) == 0)
+		if (tplus_encode_collide(param->name, later->name))
 			return true;
 	}
 	return false;
 }
 
+/* The parameters that make the body, in the order of their first mention. */
+static List *
+effective(List *params)
+{
+	List	   *result = NIL;
+	int			i;
+
+	for (i = 0; i < list_length(params); i++)
+	{
+		if (!is_overridden(params, i))
+			result = lappend(result, list_nth(params, i));
+	}
+	return result;
+}
+
+/*
+ * Appends the member of a parameter, with all the others that are parts of the
+ * same object; nothing if that has been appended for an earlier one.
+ */
+static void
+append_member(StringInfo body, List *params, int index)
+{
+	TplusParam *param = list_nth(params, index);
+	size_t		root = strcspn(param->name, ".");
+	int			i;
+
+	for (i = 0; i < index; i++)
+	{
+		if (tplus_encode_same_root(((TplusParam *) list_nth(params, i))->name, param->name))
+			return;
+	}
+	if (body->data[body->len - 1] != '{')
+		appendStringInfoChar(body, ',');
+	escape_json(body, pnstrdup(param->name, root));
+	if (param->name[root] == '\0')
+	{
+		appendStringInfo(body, ":%s", param->json);
+		return;
+	}
+	appendStringInfoString(body, ":{");
+	for (i = index; i < list_length(params); i++)
+	{
+		TplusParam *part = list_nth(params, i);
+
+		if (!tplus_encode_same_root(part->name, param->name))
+			continue;
+		if (i > index)
+			appendStringInfoChar(body, ',');
+		escape_json(body, part->name + root + 1);
+		appendStringInfo(body, ":%s", part->json);
+	}
+	appendStringInfoChar(body, '}');
+}
+
 char *
 tplus_encode_body(const char *body_key, List *params)
 {
+	List	   *sent = effective(params);
 	StringInfoData body;
-	bool		first = true;
 	int			i;
 
 	initStringInfo(&body);
@@ -179,29 +300,8 @@ tplus_encode_body(const char *body_key, List *params)
 		appendStringInfoChar(&body, ':');
 	}
 	appendStringInfoChar(&body, '{');
-	for (i = 0; i < list_length(params); i++)
-	{
-		TplusParam *param = list_nth(params, i);
-		const char *dot = strchr(param->name, '.');
-
-		if (is_overridden(params, i))
-			continue;
-		if (!first)
-			appendStringInfoChar(&body, ',');
-		first = false;
-		if (dot)
-		{
-			escape_json(&body, pnstrdup(param->name, dot - param->name));
-			appendStringInfoString(&body, ":{");
-			escape_json(&body, dot + 1);
-			appendStringInfo(&body, ":%s}", param->json);
-		}
-		else
-		{
-			escape_json(&body, param->name);
-			appendStringInfo(&body, ":%s", param->json);
-		}
-	}
+	for (i = 0; i < list_length(sent); i++)
+		append_member(&body, sent, i);
 	appendStringInfoChar(&body, '}');
 	if (*body_key)
 		appendStringInfoChar(&body, '}');

@@ -37,10 +37,31 @@ extern TplusParam *tplus_encode_int(const char *name, int64 value);
 extern TplusParam *tplus_encode_bool(const char *name, bool value,
 									 TplusEncoding encoding);
 
-/* The members of a JSON object (text), each as a parameter. */
-extern List *tplus_encode_object(const char *json);
+/*
+ * Is it a parameter that a read sets for itself: where a page begins, how long
+ * it is, what its records hold (protocol, section 3.1)?  In any case, and with
+ * whatever behind a dot.
+ */
+extern bool tplus_encode_is_reserved(const char *name);
 
-/* The parameter sets of a JSON array of objects (text): a List of Lists. */
+/* Are they names of members, or of parts of members, of the same name? */
+extern bool tplus_encode_same_root(const char *a, const char *b);
+
+/*
+ * Do two names set the same member, be it that one of them sets all of an
+ * object of which the other sets a part?
+ */
+extern bool tplus_encode_collide(const char *a, const char *b);
+
+/*
+ * The members of a JSON object (text), each as a parameter, or the parameter
+ * sets of a JSON array of objects: a List of Lists.  All that are there.
+ */
+extern List *tplus_encode_all(const char *json);
+extern List *tplus_encode_all_sets(const char *json);
+
+/* The same without those that a read sets for itself. */
+extern List *tplus_encode_object(const char *json);
 extern List *tplus_encode_array(const char *json);
 
 /*
@@ -50,8 +71,9 @@ extern List *tplus_encode_array(const char *json);
 extern TplusParam *tplus_encode_find(List *params, const char *name);
 
 /*
- * The body {"<body_key>": {...}} in UTF-8.  Of two parameters with the same
- * name the later one wins.  An empty body_key puts the parameters at the top.
+ * The body {"<body_key>": {...}} in UTF-8.  Of two parameters that collide the
+ * later one wins, and parts of one object become one member, as no two may have
+ * the same name.  An empty body_key puts the parameters at the top.
  */
 extern char *tplus_encode_body(const char *body_key, List *params);
 

@@ -78,7 +78,7 @@ tplus_filter_resolve(const TplusResource *resource,
 		if (filter->kind != TPLUS_FILTER_KIND_NONE)
 			filter->param = resource_field->name;
 	}
-	if (options->filter)
+	if (options->filter && !tplus_encode_is_reserved(options->filter))
 	{
 		filter->param = options->filter;
 		if (filter->kind == TPLUS_FILTER_KIND_NONE)
