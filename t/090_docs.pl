@@ -189,4 +189,31 @@ for my $file ('README.md', 'README.zh-CN.md')
 }
 is($skeletons[1], $skeletons[0], 'both are built alike');
 
+# The bounds: each constant has the value told where it is told to stand, and
+# what it ends in is what the code says and a test looks for.
+my %default = map { $_->[1] => $_->[2] } @options;
+my @bounds;
+for my $file ('docs/bounds.md', 'docs/bounds.zh-CN.md')
+{
+	my (@wrong, @told);
+	for my $line (grep { /^\|.*\d/ } split /\n/, slurp_file("$top/$file"))
+	{
+		my (undef, undef, $value, $constant, $in, $error, $test) = split /\s*\|\s*/, $line;
+		s/`//g for grep { defined } $constant, $in, $test;
+		my ($words) = ($error // '') =~ /"(.*)"/;
+
+		push @told, join '|', $value, $constant, $in, $words // '', $test // '';
+		my $source = $in eq '–' ? '' : slurp_file("$top/$in");
+		my $found = $in ne '–' && $source =~ /^#define[ \t]+$constant[ \t]+(.+?)[ \t]*(?:\/\*.*)?$/m ? eval $1 : $default{$constant};
+		push @wrong, "$constant is " . ($found // 'nowhere') if $constant ne '–' && ($found // '') ne $value;
+		next unless defined $test && $test ne '–';
+		push @wrong, "$test is not there" unless -e "$top/$test";
+		push @wrong, "$test does not look for \"$words\"" if defined $words && -e "$top/$test" && index(slurp_file("$top/$test"), $words) < 0;
+	}
+	is(join("\n", @wrong), '', "$file tells bounds as they are");
+	cmp_ok(scalar @told, '>=', 20, "$file has all of them");
+	push @bounds, join "\n", @told;
+}
+is($bounds[1], $bounds[0], 'both tell the same bounds');
+
 done_testing();

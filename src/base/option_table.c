@@ -182,6 +182,8 @@ const TplusOption tplus_options[] = {
 	.help = "Number of the first page."},
 	{TABLE("page_size", page_size),.kind = TPLUS_KIND_INT,.min = 1,.max = 100000,
 	.help = "Records to ask for in one page; default: the server's page_size."},
+	{TABLE("max_pages", max_pages),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,.default_value = "100000",
+	.help = "Most pages until a server is taken to have no end."},
 	{TABLE("key", key),.kind = TPLUS_KIND_STRING,
 	.help = "Field that identifies a record (ID)."},
 	{TABLE("on_missing_key", generate_key),.kind = TPLUS_KIND_CHOICE,.values = missing_key_values,.default_value = "error",

@@ -132,6 +132,7 @@ typedef struct TplusTableOptions
 	char	   *variants;		/* "auto", "none", text of a JSON array */
 	bool		error_is_null;	/* on_error = 'null' */
 	double		rows;			/* 0: not told */
+	int			max_pages;		/* of one sweep */
 	int			max_filter_requests;
 	int			date_horizon_days;	/* -1: none */
 	bool		pushdown;

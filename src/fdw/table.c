@@ -113,6 +113,10 @@ tplus_table_open(Relation relation)
 	int			i;
 
 	table->options = tplus_option_table(RelationGetRelid(relation));
+
+	/* What several requests bring in common cannot be told from twins. */
+	if (table->options->generate_key)
+		table->options->max_filter_requests = 1;
 	table->resource = find_resource(table->options);
 	table->key = table->options->key ? table->options->key :
 		table->resource->key;

@@ -111,10 +111,9 @@ date_refuses(const TplusFilter *filter, const TplusTableOptions *table,
 	}
 }
 
-const char *
-tplus_filter_refuses(const TplusFilter *filter,
-					 const TplusTableOptions *table, TplusCompare compare,
-					 Oid column_type, Oid value_type)
+/* Why nothing at all can be sent for a column, or NULL. */
+static const char *
+column_refuses(const TplusFilter *filter, const TplusTableOptions *table)
 {
 	if (!table->pushdown)
 		return "\"pushdown\" is off";
@@ -122,6 +121,21 @@ tplus_filter_refuses(const TplusFilter *filter,
 		return "\"filter_op\" is \"none\"";
 	if (filter->param == NULL)
 		return "T+ has no parameter for it";
+	if (table->generate_key &&
+		strcmp(filter->field, table->key ? table->key : "ID") == 0)
+		return "T+ does not know keys made from the content";
+	return NULL;
+}
+
+const char *
+tplus_filter_refuses(const TplusFilter *filter,
+					 const TplusTableOptions *table, TplusCompare compare,
+					 Oid column_type, Oid value_type)
+{
+	const char *reason = column_refuses(filter, table);
+
+	if (reason)
+		return reason;
 	if (compare == TPLUS_COMPARE_NOT_TRUE)
 	{
 		if (filter->kind != TPLUS_FILTER_KIND_BOOL)

@@ -88,15 +88,33 @@ tplus_read_free(TplusRead *read)
 		MemoryContextDelete(read->context);
 }
 
+/* The same for records that nothing identifies. */
+static bool
+twins_are_complete(TplusRead *read)
+{
+	bool		proven = true;
+	int			i;
+
+	for (i = 0; i < read->narms; i++)
+	{
+		if (read->sweeps[i]->found_unique)
+			return true;
+		proven &= read->sweeps[i]->proven;
+	}
+	return tplus_twins_end_round(tplus_intake_twins(read->intake),
+								 proven || !read->query->table->verify);
+}
+
 /* All arms have had their turn: is that everything? */
 static bool
 is_complete(TplusRead *read)
 {
 	int64		fresh = 0;
-	bool		settled = true;
+	bool		settled;
 	int			narms = 0;
 	int			i;
 
+	settled = twins_are_complete(read);
 	for (i = 0; i < read->narms; i++)
 	{
 		if (read->sweeps[i]->found_unique)
@@ -195,6 +213,7 @@ begin_round(TplusRead *read)
 				 errhint("Try again later.  If nobody edits the records, the order of the server is not stable: set the option \"paging\" of the foreign table to \"ts\".")));
 	}
 	read->round_version = tplus_intake_max_version(read->intake);
+	tplus_twins_begin_round(tplus_intake_twins(read->intake));
 	read->current = 0;
 	while (read->sweeps[read->current]->found_unique)
 		read->current++;
@@ -226,6 +245,8 @@ next_sweep(TplusRead *read)
 	read->query->hidden_arms;
 
 	forget_found(read);
+	if (!read->sweeps[read->current]->found_unique)
+		tplus_twins_end_sweep(tplus_intake_twins(read->intake));
 	for (read->current++; read->current < read->narms; read->current++)
 	{
 		if (read->current == visible && nothing_is_hidden(read))
@@ -369,6 +390,8 @@ static bool
 take_record(TplusRead *read, const char *text, size_t len,
 			TplusRecord *record)
 {
+	if (!tplus_sweep_note(read->sweeps[read->current], text, len))
+		return false;
 	if (!tplus_intake_take(read->intake, text, len,
 						   read->request.page_index >= 0,
 						   read->request.keys_only, record))

@@ -34,10 +34,12 @@ struct TplusIntake
 	int			disabled;
 	int			unique;
 	TplusSeen  *seen;
+	TplusTwins *twins;			/* of the records without a key */
 	uint32		stamp;			/* of the page that is being read */
 	uint32		page_stamp;		/* of its first attempt */
 	uint32		sweep_stamp;	/* of the sweep's first page */
 	char		made_key[37];	/* the key of a record without one */
+	uint64		made_hash[2];	/* of its content */
 	uint64		max_version;
 	uint64		left_out;
 	char	   *edited_key;
@@ -72,19 +74,22 @@ tplus_intake_create(const TplusQuery *query, MemoryContext context)
 	intake->unique = add_field(fields, &nfields, query->unique_field);
 	intake->lookup = tplus_lookup_create_set(fields, nfields, context);
 	intake->seen = tplus_seen_create(context);
+	intake->twins = tplus_twins_create(query->what, context);
 	intake->all_versioned = true;
 	return intake;
 }
 
 void
-tplus_intake_begin_sweep(TplusIntake *intake)
+tplus_intake_begin_sweep(TplusIntake *intake, bool by_version)
 {
+	tplus_twins_begin_sweep(intake->twins, by_version);
 	intake->sweep_stamp = intake->stamp + 1;
 }
 
 void
 tplus_intake_begin_page(TplusIntake *intake, bool repeated)
 {
+	tplus_twins_begin_page(intake->twins, repeated);
 	intake->stamp++;
 	if (!repeated)
 		intake->page_stamp = intake->stamp;
@@ -122,10 +127,10 @@ tplus_version_parse(const char *text, uint64 *version)
 
 /* A UUID (version 8, made by hashing) for a record that has no key. */
 static const char *
-make_key(TplusIntake *intake, const char *text, size_t len)
+make_key(TplusIntake *intake, const uint64 hash[2])
 {
-	uint64		a = hash_bytes_extended((const unsigned char *) text, len, 1);
-	uint64		b = hash_bytes_extended((const unsigned char *) text, len, 2);
+	uint64		a = hash[0];
+	uint64		b = hash[1];
 
 	snprintf(intake->made_key, sizeof(intake->made_key),
 			 "%08x-%04x-8%03x-%04x-%012llx",
@@ -134,6 +139,19 @@ make_key(TplusIntake *intake, const char *text, size_t len)
 			 ((uint32) (b >> 48) & 0x3fff) | 0x8000,
 			 (unsigned long long) (b & UINT64CONST(0xffffffffffff)));
 	return intake->made_key;
+}
+
+/*
+ * Of the n-th record with this content.  Each has two seeds of its own; the
+ * first has those that version 1.0 used, so that keys that were stored stay.
+ */
+static void
+hash_twin(const char *text, size_t len, uint32 twin, uint64 hash[2])
+{
+	uint64		seed = (uint64) twin * 2;
+
+	hash[0] = hash_bytes_extended((const unsigned char *) text, len, seed - 1);
+	hash[1] = hash_bytes_extended((const unsigned char *) text, len, seed);
 }
 
 static char *
@@ -164,8 +182,23 @@ find_key(TplusIntake *intake, const char *text, size_t len,
 				 errdetail_internal("The record begins with \"%s\".",
 									show(intake, text, len)),
 				 errhint("Name another field with the option \"key\" of the foreign table, or set \"on_missing_key\" to \"generate\".")));
-	record->key = make_key(intake, text, len);
+	hash_twin(text, len, 1, intake->made_hash);
+	record->key = make_key(intake, intake->made_hash);
 	record->generated = true;
+}
+
+/* Numbers a record without a key, whose key that number is part of. */
+static void
+number_twin(TplusIntake *intake, const char *text, size_t len,
+			TplusRecord *record)
+{
+	uint64		hash[2];
+
+	record->twin = tplus_twins_number(intake->twins, intake->made_hash);
+	if (record->twin == 1)
+		return;
+	hash_twin(text, len, record->twin, hash);
+	record->key = make_key(intake, hash);
 }
 
 static void
@@ -329,6 +362,8 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 	if (intake->unique >= 0)
 		record->unique_value =
 			tplus_json_text(tplus_lookup_get(intake->lookup, intake->unique));
+	if (record->generated)
+		number_twin(intake, text, len, record);
 	if (!keys_only)
 		content = hash_content(text, len) | 1;
 
@@ -368,6 +403,12 @@ tplus_intake_sweep_knows(TplusIntake *intake, const TplusRecord *record)
 	return entry && entry->stamp >= intake->sweep_stamp;
 }
 
+TplusTwins *
+tplus_intake_twins(TplusIntake *intake)
+{
+	return intake->twins;
+}
+
 int64
 tplus_intake_count(const TplusIntake *intake)
 {
@@ -404,5 +445,5 @@ tplus_intake_all_versioned(const TplusIntake *intake)
 int64
 tplus_intake_bytes(const TplusIntake *intake)
 {
-	return tplus_seen_bytes(intake->seen);
+	return tplus_seen_bytes(intake->seen) + tplus_twins_bytes(intake->twins);
 }

@@ -18,12 +18,15 @@
 #include "base/compat.h"
 #include "net/json.h"
 #include "tplus/query.h"
+#include "tplus/twins.h"
 
 typedef struct TplusRecord
 {
 	TplusJson  *json;			/* an object; valid until the next record */
 	const char *key;			/* UTF-8; valid as long */
 	bool		generated;		/* was the key made from the content? */
+	uint32		twin;			/* number of such a record among those with
+								 * its content, from 1; 0: not taken in */
 	uint64		version;		/* 0: none */
 	const char *version_text;	/* as it came; NULL: none */
 	bool		fresh;			/* new to the read: it goes out */
@@ -41,9 +44,10 @@ extern TplusIntake *tplus_intake_create(const TplusQuery *query,
 
 /*
  * A sweep or a page begins; a page that is sent again after a failure begins
- * with repeated = true.
+ * with repeated = true.  by_version: a record that comes again within the
+ * sweep is the same one, also where it has no key.
  */
-extern void tplus_intake_begin_sweep(TplusIntake *intake);
+extern void tplus_intake_begin_sweep(TplusIntake *intake, bool by_version);
 extern void tplus_intake_begin_page(TplusIntake *intake, bool repeated);
 
 /*
@@ -74,6 +78,9 @@ extern uint64 tplus_intake_version(TplusIntake *intake, const char *text,
 extern bool tplus_intake_knows(TplusIntake *intake, const TplusRecord *record);
 extern bool tplus_intake_sweep_knows(TplusIntake *intake,
 									 const TplusRecord *record);
+
+/* The records whose keys were made from their content. */
+extern TplusTwins *tplus_intake_twins(TplusIntake *intake);
 
 /* How many keys the read has seen. */
 extern int64 tplus_intake_count(const TplusIntake *intake);

@@ -19,6 +19,9 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
+
+#include "base/compat.h"
 #include "tplus/like.h"
 #include "tplus/sweep.h"
 
@@ -63,10 +66,15 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 void
 tplus_sweep_reset(TplusSweep *sweep)
 {
-	tplus_intake_begin_sweep(sweep->intake);
+	tplus_intake_begin_sweep(sweep->intake, sweep->way == TPLUS_WAY_CURSOR);
 	sweep->rows = 0;
 	sweep->repeats = 0;
 	sweep->pages = 0;
+	sweep->filled = 0;
+	sweep->counted = false;
+	sweep->generated = 0;
+	sweep->beyond = false;
+	sweep->stale = 0;
 	sweep->violated = false;
 	sweep->risen = false;
 	sweep->ordered = false;
@@ -91,7 +99,8 @@ tplus_sweep_begin_round(TplusSweep *sweep)
 			tplus_sweep_reset(sweep);
 			break;
 		case TPLUS_WAY_CURSOR:
-			if (sweep->rounds == 1)
+			/* A record without a key cannot be looked for by its version. */
+			if (sweep->rounds == 1 || sweep->generated > 0)
 				tplus_cursor_begin(sweep);
 			else
 				tplus_sweep_reset(sweep);
@@ -201,8 +210,31 @@ tplus_sweep_begin_page(TplusSweep *sweep, bool repeated)
 	tplus_intake_begin_page(sweep->intake, repeated);
 	sweep->page_rows = 0;
 	sweep->page_repeats = 0;
+	sweep->page_news = 0;
+	memset(&sweep->page_sum, 0, sizeof(TplusPageSum));
 	if (sweep->way == TPLUS_WAY_CURSOR)
 		sweep->last_version = sweep->cursor;
+}
+
+void
+tplus_page_sum_add(TplusPageSum *sum, const char *text, size_t len)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) text, len, 0);
+
+	if (sum->rows++ < TPLUS_ANSWER_RECORDS)
+		sum->sample += hash;
+	sum->in_order = hash_combine64(sum->in_order, hash);
+}
+
+bool
+tplus_sweep_note(TplusSweep *sweep, const char *text, size_t len)
+{
+	if (!sweep->query->table->generate_key)
+		return true;
+	tplus_page_sum_add(&sweep->page_sum, text, len);
+	if (sweep->beyond)
+		sweep->page_rows++;
+	return !sweep->beyond;
 }
 
 void
@@ -211,6 +243,10 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 	sweep->page_rows++;
 	if (record->again)
 		sweep->page_repeats++;
+	else if (record->twin <= 1)
+		sweep->page_news++;
+	if (record->generated)
+		sweep->generated++;
 	if (record->fresh)
 		sweep->round_fresh++;
 	if (sweep->arm.unique_value && record->unique_value &&
@@ -228,6 +264,8 @@ tplus_sweep_finish(TplusSweep *sweep, bool settled)
 {
 	sweep->done = true;
 	sweep->settled = settled;
+	sweep->proven = sweep->filled == 0 || sweep->way == TPLUS_WAY_WHOLE ||
+		(sweep->filled == 1 && sweep->counted);
 }
 
 /*
@@ -287,6 +325,7 @@ tplus_sweep_count(TplusSweep *sweep)
 	if (count >= 0 && count <= sweep->rows - sweep->repeats &&
 		sweep->shows_stopped && !counts_stopped(sweep))
 		return -1;
+	sweep->counted = count >= 0 && count == sweep->rows - sweep->repeats;
 	return count;
 }
 
@@ -382,6 +421,21 @@ end_whole(TplusSweep *sweep, int64 total)
 	tplus_sweep_finish(sweep, true);
 }
 
+/* The server may make up records for as long as it is asked. */
+static void
+check_pages(const TplusSweep *sweep)
+{
+	int			max_pages = sweep->query->table->max_pages;
+
+	if (sweep->pages >= max_pages && sweep->page_rows > 0 && !sweep->found_unique)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s cannot be read to its end", sweep->query->what),
+				 errdetail("After %d pages the server still sends records.",
+						   sweep->pages),
+				 errhint("If there are so many, raise the option \"max_pages\" or \"page_size\" of the foreign table.")));
+}
+
 void
 tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 {
@@ -390,6 +444,7 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 
 	learned->largest_page = Max(learned->largest_page, sweep->page_rows);
 	sweep->pages++;
+	sweep->filled += sweep->page_rows > 0;
 	sweep->rows += sweep->page_rows;
 	sweep->repeats += sweep->page_repeats;
 	switch (sweep->way)
@@ -409,6 +464,8 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 			tplus_pages_end_page(sweep, total);
 			break;
 	}
+	if (!sweep->done)
+		check_pages(sweep);
 }
 
 void

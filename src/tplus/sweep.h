@@ -31,6 +31,15 @@ typedef enum TplusWay
 	TPLUS_WAY_WHOLE				/* one response has everything, as declared */
 } TplusWay;
 
+/* Of records as they came: is a page the same as another? */
+typedef struct TplusPageSum
+{
+	int			rows;
+	uint64		in_order;
+	uint64		sample;			/* of the first TPLUS_ANSWER_RECORDS, in any
+								 * order */
+} TplusPageSum;
+
 typedef struct TplusSweep
 {
 	const TplusQuery *query;
@@ -44,11 +53,16 @@ typedef struct TplusSweep
 	bool		settled;		/* what came is known to be all */
 	int			rounds;
 	int64		round_fresh;	/* records that were new in this round */
+	bool		proven;			/* what came is all, whatever records there
+								 * are that nothing identifies */
 
 	/* the sweep under way */
 	int64		rows;
 	int64		repeats;		/* of them on an earlier page of the sweep */
 	int			pages;
+	int			filled;			/* of them with records */
+	bool		counted;		/* the server counts as many records as came */
+	int64		generated;		/* records without a key */
 	bool		violated;		/* the server does not do what we assume */
 	bool		risen;			/* a version above the first cursor came */
 	bool		ordered;		/* a page had two records in order */
@@ -59,6 +73,12 @@ typedef struct TplusSweep
 	/* the page under way */
 	int			page_rows;
 	int			page_repeats;
+	int			page_news;		/* records that nothing before was equal to */
+	TplusPageSum page_sum;
+
+	/* the first page of the sweep, and the one before */
+	TplusPageSum first_sum;
+	TplusPageSum last_sum;
 
 	/* by cursor */
 	int			cursor_round;	/* the round that began at the lower bound */
@@ -76,11 +96,17 @@ typedef struct TplusSweep
 	/* by page number */
 	int			page_base;		/* number of the first page */
 	bool		base_checked;	/* is there none before it? */
+	bool		base_doubtful;	/* or is the one before it another one? */
 	bool		refused_once;	/* the first page was, with one before it */
 	int			page_index;
 	int			page_size;
 	int			short_rows;		/* rows of a page that was not full; 0: none */
 	int			restarts;
+	bool		beyond;			/* all records that are told have come, so
+								 * those of this page are not taken */
+	bool		no_beyond;		/* what is told is not how many there are */
+	bool		excess;			/* more came than are counted */
+	int			stale;			/* pages in a row that only had twins */
 	bool		moved;			/* a page behind the first was another one */
 	bool		keys_only;
 	bool		full_needed;	/* a sweep for keys found new ones */
@@ -123,6 +149,14 @@ extern bool tplus_sweep_foresee(const TplusSweep *sweep, int n,
 
 /* The page begins, for a second time if the call had to be repeated. */
 extern void tplus_sweep_begin_page(TplusSweep *sweep, bool repeated);
+
+/*
+ * A record has come as this text.  Where a table may have records without a
+ * key, it is noted what the page consists of.  Returns false if the record is
+ * not to be taken: all that there are have come, so the page is there to show
+ * that none is left.
+ */
+extern bool tplus_sweep_note(TplusSweep *sweep, const char *text, size_t len);
 
 /* A record of the page. */
 extern void tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record);
@@ -179,6 +213,10 @@ extern void tplus_cursor_end_page(TplusSweep *sweep);
 
 /* The server does not page by cursor: another way, or an error. */
 extern void tplus_cursor_leave(TplusSweep *sweep);
+
+/* Adds a record to what a page consists of. */
+extern void tplus_page_sum_add(TplusPageSum *sum, const char *text,
+							   size_t len);
 
 /* Begins to read by page number. */
 extern void tplus_pages_begin(TplusSweep *sweep);

@@ -21,16 +21,26 @@
 #include "tplus/sweep.h"
 
 /*
- * How often a sweep may start anew with a smaller page.  After the third time
- * the size halves, so this is enough for any cap.
+ * How often an arm may start anew with a smaller page.  After the third time
+ * the size halves, to less than a hundredth of what some page had.
  */
-#define MAX_RESTARTS	20
+#define MAX_RESTARTS	10
 
 /* Pages asked for ahead at most: each may take a megabyte of memory. */
 #define MAX_AHEAD		16
 
-/* So often must the pages bring less than is counted to be an error. */
-#define MIN_LACKING		3
+/*
+ * So often must the pages bring other than is counted, or must it be open which
+ * is the first, to be an error.
+ */
+#define MAX_MISFITS		3
+
+/*
+ * So many pages in a row may bring only records that equal earlier ones: where
+ * the server counts more than have come, and where it does not.
+ */
+#define MAX_STALE_COUNTED	1000
+#define MAX_STALE			100
 
 void
 tplus_pages_restart(TplusSweep *sweep, int page_size)
@@ -40,6 +50,7 @@ tplus_pages_restart(TplusSweep *sweep, int page_size)
 	sweep->page_size = page_size;
 	sweep->short_rows = 0;
 	sweep->moved = false;
+	sweep->excess = false;
 	sweep->window = 0;
 	sweep->expected_pages = 0;
 	sweep->loud = false;
@@ -159,6 +170,120 @@ end_stale_page(TplusSweep *sweep)
 			 errhint("Set the option \"paging\" of the foreign table to \"ts\" or \"none\", whichever the server supports.")));
 }
 
+static bool
+is_same_page(const TplusPageSum *a, const TplusPageSum *b)
+{
+	return a->rows == b->rows && a->in_order == b->in_order;
+}
+
+static void
+pg_attribute_noreturn()
+report_same_page(TplusSweep *sweep)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("%s cannot be read by page numbers", sweep->query->what),
+			 errdetail("The server answers with the same page again, of records without a key."),
+			 errhint("Raise the option \"page_size\" of the foreign table so that one page holds all, or set \"paging\" to \"none\" if the server sends all in one response.")));
+}
+
+/*
+ * Nothing tells a record without a key from another one like it.  So a page
+ * that is the one before cannot be told from new records, and pages may go on
+ * for ever without anything that was not there before.
+ */
+static void
+check_twins(TplusSweep *sweep)
+{
+	int			most = sweep->total > sweep->rows ? MAX_STALE_COUNTED : MAX_STALE;
+
+	if (sweep->generated == 0 || sweep->page_repeats == sweep->page_rows)
+		return;
+	if (sweep->pages > 1 && is_same_page(&sweep->page_sum, &sweep->last_sum))
+		report_same_page(sweep);
+	if (sweep->page_news > 0)
+		sweep->stale = 0;
+	else if (++sweep->stale > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("%s cannot be read by page numbers",
+						sweep->query->what),
+				 errdetail("%d pages in a row brought nothing but records that equal earlier ones.",
+						   most),
+				 errhint("Name a field that identifies the records with the option \"key\" of the foreign table.")));
+}
+
+/* Have all records come that the server tells of? */
+static bool
+has_come_to_count(TplusSweep *sweep, int64 total)
+{
+	int64		distinct = sweep->rows - sweep->repeats;
+
+	if (tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->total_is_whole)
+		total = sweep->total;
+	return sweep->generated > 0 && !sweep->no_beyond && total == distinct;
+}
+
+/*
+ * Have more come than the server counts?  There, twins may be made up by
+ * pages that overlap, and there may be no end to them.
+ */
+static bool
+exceeds_count(const TplusSweep *sweep)
+{
+	return sweep->generated > 0 && sweep->total > 0 &&
+		sweep->query->table->verify &&
+		sweep->total < sweep->rows - sweep->repeats;
+}
+
+/*
+ * A page behind the one with which all records had come that the server tells
+ * of.  It has none, or those of a page before again.  Otherwise that number is
+ * wrong, or just that of the page.  Returns true if the sweep is at its end.
+ */
+static bool
+end_page_beyond(TplusSweep *sweep)
+{
+	int			rows = sweep->page_rows;
+	bool		whole = tplus_query_learned(sweep->query,
+											tplus_sweep_path(sweep))->total_is_whole;
+
+	sweep->beyond = false;
+	sweep->rows -= rows;
+	sweep->filled -= rows > 0;
+	if (rows == 0)
+		return true;
+	if (is_same_page(&sweep->page_sum, &sweep->last_sum) ||
+		is_same_page(&sweep->page_sum, &sweep->first_sum))
+	{
+		if (whole || rows == 1)
+			return true;
+		/* Fewer than are told will come then, if all are told of. */
+		if (sweep->restarts++ >= MAX_RESTARTS)
+			report_same_page(sweep);
+		tplus_pages_restart(sweep, (rows + 1) / 2);
+		return false;
+	}
+	sweep->excess = whole;
+	if (whole)
+		return true;
+	sweep->no_beyond = true;	/* asked again, to be taken */
+	sweep->pages--;
+	return false;
+}
+
+static void
+pg_attribute_noreturn()
+report_open_base(TplusSweep *sweep)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("%s cannot be read by page numbers", sweep->query->what),
+			 errdetail("Page %d has records without a key in common with later pages, so it cannot be told which page is the first.",
+					   sweep->page_base - 1),
+			 errhint("Set the option \"page_base\" of the foreign table to 0 if that is the first page, or \"verify\" to \"off\".")));
+}
+
 /*
  * Is there a page before the first one?  Then the server counts its pages from
  * a lower number; one that does not answers with its first page, or nothing.
@@ -168,6 +293,8 @@ begins_earlier(TplusSweep *sweep)
 {
 	TplusRequest request;
 	TplusAnswer answer;
+	TplusPageSum sum = {0};
+	bool		twin = false;
 	bool		quiet;
 	ListCell   *lc;
 
@@ -181,12 +308,28 @@ begins_earlier(TplusSweep *sweep)
 	foreach(lc, answer.records)
 	{
 		TplusRecord record;
+		const char *text = lfirst(lc);
 
-		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
-		if (tplus_intake_sweep_knows(sweep->intake, &record))
+		tplus_page_sum_add(&sum, text, strlen(text));
+		tplus_intake_peek(sweep->intake, text, &record);
+		if (!tplus_intake_sweep_knows(sweep->intake, &record))
+			continue;
+		if (!record.generated)
 			return false;
+		twin = true;
 	}
-	return answer.records != NIL;
+	if (!twin)
+		return answer.records != NIL;
+	if (sum.sample == sweep->first_sum.sample &&
+		answer.rows == sweep->first_sum.rows)
+		return false;
+	if (sweep->total > sweep->rows - sweep->repeats)
+		return true;
+	if (sweep->rounds >= MAX_MISFITS)
+		report_open_base(sweep);
+	sweep->base_checked = false;	/* one may have moved there meanwhile */
+	sweep->base_doubtful = true;
+	return false;
 }
 
 /* The numbers have come to their end: is what came known to be all? */
@@ -196,9 +339,12 @@ end_page_sweep(TplusSweep *sweep)
 	const TplusQuery *query = sweep->query;
 	int64		distinct = sweep->rows - sweep->repeats;
 	bool		clean = sweep->repeats == 0 && sweep->round_fresh == 0;
-	bool		lacking = sweep->total > distinct;
+	bool		lacking = sweep->total > distinct || sweep->excess;
 	bool		open;			/* may there be more? */
 
+	sweep->base_doubtful = false;
+
+	sweep->counted = sweep->total == distinct && !sweep->excess;
 	if (!query->table->verify || sweep->found_unique)
 	{
 		tplus_sweep_finish(sweep, true);
@@ -215,16 +361,38 @@ end_page_sweep(TplusSweep *sweep)
 		open = sweep->full_needed;
 	else
 		open = sweep->rounds == 1 ||
-			(lacking && sweep->rounds < MIN_LACKING) ||
+			(lacking && sweep->rounds < MAX_MISFITS) ||
 			(!clean && !(sweep->round_fresh == 0 && sweep->total == distinct));
+	open |= sweep->base_doubtful;
 	if (lacking && !open)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("%s cannot be read to its end", query->what),
+				 sweep->excess ?
+				 errdetail("The server counts " INT64_FORMAT " records, but its pages bring more.",
+						   sweep->total) :
 				 errdetail("The server counts " INT64_FORMAT " records, but its pages bring only " INT64_FORMAT ".",
 						   sweep->total, distinct),
 				 errhint("If the count is wrong, set the option \"paging\" of the foreign table to \"ts\", or \"verify\" to \"off\".")));
 	tplus_sweep_finish(sweep, !open);
+}
+
+/* A page that was not full has a successor: it was capped. */
+static void
+restart_capped(TplusSweep *sweep)
+{
+	int			size = sweep->short_rows;
+
+	if (sweep->restarts >= 3)
+		size = Max(size / 2, 1);
+	if (sweep->restarts++ >= MAX_RESTARTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("%s cannot be read by page numbers",
+						sweep->query->what),
+				 errdetail("The server sends pages of a different size each time."),
+				 errhint("Lower the option \"page_size\" of the foreign table.")));
+	tplus_pages_restart(sweep, size);
 }
 
 void
@@ -240,6 +408,16 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 		learned->total_is_whole = true;
 	if (learned->total_is_whole)
 		sweep->total = Max(sweep->total, total);
+	if (sweep->pages == 1)
+		sweep->first_sum = sweep->page_sum;
+	if (sweep->beyond)
+	{
+		if (!end_page_beyond(sweep))
+			return;
+		rows = 0;
+	}
+	else if (rows > 0)
+		check_twins(sweep);
 
 	/*
 	 * A record or two that are new on the second page may have been edited,
@@ -249,19 +427,7 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 		sweep->moved = learned->pages_move = true;
 	if (rows > 0 && sweep->short_rows > 0 && sweep->page_repeats < rows)
 	{
-		/* A page that was not full has a successor: it was capped. */
-		int			size = sweep->short_rows;
-
-		if (sweep->restarts >= 3)
-			size = Max(size / 2, 1);
-		if (sweep->restarts++ >= MAX_RESTARTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_ERROR),
-					 errmsg("%s cannot be read by page numbers",
-							sweep->query->what),
-					 errdetail("The server sends pages of a different size each time."),
-					 errhint("Lower the option \"page_size\" of the foreign table.")));
-		tplus_pages_restart(sweep, size);
+		restart_capped(sweep);
 		return;
 	}
 	if (rows > 0 && sweep->page_repeats == rows)
@@ -271,7 +437,8 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 			return;				/* started anew */
 		rows = 0;
 	}
-	if (rows == 0 || sweep->found_unique)
+	sweep->excess |= exceeds_count(sweep);
+	if (rows == 0 || sweep->found_unique || sweep->excess)
 	{
 		if (!tplus_sweep_needs_restart(sweep))
 			end_page_sweep(sweep);
@@ -281,6 +448,8 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 		sweep->short_rows = rows;
 	else
 		widen_window(sweep);
+	sweep->last_sum = sweep->page_sum;
+	sweep->beyond = has_come_to_count(sweep, total);
 	sweep->page_index++;
 }
 
