@@ -135,8 +135,8 @@ SELECT * FROM v_time_iso;
 -- with a zone: the date is the one at the server
 CALL reply('[{"ID":1,"A":"2026-01-02T20:00:00Z"},{"ID":2,"A":"2026-01-02 20:00:00+08:00"},{"ID":3,"A":"2026-01-02 02:00:00+1200"},{"ID":4,"A":"2026-01-02T10:00:00.123-05"}]');
 SELECT * FROM v_time_iso;
--- summer time in China, and what is no ISO form
-CALL reply('[{"ID":1,"A":"1988-07-01 12:00:00"},{"ID":2,"A":"02-Jan-2026 12:00"}]');
+-- summer time in China
+CALL reply('[{"ID":1,"A":"1988-07-01 12:00:00"}]');
 SELECT * FROM v_time_iso;
 ALTER SERVER value_server OPTIONS (ADD timezone 'UTC');
 CALL reply('[{"ID":1,"A":"2026-01-02"},{"ID":2,"A":"2026-01-02 12:00:00"},{"ID":3,"A":"2026-01-02T20:00:00+08:00"}]');
@@ -303,7 +303,8 @@ CALL reply('[{"ID":1,"B":"x"}]');
 SELECT * FROM v_hard;
 
 -- What is refused softly is what the input function refuses, with the same
--- SQLSTATE; only what T+ spells differently is taken in addition.
+-- SQLSTATE; only what T+ spells differently is taken in addition.  Dates and
+-- times have a grammar of their own: see times.sql.
 SET TimeZone = 'Asia/Shanghai';
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
@@ -342,7 +343,7 @@ SELECT value, col, by_input(col, value), coalesce(problem->>'sqlstate', shown->>
       c::text, d::text, l::text, z::text, z0::text, r::text, u::text, p::text, m::text, a::text, y::text, o::text, w::text) x) AS all_columns(shown)
     CROSS JOIN LATERAL jsonb_object_keys(shown) AS col
     LEFT JOIN LATERAL jsonb_array_elements(e) AS problems(problem) ON problem->>'column' = col
-  WHERE by_input(col, value) IS DISTINCT FROM coalesce(problem->>'sqlstate', shown->>col) ORDER BY col, value COLLATE "C";
+  WHERE col <> ALL ('{d,l,z,z0,o}') AND by_input(col, value) IS DISTINCT FROM coalesce(problem->>'sqlstate', shown->>col) ORDER BY col, value COLLATE "C";
 
 -- Clean up
 \! $TPLUS_SIMCTL DELETE /_sim/tenants/values >/dev/null

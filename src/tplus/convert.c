@@ -31,6 +31,7 @@ struct TplusConvertKind
 	/* Does the input function read DateStyle, IntervalStyle or TimeZone? */
 	bool		reads_session;
 
+	/* The text for the input function; NULL means null. */
 	bool		(*spell) (const TplusConverter *converter,
 						  const TplusJson *node, const char **text,
 						  TplusProblem *problem);
@@ -298,10 +299,17 @@ static const TplusConvertKind kinds[] = {
 	{JSONOID, false, tplus_convert_spell_json, NULL},
 	{JSONBOID, false, tplus_convert_spell_json, NULL},
 	{UUIDOID, false, tplus_convert_spell_text, NULL},
-	{DATEOID, true, tplus_convert_spell_date, tplus_convert_date},
-	{TIMESTAMPOID, true, tplus_convert_spell_text, tplus_convert_timestamp},
-	{TIMESTAMPTZOID, true, tplus_convert_spell_text, tplus_convert_timestamptz},
+	{DATEOID, true, tplus_convert_spell_time, tplus_convert_time},
+	{TIMEOID, true, tplus_convert_spell_time, NULL},
+	{TIMETZOID, true, tplus_convert_spell_time, NULL},
+	{TIMESTAMPOID, true, tplus_convert_spell_time, tplus_convert_time},
+	{TIMESTAMPTZOID, true, tplus_convert_spell_time, tplus_convert_time},
 	{InvalidOid, true, tplus_convert_spell_text, NULL},
+};
+
+/* Arrays and ranges of dates and times. */
+static const TplusConvertKind nest_of_times = {
+	InvalidOid, true, tplus_convert_spell_nest, NULL
 };
 
 pg_tz *
@@ -338,6 +346,16 @@ find_recode(void)
 	return recode;
 }
 
+static const TplusConvertKind *
+find_kind(Oid type)
+{
+	const TplusConvertKind *kind = kinds;
+
+	while (OidIsValid(kind->type) && kind->type != type)
+		kind++;
+	return kind;
+}
+
 void
 tplus_convert_init(TplusConverter *converter, const char *column, Oid type,
 				   int32 typmod, pg_tz *zone)
@@ -358,10 +376,11 @@ tplus_convert_init(TplusConverter *converter, const char *column, Oid type,
 	get_type_category_preferred(type, &category, &preferred);
 	converter->is_string = category == TYPCATEGORY_STRING;
 
-	converter->kind = kinds;
-	while (OidIsValid(converter->kind->type) &&
-		   converter->kind->type != converter->basetype)
-		converter->kind++;
+	converter->leaf = tplus_convert_leaf(type);
+	converter->kind = find_kind(converter->basetype);
+	if (converter->leaf != converter->basetype &&
+		find_kind(converter->leaf)->spell == tplus_convert_spell_time)
+		converter->kind = &nest_of_times;
 	converter->is_direct = type == converter->basetype &&
 		(converter->kind->direct != NULL || converter->kind->shortcut != NULL);
 }
@@ -426,6 +445,18 @@ is_null(const TplusConverter *converter, const TplusJson *node)
 	}
 }
 
+/*
+ * A domain may refuse null, and there is nothing to put instead.
+ */
+static bool
+accept_null(TplusConverter *converter)
+{
+	if (!converter->input.fn_strict)
+		InputFunctionCall(&converter->input, NULL, converter->ioparam,
+						  converter->typmod);
+	return true;
+}
+
 /* The ways past the spelling: false if the value needs that. */
 static inline bool
 convert_directly(const TplusConverter *converter, const TplusJson *node,
@@ -451,18 +482,15 @@ tplus_convert_node(TplusConverter *converter, const TplusJson *node,
 	*value = (Datum) 0;
 	*isnull = is_null(converter, node);
 	if (*isnull)
-	{
-		/* A domain may refuse null, and there is nothing to put instead. */
-		if (!converter->input.fn_strict)
-			InputFunctionCall(&converter->input, NULL, converter->ioparam,
-							  converter->typmod);
-		return true;
-	}
+		return accept_null(converter);
 
 	if (convert_directly(converter, node, value))
 		return true;
 	if (!kind->spell(converter, node, &text, problem))
 		return false;
+	*isnull = text == NULL;
+	if (*isnull)
+		return accept_null(converter);
 	if (kind->shortcut != NULL && converter->type == converter->basetype &&
 		kind->shortcut(converter, text, value))
 		return true;

@@ -5,7 +5,7 @@
  *
  * Conversion means what the type's own input function means.  In front of it
  * stands only what T+ spells differently: booleans, integers with a fraction
- * of zeros, the empty string for null, times in the server's zone.
+ * of zeros, the empty string for null, and all dates and times.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "pgtime.h"
 
 #include "net/json.h"
@@ -40,6 +41,7 @@ typedef struct TplusConverter
 	Oid			type;
 	int32		typmod;
 	Oid			basetype;		/* of a domain; otherwise the type */
+	Oid			leaf;			/* of arrays and ranges; else the basetype */
 	FmgrInfo	input;
 	Oid			ioparam;
 	const TplusConvertKind *kind;
@@ -73,6 +75,13 @@ extern bool tplus_convert_node(TplusConverter *converter,
 
 /* T+'s spellings of a boolean; returns false if it is none. */
 extern bool tplus_convert_bool(const TplusJson *node, bool *value);
+
+/*
+ * The day (as DateADT) of a date of T+, and whether it has a time of day other
+ * than midnight.  zone as for tplus_convert_init().  False if it is none.
+ */
+extern bool tplus_convert_day(const char *text, pg_tz *zone, int32 *day,
+							  bool *has_clock);
 
 /*
  * Foreign UTF-8 in the database encoding, palloc'd; NULL if it is none, or has
@@ -109,17 +118,40 @@ extern bool tplus_convert_spell_text(const TplusConverter *converter,
 extern bool tplus_convert_spell_json(const TplusConverter *converter,
 									 const TplusJson *node, const char **text,
 									 TplusProblem *problem);
-extern bool tplus_convert_spell_date(const TplusConverter *converter,
+
+/*
+ * The ISO text of what T+ means by a date or a time (tplus/moment.h); NULL,
+ * and null, where it means that there is none.
+ */
+extern bool tplus_convert_spell_time(const TplusConverter *converter,
 									 const TplusJson *node, const char **text,
 									 TplusProblem *problem);
 
-/* Shortcuts past the input function: false if the text needs it. */
-extern bool tplus_convert_date(const TplusConverter *converter,
+/*
+ * The same for one element, behind what was spelled before; the converter's
+ * basetype is its type.
+ */
+extern bool tplus_convert_append_time(const TplusConverter *converter,
+									  const char *text, StringInfo spelled,
+									  TplusProblem *problem);
+
+/*
+ * The text of an array, range or multirange, or of these in each other, whose
+ * innermost type is the converter's leaf, a date or a time.
+ */
+extern bool tplus_convert_spell_nest(const TplusConverter *converter,
+									 const TplusJson *node, const char **text,
+									 TplusProblem *problem);
+
+/* The innermost type of such a nest, without domains. */
+extern Oid	tplus_convert_leaf(Oid type);
+
+/*
+ * The shortcut past the input functions of date, timestamp and timestamptz:
+ * false if the text needs them, is wrong or means null.
+ */
+extern bool tplus_convert_time(const TplusConverter *converter,
 							   const char *text, Datum *value);
-extern bool tplus_convert_timestamp(const TplusConverter *converter,
-									const char *text, Datum *value);
-extern bool tplus_convert_timestamptz(const TplusConverter *converter,
-									  const char *text, Datum *value);
 
 /* Calls the input function such that a value it refuses is a problem. */
 extern bool tplus_convert_soft_input(TplusConverter *converter, char *text,

@@ -51,11 +51,8 @@ tplus_convert_soft_input(TplusConverter *converter, char *text,
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/numeric.h"
 #include "utils/resowner.h"
-#include "utils/timestamp.h"
 
 /* No numeric has more digits on either side of its point. */
 #define MAX_DIGITS_BEFORE_POINT	131072
@@ -263,76 +260,6 @@ check_length(const TplusConverter *converter, const char *text,
 }
 
 /*
- * What DateTimeParseError would throw.
- */
-static bool
-fail_datetime(const TplusConverter *converter, const char *text, int dterr,
-			  TplusProblem *problem)
-{
-	switch (dterr)
-	{
-		case DTERR_FIELD_OVERFLOW:
-		case DTERR_MD_FIELD_OVERFLOW:
-			return tplus_convert_fail(problem,
-									  ERRCODE_DATETIME_FIELD_OVERFLOW,
-									  "date/time field value out of range: \"%s\"",
-									  text);
-		case DTERR_TZDISP_OVERFLOW:
-			return tplus_convert_fail(problem,
-									  ERRCODE_INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
-									  "time zone displacement out of range: \"%s\"",
-									  text);
-		default:
-			return tplus_convert_fail(problem,
-									  ERRCODE_INVALID_DATETIME_FORMAT,
-									  "invalid input syntax for type %s: \"%s\"",
-									  converter->type == TIMESTAMPOID ?
-									  "timestamp" :
-									  format_type_be(converter->type),
-									  text);
-	}
-}
-
-static bool
-check_datetime(const TplusConverter *converter, const char *text,
-			   TplusProblem *problem)
-{
-	bool		is_date = converter->type == DATEOID;
-	char		work[MAXDATELEN + MAXDATEFIELDS];
-	char	   *fields[MAXDATEFIELDS];
-	int			types[MAXDATEFIELDS];
-	int			nfields;
-	int			dtype;
-	int			zone;
-	int			dterr;
-	struct pg_tm tm;
-	fsec_t		fsec;
-	Timestamp	timestamp;
-
-	dterr = ParseDateTime(text, work, sizeof(work), fields, types,
-						  MAXDATEFIELDS, &nfields);
-	if (dterr == 0)
-		dterr = DecodeDateTime(fields, types, nfields, &dtype, &tm, &fsec,
-							   &zone);
-	if (dterr != 0)
-		return fail_datetime(converter, text, dterr, problem);
-	if (dtype != DTK_DATE)
-		return true;
-	if (is_date ?
-		IS_VALID_JULIAN(tm.tm_year, tm.tm_mon, tm.tm_mday) &&
-		IS_VALID_DATE(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) -
-					  POSTGRES_EPOCH_JDATE) :
-		tm2timestamp(&tm, fsec,
-					 converter->type == TIMESTAMPTZOID ? &zone : NULL,
-					 &timestamp) == 0)
-		return true;
-	return tplus_convert_fail(problem, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
-							  "%s out of range: \"%s\"",
-							  is_date ? "date" : "timestamp",
-							  text);
-}
-
-/*
  * We have printed this JSON text; only a number in it may be more than
  * a numeric can hold.
  */
@@ -388,9 +315,11 @@ static const struct
 	{BPCHAROID, check_length},
 	{JSONOID, check_nothing},
 	{JSONBOID, check_jsonb},
-	{DATEOID, check_datetime},
-	{TIMESTAMPOID, check_datetime},
-	{TIMESTAMPTZOID, check_datetime},
+	{DATEOID, check_nothing},
+	{TIMEOID, check_nothing},
+	{TIMETZOID, check_nothing},
+	{TIMESTAMPOID, check_nothing},
+	{TIMESTAMPTZOID, check_nothing},
 };
 
 static Datum

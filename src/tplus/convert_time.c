@@ -3,8 +3,13 @@
  * convert_time.c
  *		Dates and times as T+ writes them.
  *
- * Only the ISO forms, also with slashes, are read here; for any other the
- * caller asks the type's input function.  They mean the same in both.
+ * PostgreSQL's own input takes words that mean another day tomorrow, names of
+ * zones and months that depend on settings, and days that roll over.  So it
+ * never sees T+'s text: what tplus/moment.h reads becomes the value, or the
+ * ISO text of it where a domain or a precision of the column has its say.
+ *
+ * A moment without zone is shown by the clocks at the server, and so is every
+ * moment in a column without zone.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -15,237 +20,243 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "tplus/convert.h"
+#include "tplus/moment.h"
 
-typedef struct IsoTime
+/* A moment as PostgreSQL takes one apart. */
+typedef struct Broken
 {
 	struct pg_tm tm;
 	fsec_t		fsec;			/* microseconds */
-	bool		has_time;
-	bool		has_zone;
 	int			zone;			/* seconds west of Greenwich */
-} IsoTime;
+} Broken;
 
-/*
- * Reads a number of min to max digits at *p, at most limit.
- */
-static bool
-read_number(const char **p, int min, int max, int limit, int *number)
+static void
+break_moment(const TplusMoment *moment, Broken *broken)
 {
-	int			n = 0;
-
-	*number = 0;
-	for (; n < max && **p >= '0' && **p <= '9'; n++)
-		*number = *number * 10 + *(*p)++ - '0';
-	return n >= min && *number <= limit;
+	memset(broken, 0, sizeof(*broken));
+	broken->tm.tm_isdst = -1;
+	broken->tm.tm_year = moment->year;
+	broken->tm.tm_mon = moment->month;
+	broken->tm.tm_mday = moment->day;
+	broken->tm.tm_hour = moment->hour;
+	broken->tm.tm_min = moment->minute;
+	broken->tm.tm_sec = moment->second;
+	broken->fsec = moment->microsecond;
+	broken->zone = -moment->zone;
 }
 
-static bool
-skip(const char **p, char c)
+/* All types have the years that a moment can have. */
+static Timestamp
+join(Broken *broken, int *zone)
 {
-	if (**p != c)
-		return false;
-	(*p)++;
-	return true;
-}
+	Timestamp	result;
 
-/*
- * Reads YYYY-MM-DD or YYYY/MM/DD.
- */
-static bool
-read_date(const char **p, struct pg_tm *tm)
-{
-	char		separator;
-
-	if (!read_number(p, 4, 4, 9999, &tm->tm_year) || tm->tm_year == 0)
-		return false;
-	separator = **p;
-	return (separator == '-' || separator == '/') &&
-		skip(p, separator) &&
-		read_number(p, 1, 2, MONTHS_PER_YEAR, &tm->tm_mon) &&
-		tm->tm_mon > 0 &&
-		skip(p, separator) &&
-		read_number(p, 1, 2, day_tab[isleap(tm->tm_year)][tm->tm_mon - 1],
-					&tm->tm_mday) &&
-		tm->tm_mday > 0;
+	if (tm2timestamp(&broken->tm, broken->fsec, zone, &result) != 0)
+		elog(ERROR, "timestamp out of range");
+	return result;
 }
 
 /*
- * Reads HH:MM[:SS[.ffffff]].
+ * Takes the moment apart as the clocks at the server show it.  A clock without
+ * a day has no zone there.
  */
-static bool
-read_clock(const char **p, struct pg_tm *tm, fsec_t *fsec)
+static void
+break_at_server(const TplusMoment *moment, pg_tz *zone, Broken *broken)
 {
-	if (!read_number(p, 1, 2, 23, &tm->tm_hour) ||
-		!skip(p, ':') ||
-		!read_number(p, 2, 2, 59, &tm->tm_min))
-		return false;
-	if (!skip(p, ':'))
-		return true;
-	if (!read_number(p, 2, 2, 59, &tm->tm_sec))
-		return false;
-	if (skip(p, '.'))
-	{
-		const char *start = *p;
-		int			fraction;
-
-		if (!read_number(p, 1, 6, 999999, &fraction))
-			return false;
-		for (int digits = *p - start; digits < 6; digits++)
-			fraction *= 10;
-		*fsec = fraction;
-	}
-	return true;
-}
-
-/*
- * Reads Z, +HH, +H, +HHMM or +HH:MM.
- */
-static bool
-read_zone(const char **p, int *zone)
-{
-	int			hours;
-	int			minutes = 0;
-	bool		east = **p == '+';
-
-	*zone = 0;
-	if (skip(p, 'Z') || skip(p, 'z'))
-		return true;
-	if (!skip(p, '+') && !skip(p, '-'))
-		return false;
-	if (!read_number(p, 1, 2, MAX_TZDISP_HOUR, &hours))
-		return false;
-	if ((skip(p, ':') || (**p >= '0' && **p <= '9')) &&
-		!read_number(p, 2, 2, 59, &minutes))
-		return false;
-	*zone = hours * SECS_PER_HOUR + minutes * SECS_PER_MINUTE;
-	if (east)
-		*zone = -*zone;
-	return true;
-}
-
-/*
- * Returns false if the text is not in one of the forms above.
- */
-static bool
-read_iso(const char *text, IsoTime *iso)
-{
-	const char *p = text;
-
-	memset(iso, 0, sizeof(IsoTime));
-	iso->tm.tm_isdst = -1;
-	if (!read_date(&p, &iso->tm))
-		return false;
-	if (*p == '\0')
-		return true;
-
-	iso->has_time = true;
-	if (!skip(&p, 'T') && !skip(&p, ' '))
-		return false;
-	if (!read_clock(&p, &iso->tm, &iso->fsec))
-		return false;
-	if (*p == '\0')
-		return true;
-
-	iso->has_zone = true;
-	(void) skip(&p, ' ');
-	return read_zone(&p, &iso->zone) && *p == '\0';
+	break_moment(moment, broken);
+	if (moment->has_zone && moment->has_date &&
+		timestamp2tm(join(broken, &broken->zone), &broken->zone, &broken->tm,
+					 &broken->fsec, NULL, zone) != 0)
+		elog(ERROR, "timestamp out of range");
+	if (!moment->has_zone && moment->has_date)
+		broken->zone = DetermineTimeZoneOffset(&broken->tm, zone);
 }
 
 static DateADT
-date_of(const struct pg_tm *tm)
+day_of(const struct pg_tm *tm)
 {
 	return date2j(tm->tm_year, tm->tm_mon, tm->tm_mday) - POSTGRES_EPOCH_JDATE;
 }
 
-/*
- * Moves a time with a zone of its own to the server's.  Returns false if that
- * leaves the range of timestamps.
- */
+/* Does the moment tell what the type needs? */
 static bool
-move_to_zone(IsoTime *iso, pg_tz *zone)
+suffices(const TplusMoment *moment, Oid type)
 {
-	Timestamp	timestamp;
-	int			offset;
-
-	if (!iso->has_zone)
+	if (moment->is_none)
 		return true;
-	return tm2timestamp(&iso->tm, iso->fsec, &iso->zone, &timestamp) == 0 &&
-		timestamp2tm(timestamp, &offset, &iso->tm, &iso->fsec, NULL,
-					 zone) == 0;
+	switch (type)
+	{
+		case TIMEOID:
+			return moment->has_clock &&
+				(moment->has_date || !moment->has_zone);
+		case TIMETZOID:
+			return moment->has_clock &&
+				(moment->has_date || moment->has_zone);
+		default:
+			return moment->has_date;
+	}
 }
 
-/*
- * A date with a time is the date of that moment at the server, which the
- * input function of date would not know.
- */
+static TplusMomentResult
+read_moment(const TplusConverter *converter, const char *text,
+			TplusMoment *moment)
+{
+	TplusMomentResult result = tplus_moment_read(text, moment);
+
+	if (result == TPLUS_MOMENT_OK && !suffices(moment, converter->basetype))
+		result = TPLUS_MOMENT_SYNTAX;
+	return result;
+}
+
+/* The words of PostgreSQL for what is wrong. */
+static bool
+fail_moment(const TplusConverter *converter, const char *text,
+			TplusMomentResult result, TplusProblem *problem)
+{
+	Oid			type = converter->basetype;
+
+	if (result == TPLUS_MOMENT_FIELD)
+		return tplus_convert_fail(problem, ERRCODE_DATETIME_FIELD_OVERFLOW,
+								  "date/time field value out of range: \"%s\"",
+								  text);
+	if (result == TPLUS_MOMENT_ZONE)
+		return tplus_convert_fail(problem,
+								  ERRCODE_INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
+								  "time zone displacement out of range: \"%s\"",
+								  text);
+	return tplus_convert_fail(problem, ERRCODE_INVALID_DATETIME_FORMAT,
+							  "invalid input syntax for type %s: \"%s\"",
+							  type == TIMESTAMPOID ? "timestamp" :
+							  type == TIMEOID ? "time" : format_type_be(type),
+							  text);
+}
+
+/* ISO text, which means the same in every session. */
+static char *
+print_moment(const TplusConverter *converter, const TplusMoment *moment)
+{
+	char	   *text = palloc(MAXDATELEN + 1);
+	Broken		broken;
+
+	break_at_server(moment, converter->zone, &broken);
+	switch (converter->basetype)
+	{
+		case DATEOID:
+			EncodeDateOnly(&broken.tm, USE_ISO_DATES, text);
+			break;
+		case TIMEOID:
+		case TIMETZOID:
+			EncodeTimeOnly(&broken.tm, broken.fsec,
+						   converter->basetype == TIMETZOID, broken.zone,
+						   USE_ISO_DATES, text);
+			break;
+		default:
+			EncodeDateTime(&broken.tm, broken.fsec,
+						   converter->basetype == TIMESTAMPTZOID, broken.zone,
+						   NULL, USE_ISO_DATES, text);
+			break;
+	}
+	return text;
+}
+
+/* The text for the input function; NULL if T+ has no date there. */
+static bool
+spell(const TplusConverter *converter, const char *text, const char **spelled,
+	  TplusProblem *problem)
+{
+	TplusMoment moment;
+	TplusMomentResult result = read_moment(converter, text, &moment);
+
+	if (result != TPLUS_MOMENT_OK)
+		return fail_moment(converter, text, result, problem);
+	*spelled = moment.is_none ? NULL : print_moment(converter, &moment);
+	return true;
+}
+
 bool
-tplus_convert_spell_date(const TplusConverter *converter,
+tplus_convert_spell_time(const TplusConverter *converter,
 						 const TplusJson *node, const char **text,
 						 TplusProblem *problem)
 {
-	IsoTime		iso;
+	return tplus_convert_spell_text(converter, node, text, problem) &&
+		spell(converter, *text, text, problem);
+}
 
-	if (!tplus_convert_spell_text(converter, node, text, problem))
+bool
+tplus_convert_append_time(const TplusConverter *converter, const char *text,
+						  StringInfo spelled, TplusProblem *problem)
+{
+	const char *element;
+
+	if (!spell(converter, text, &element, problem))
 		return false;
-	if (read_iso(*text, &iso) && iso.has_time &&
-		move_to_zone(&iso, converter->zone))
-	{
-		char	   *date = palloc(MAXDATELEN + 1);
 
-		EncodeDateOnly(&iso.tm, USE_ISO_DATES, date);
-		*text = date;
-	}
+	/* What an array or a range would hold instead, nobody knows. */
+	if (element == NULL)
+		return fail_moment(converter, text, TPLUS_MOMENT_FIELD, problem);
+	appendStringInfoString(spelled, element);
 	return true;
 }
 
 bool
-tplus_convert_date(const TplusConverter *converter, const char *text,
+tplus_convert_time(const TplusConverter *converter, const char *text,
 				   Datum *value)
 {
-	IsoTime		iso;
+	TplusMoment moment;
+	Broken		broken;
 
-	if (!read_iso(text, &iso) || iso.has_time)
+	if (converter->typmod >= 0 ||
+		read_moment(converter, text, &moment) != TPLUS_MOMENT_OK ||
+		moment.is_none)
 		return false;
-	*value = DateADTGetDatum(date_of(&iso.tm));
-	return true;
+	switch (converter->basetype)
+	{
+		case DATEOID:
+			if (moment.has_zone)
+				break_at_server(&moment, converter->zone, &broken);
+			else
+				break_moment(&moment, &broken);
+			*value = DateADTGetDatum(day_of(&broken.tm));
+			return true;
+		case TIMESTAMPOID:
+			if (moment.has_zone)
+				break_at_server(&moment, converter->zone, &broken);
+			else
+				break_moment(&moment, &broken);
+			*value = TimestampGetDatum(join(&broken, NULL));
+			return true;
+		case TIMESTAMPTZOID:
+			break_moment(&moment, &broken);
+			if (!moment.has_zone)
+				broken.zone = DetermineTimeZoneOffset(&broken.tm,
+													  converter->zone);
+			*value = TimestampTzGetDatum(join(&broken, &broken.zone));
+			return true;
+		default:
+			return false;
+	}
 }
 
-/*
- * Like its input function, timestamp without time zone ignores a zone.
- */
 bool
-tplus_convert_timestamp(const TplusConverter *converter, const char *text,
-						Datum *value)
+tplus_convert_day(const char *text, pg_tz *zone, int32 *day, bool *has_clock)
 {
-	IsoTime		iso;
-	Timestamp	timestamp;
+	TplusMoment moment;
+	Broken		broken;
 
-	if (converter->typmod >= 0 || !read_iso(text, &iso) ||
-		tm2timestamp(&iso.tm, iso.fsec, NULL, &timestamp) != 0)
+	if (tplus_moment_read(text, &moment) != TPLUS_MOMENT_OK ||
+		!moment.has_date || moment.is_none)
 		return false;
-	*value = TimestampGetDatum(timestamp);
-	return true;
-}
-
-bool
-tplus_convert_timestamptz(const TplusConverter *converter, const char *text,
-						  Datum *value)
-{
-	IsoTime		iso;
-	TimestampTz timestamp;
-
-	if (converter->typmod >= 0 || !read_iso(text, &iso))
-		return false;
-	if (!iso.has_zone)
-		iso.zone = DetermineTimeZoneOffset(&iso.tm, converter->zone);
-	if (tm2timestamp(&iso.tm, iso.fsec, &iso.zone, &timestamp) != 0)
-		return false;
-	*value = TimestampTzGetDatum(timestamp);
+	break_at_server(&moment, zone, &broken);
+	*day = day_of(&broken.tm);
+	*has_clock = broken.tm.tm_hour != 0 || broken.tm.tm_min != 0 ||
+		broken.tm.tm_sec != 0 || broken.fsec != 0;
 	return true;
 }

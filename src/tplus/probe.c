@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/memutils.h"
 
 #include "base/error.h"
@@ -57,6 +55,7 @@ struct TplusProbe
 	StringInfoData envelope;
 	int			requests;
 	TplusJsonArena *arena;
+	pg_tz	   *zone;			/* of the server */
 	const char *names[NWITNESSFIELDS];	/* NULL: there is none */
 	TplusLookup *lookups[NWITNESSFIELDS];
 	TplusLookup *columns;
@@ -185,6 +184,7 @@ tplus_probe_create(const TplusCalibrateSpec *spec)
 	probe->names[WITNESS_CODE] = find_code(spec->resource);
 	probe->names[WITNESS_DATE] = spec->date;
 	probe->arena = tplus_json_arena_create(probe->context);
+	probe->zone = tplus_convert_zone(spec->account->server.timezone);
 	initStringInfo(&probe->envelope);
 	make_lookups(probe);
 
@@ -200,39 +200,6 @@ tplus_probe_create(const TplusCalibrateSpec *spec)
 	query->envelope = &probe->envelope;
 	make_select(probe);
 	return probe;
-}
-
-/* The day that a text begins with; false if it begins with none. */
-static bool
-parse_day(const char *text, TplusWitness *witness)
-{
-	static const char pattern[] = "dddd-dd-dd";
-	int			number[3] = {0};
-	int			part = 0;
-	int			year;
-	int			month;
-	int			day;
-	int			i;
-
-	for (i = 0; pattern[i]; i++)
-	{
-		if (pattern[i] == '-' ? text[i] != '-' :
-			text[i] < '0' || text[i] > '9')
-			return false;
-		if (text[i] == '-')
-			part++;
-		else
-			number[part] = number[part] * 10 + (text[i] - '0');
-	}
-	year = number[0];
-	month = number[1];
-	day = number[2];
-	if (year < 1900 || year > 2900 || month < 1 || month > MONTHS_PER_YEAR ||
-		day < 1 || day > day_tab[isleap(year)][month - 1])
-		return false;
-	witness->day = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
-	witness->has_time = strpbrk(text + 10, "123456789") != NULL;
-	return true;
 }
 
 static char *
@@ -334,7 +301,9 @@ take_witness(TplusProbe *probe, const char *text, size_t len, bool all_fields,
 	if (value && !tplus_version_parse(value, &witness->version))
 		witness->version = 0;
 	value = copy_text(probe, probe->lookups[WITNESS_DATE], json);
-	witness->has_day = value && parse_day(value, witness);
+	witness->has_day = value &&
+		tplus_convert_day(value, probe->zone, &witness->day,
+						  &witness->has_time);
 	if (probe->lookups[WITNESS_FLAG])
 	{
 		TplusJson  *node = tplus_lookup_find(probe->lookups[WITNESS_FLAG],

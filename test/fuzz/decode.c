@@ -286,21 +286,30 @@ check_shortcuts(const Column *column, const TplusJson *node, Datum value)
 		case VARCHAROID:
 			check_input(column, text, value);
 			break;
-		case DATEOID:
-			if (tplus_convert_date(&column->converter, text, &taken))
-				check_input(column, text, taken);
-			break;
-		case TIMESTAMPOID:
-			if (tplus_convert_timestamp(&column->converter, text, &taken))
-				check_input(column, text, taken);
-			break;
-		case TIMESTAMPTZOID:
-			if (tplus_convert_timestamptz(&column->converter, text, &taken))
-				check_input(column, text, taken);
-			break;
 		default:
 			break;
 	}
+}
+
+/* No setting of the session may change what a value means. */
+static void
+check_settings(const Column *column, TplusJson *record, const Outcome *expected)
+{
+	Outcome    *other = palloc(sizeof(Outcome));
+	pg_tz	   *zone = session_timezone;
+	int			index = column->attribute->attnum - 1;
+
+	session_timezone = tplus_convert_zone("America/Chicago");
+	DateOrder = DATEORDER_DMY;
+	IntervalStyle = INTSTYLE_SQL_STANDARD;
+	decode(column->soft, record, other);
+	session_timezone = zone;
+	DateOrder = DATEORDER_YMD;
+	IntervalStyle = INTSTYLE_POSTGRES;
+	require(other->error == NULL && other->nulls[index] == expected->nulls[index] &&
+			(other->nulls[index] ||
+			 same(column, other->values[index], expected->values[index])),
+			"a value that depends on a setting", other);
 }
 
 static void
@@ -322,6 +331,7 @@ check_record(const Column *column, TplusJson *record)
 		check_error(soft);
 		return;
 	}
+	check_settings(column, record, soft);
 	problem = !soft->nulls[ncolumns];
 	require(problem == (strict->error != NULL), problem ?
 			"a problem that is no error" : "an error that is no problem",

@@ -9,5 +9,6 @@ CREATE TABLE fuzz (t text, v5 varchar(5), c3 char(3), n name, b bool,
   d date, ts timestamp, ts0 timestamp(0), tz timestamptz, tz3 timestamptz(3),
   j json, jb jsonb, u uuid, ti time, ttz timetz, iv interval, by bytea,
   ia int[], ta text[], r int4range, ip inet, bi bit(4), o oid, m mood,
-  s small, f filled, path numeric, record jsonb, errors jsonb);
+  s small, f filled, path numeric, record jsonb,
+  da date[], tr tstzrange, errors jsonb);
 

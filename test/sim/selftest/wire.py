@@ -188,6 +188,12 @@ class Values(Sim):
         self.assertRegex(self.check(dates="date")[0]["MadeRecordDate"], r"^\d{4}-\d\d-\d\d$")
         self.assertRegex(self.check(dates="datetime")[0]["MadeRecordDate"], r"^\d{4}-\d\d-\d\d 00:00:00$")
         self.assertRegex(self.check(dates="t")[0]["MadeRecordDate"], r"^\d{4}-\d\d-\d\dT00:00:00$")
+        for form, kind in (("slash", r"^\d{4}/[1-9]\d?/[1-9]\d? 0:00:00$"), ("ticks", r"^/Date\(-?\d+00000\)/$"), ("utc", r"^\d{4}-\d\d-\d\dT16:00:00Z$"),
+                           ("offset", r"^\d{4}-\d\d-\d\dT00:00:00.0000000\+08:00$"), ("cst", r" 00:00:00 CST$")):
+            self.tenant(20, {"disabled_default": "all", "dates": form})
+            self.assertRegex(self.query()[0]["MadeRecordDate"], kind)
+        self.tenant([{"ID": 1, "MadeRecordDate": "2024-02-01"}, {"ID": 2, "MadeRecordDate": None}], {"dates": "ticks", "no_date": "first"})
+        self.assertEqual([r["MadeRecordDate"] for r in self.query()], ["/Date(1706716800000)/", "/Date(-62135596800000)/"])
         self.assertRegex(self.check(dates="datetime", made_time=True)[0]["MadeRecordDate"], r" (?!00:00:00)\d\d:\d\d:\d\d$")
 
     def test_tax_rate_and_custom(self):

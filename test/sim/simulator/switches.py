@@ -92,8 +92,11 @@ TABLE = [
     Switch("ts_key", "choice", "Ts", "3.3", "spelling of the row version's key", _choices("Ts TS")),
     Switch("ts_form", "choice", "lower", "3.3", "hex digits of the row version", _choices("lower upper")),
     Switch("nulls", "choice", "null", "3.3", "a null value: null, \"\" or no key", _choices("null empty absent")),
-    Switch("dates", "choice", "date", "3.3", "dates: 2024-01-31, 2024-01-31 00:00:00 or 2024-01-31T00:00:00",
-           _choices("date datetime t")),
+    Switch("dates", "choice", "date", "3.3", "dates: 2024-01-31, 2024-01-31 00:00:00, 2024-01-31T00:00:00, "
+           "2024/1/31 0:00:00, /Date(1706630400000)/, 2024-01-31T00:00:00.0000000+08:00, 2024-01-30T16:00:00Z or "
+           "2024-01-31 00:00:00 CST", _choices("date datetime t slash ticks offset utc cst")),
+    Switch("no_date", "choice", "null", "3.3", "a date that is none: like other nulls, or 0001-01-01",
+           _choices("null first")),
     Switch("tax_rate", "choice", "number", "3.3", "TaxRate as a number or as TaxRate{Code,Name}",
            _choices("number enum")),
     Switch("custom_fields", "choice", "inline", "3.3", "priuserdef* as keys, or in DynamicPropertyKeys/Values",

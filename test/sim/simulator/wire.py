@@ -2,10 +2,35 @@
 
 import json
 from collections import OrderedDict
+from datetime import datetime, timedelta
 from decimal import Decimal
 from json.encoder import encode_basestring, encode_basestring_ascii
 
-WIRE_SWITCHES = ("refs", "bools", "numbers", "ids", "ts_key", "ts_form", "nulls", "dates", "tax_rate", "made_time",
+
+def _utc(text):
+    """The moment at which the clocks of China show this; .NET has no earlier one than the first of its calendar."""
+    at = datetime.fromisoformat(text)
+    return at if at == datetime.min else at - timedelta(hours=8)
+
+
+def _slash(text):
+    at = datetime.fromisoformat(text)
+    return "%d/%d/%d %d:%02d:%02d" % (at.year, at.month, at.day, at.hour, at.minute, at.second)
+
+
+# A time of the clocks of China, as servers write it.
+MOMENTS = {
+    "date": lambda v: v[:10],
+    "datetime": lambda v: v,
+    "t": lambda v: v.replace(" ", "T"),
+    "slash": _slash,
+    "ticks": lambda v: "/Date(%d)/" % ((_utc(v) - datetime(1970, 1, 1)) // timedelta(milliseconds=1)),
+    "offset": lambda v: v.replace(" ", "T") + ".0000000+08:00",
+    "utc": lambda v: _utc(v).isoformat() + "Z",
+    "cst": lambda v: v + " CST",
+}
+
+WIRE_SWITCHES = ("refs", "bools", "numbers", "ids", "ts_key", "ts_form", "nulls", "dates", "no_date", "tax_rate", "made_time",
                  "custom_fields", "escape", "spacing", "drop_when", "unknown_select")
 
 BOOLS = {"TrueFalse": ('"False"', '"True"'), "truefalse": ('"false"', '"true"'), "json": ("false", "true"),
@@ -107,17 +132,17 @@ class Renderer:
         return lambda v: null if v is None else write(v)
 
     def _date(self, kind, name):
-        null, form = self.null, self.sw["dates"]
+        form = self.sw["dates"]
+        none = self.null if self.sw["no_date"] == "null" else '"%s"' % MOMENTS[form]("0001-01-01 00:00:00")
         if kind == "datetime":
-            if form == "t":
-                return lambda v: null if v is None else '"%s"' % v.replace(" ", "T")
-            return lambda v: null if v is None else '"%s"' % v
+            write = MOMENTS["datetime" if form == "date" else form]
+            return lambda v: none if v is None else '"%s"' % write(v)
         if form == "date":
-            return lambda v: null if v is None else '"%s"' % v
-        between = "T" if form == "t" else " "
+            return lambda v: none if v is None else '"%s"' % v
+        write = MOMENTS[form]
         if name == "MadeRecordDate" and self.sw["made_time"]:
-            return lambda v: null if v is None else '"%s%s%s"' % (v[0], between, v[1] or "00:00:00")
-        return lambda v: null if v is None else '"%s%s00:00:00"' % (v, between)
+            return lambda v: none if v is None else '"%s"' % write("%s %s" % (v[0], v[1] or "00:00:00"))
+        return lambda v: none if v is None else '"%s 00:00:00"' % v if form == "datetime" else '"%s"' % write(v + " 00:00:00")
 
     def _dynamic(self, pairs, values, raw):
         keys, texts = [], []
