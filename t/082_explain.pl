@@ -28,6 +28,7 @@ CREATE FUNCTION stable_text(text) RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN
 CREATE TABLE parent (id bigint, code text) PARTITION BY LIST (code);
 CREATE FOREIGN TABLE leaf PARTITION OF parent FOR VALUES IN ('a') SERVER erp OPTIONS (resource 'inventory');
 CREATE VIEW seen AS SELECT id, code FROM inventory WHERE NOT disabled;
+CREATE FOREIGN TABLE paged (id bigint, code text) SERVER erp OPTIONS (resource 'inventory', paging 'page', page_size '100', variants 'none');
 ALTER FOREIGN TABLE inventory ALTER maderecorddate OPTIONS (ADD filter_op 'eq');
 SQL
 
@@ -208,6 +209,16 @@ like(look("$quiet, VERBOSE, FORMAT YAML", $query),
 	qr/^ +T\+ Request: "POST \S+"\n +T\+ Parameters: "\{\\"param\\":.*\n +T\+ Parameter Sets: 1\n +T\+ Pushed: \n +- "\(NOT disabled\): sent, exact, and rechecked"\n(?:.*\n)* +T\+ Requests: 2\n/m,
 	'YAML');
 unlike(look($quiet, $query), qr/Retries|From Memory/, 'of a text, what never happened is left out');
+
+# A page that a LIMIT leaves in the middle has come, too.
+for my $case ([ 'SELECT id FROM inventory WHERE NOT disabled LIMIT 200', 1 ], [ 'SELECT id FROM paged LIMIT 150', 2 ], [ 'SELECT id FROM paged LIMIT 100', 1 ])
+{
+	my ($sql, $pages) = @$case;
+	$scan = scan(json($quiet, $sql));
+	cmp_ok($scan->{'T+ Records Received'}, '>=', $scan->{'T+ Records Returned'}, "$sql: the records that came");
+	is($scan->{'T+ Pages'}, $pages, 'on so many pages');
+	like(look("$quiet, FORMAT $_", $sql), qr/T(?:\+ |-\+-|\+-|--)Pages\W{1,3}$pages\b/, "$_: the same") for 'TEXT', 'YAML', 'XML';
+}
 
 # What happened is told by its cause.
 $sim->switches($key, gzip => 'always');

@@ -240,8 +240,17 @@ add_bytes(TplusMeter *meter)
 }
 
 void
+tplus_meter_page(TplusMeter *meter)
+{
+	if (!meter->has_page)
+		meter->stats->pages++;
+	meter->has_page = true;
+}
+
+void
 tplus_meter_record(TplusMeter *meter)
 {
+	tplus_meter_page(meter);
 	meter->rows++;
 	meter->stats->records++;
 	if (meter->result)

@@ -42,7 +42,7 @@ typedef struct TplusCallStats
 	int64		requests;		/* sent, retries included */
 	int64		ahead;			/* of them, sent before they were needed */
 	int64		unused;			/* of those, whose replies nobody needed */
-	int64		pages;			/* whole replies with rows */
+	int64		pages;			/* replies that rows came from, or none */
 	int64		records;		/* received */
 	int64		wire_bytes;		/* received, whatever came of it */
 	int64		body_bytes;		/* after decompression */
@@ -71,6 +71,7 @@ typedef struct TplusMeter
 	TimestampTz begun;
 	int			attempt;
 	char	   *shown;			/* the body of the request, without secrets */
+	bool		has_page;		/* the reply is counted as a page */
 	int64		rows;			/* of this request, as the next two */
 	int64		wire_bytes;		/* so far in stats */
 	int64		body_bytes;
@@ -92,6 +93,12 @@ extern void tplus_meter_attach(void);
 extern void tplus_meter_begin(TplusMeter *meter,
 							  const TplusHttpResult *result, int attempt,
 							  MemoryContext context);
+
+/*
+ * A page came of the call: it has begun, or is empty.  However often it is
+ * asked for, and whether or not all of it is read, it counts once.
+ */
+extern void tplus_meter_page(TplusMeter *meter);
 
 /* A record of the reply is taken. */
 extern void tplus_meter_record(TplusMeter *meter);

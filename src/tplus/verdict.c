@@ -247,7 +247,7 @@ tplus_verdict_complete(TplusTries *tries)
 		return handle_refusal(tries, result->status, &reply, envelope, len);
 
 	tplus_token_accepted(tries->spec->account, &tries->token);
-	tries->spec->stats->pages++;
+	tplus_meter_page(&tries->meter);
 	tplus_meter_end(&tries->meter, NULL);
 	return TPLUS_VERDICT_DONE;
 }
