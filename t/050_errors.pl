@@ -230,6 +230,45 @@ my @replies = (
 	[ 'a redirect', { action => 'redirect', location => '/tplus/elsewhere' }, 'HV000', qr/redirect, which is not followed/, qr/HINT:.*base_url/ ],
 );
 
+# A filter that was sent may be to blame for what T+ says of the request, and
+# for nothing else.
+subtest 'the hint about pushdown' => sub {
+	my $filtered = q{SELECT id FROM erp.inventory WHERE code = 'A-1'};
+	my $hint = qr/HINT:.*"pushdown"/;
+	my $hints = sub {
+		my ($name, $sql, $expected) = @_;
+		my ($rc, $out, $err) = $node->psql('postgres', $sql);
+		like($err, qr/ERROR:.*HINT:/s, "$name: an error with a hint");
+		$expected ? like($err, $hint, 'about pushdown') : unlike($err, qr/pushdown/, 'about something else');
+	};
+	server();
+	for my $action (qw(business_500 exception))
+	{
+		$sim->fault($key, match => { path => '*Query' }, action => $action, times => 99);
+		$hints->("$action and a code", $filtered, 1);
+		$hints->("$action and a flag", 'SELECT id FROM erp.inventory WHERE disabled', 1);
+		$hints->("$action and a row version", q{SELECT id FROM erp.inventory WHERE ts > '0000000000000001'}, 1);
+		$hints->("$action without a clause", $count, 0);
+		$hints->("$action and a clause that stays here", q{SELECT id FROM erp.inventory WHERE id + 1 = 2}, 0);
+		$hints->("$action for ping", q{SELECT tplus.ping('erp')}, 0);
+		$node->safe_psql('postgres', q{ALTER FOREIGN TABLE erp.inventory OPTIONS (ADD pushdown 'false')});
+		$hints->("$action where it is off", $filtered, 0);
+		$node->safe_psql('postgres', q{ALTER FOREIGN TABLE erp.inventory OPTIONS (DROP pushdown)});
+		$sim->clear_faults($key);
+	}
+	for my $action (qw(forbidden quota unavailable network not_found html_200 null))
+	{
+		$sim->fault($key, match => { path => '*Query' }, action => $action, times => 99);
+		$hints->("$action and a code", $filtered, 0);
+		$sim->clear_faults($key);
+	}
+	server(mapping => { app_secret => 'canary-secret', refresh_token => 'canary-refresh' });
+	$sim->fault($key, match => { path => '*oken*' }, action => 'business_500', times => 99);
+	$hints->('an error of the token service', $filtered, 0);
+	$sim->clear_faults($key);
+	server();
+};
+
 subtest 'replies' => sub {
 	server();
 	for my $reply (@replies)

@@ -88,6 +88,7 @@ static const TplusErrorEntry entries[] = {
 	"the gateway gave up waiting", HINT_LATER},
 	{500, NULL, TPLUS_REFUSAL_REQUEST, ERRCODE_FDW_ERROR,
 		"T+ reported an error",
+		"If its message does not help, ask the support of T+.",
 	"If its message does not help, set the option \"pushdown\" of the foreign table to \"false\", or ask the support of T+."},
 	{502, NULL, TPLUS_REFUSAL_RETRY, ERRCODE_CONNECTION_FAILURE,
 	"the gateway could not reach the T+ server", HINT_LATER},

@@ -37,6 +37,8 @@ typedef struct TplusErrorEntry
 	int			sqlstate;
 	const char *message;		/* primary message, without object */
 	const char *hint;			/* may be NULL */
+	const char *filter_hint;	/* instead, if a filter was sent and may be to
+								 * blame; NULL: it cannot be */
 } TplusErrorEntry;
 
 /*

@@ -72,15 +72,16 @@ keep_local(List *conditions)
 
 static TplusArm *
 make_arm(List *fixed, List *variant, const TplusParamSet *set,
-		 const char *like_param, bool has_flag, bool flag)
+		 const TplusFiltering *filtering, bool has_flag, bool flag)
 {
 	TplusArm   *arm = palloc0(sizeof(TplusArm));
 
 	arm->params = list_concat(list_concat_copy(fixed, variant), set->params);
 	arm->unique_value = set->unique_value;
-	arm->like_param = like_param;
+	arm->like_param = filtering->like_param;
 	arm->has_disabled = has_flag;
 	arm->disabled = flag;
+	arm->is_filtered = set->params != NIL || filtering->has_flag;
 	return arm;
 }
 
@@ -119,8 +120,8 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 		foreach(lc2, filtering.sets)
 			query->arms = lappend(query->arms,
 								  make_arm(fixed, lfirst(lc), lfirst(lc2),
-										   filtering.like_param,
-										   filtering.has_flag, filtering.flag));
+										   &filtering, filtering.has_flag,
+										   filtering.flag));
 	}
 
 	/* An edit may move a record from one arm to another. */
@@ -139,7 +140,7 @@ tplus_arms_make(const TplusTable *table, const char *timezone,
 	{
 		query->arms = lappend(query->arms,
 							  make_arm(fixed, NIL, lfirst(lc2),
-									   filtering.like_param, true, true));
+									   &filtering, true, true));
 		query->hidden_arms++;
 	}
 	query->repeat = true;

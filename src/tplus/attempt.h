@@ -38,6 +38,7 @@ typedef struct TplusCallSpec
 	const char *rows_path;
 	bool		empty_is_zero;	/* null, "" and an empty body mean no rows */
 	bool		retry_after_rows;	/* may rows come again after a failure? */
+	bool		is_filtered;	/* the body has what a clause asks for */
 	bool		quiet;			/* return a refusal that is no passing one */
 	TplusCallStats *stats;		/* lives at least as long as the call */
 	StringInfo	envelope;		/* gets the reply without its rows; or NULL */

@@ -165,6 +165,8 @@ tplus_failure_refused(const TplusFailure *failure, int status,
 {
 	StringInfoData detail;
 	const char *message = reply->message;
+	const char *hint = failure->is_filtered && entry->filter_hint ?
+	entry->filter_hint : entry->hint;
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "T+ answered HTTP %d", status);
@@ -183,7 +185,7 @@ tplus_failure_refused(const TplusFailure *failure, int status,
 			 errmsg("could not read from server \"%s\": %s",
 					server_name(failure), entry->message),
 			 errdetail_internal("%s", detail.data),
-			 entry->hint ? errhint("%s", entry->hint) : 0,
+			 hint ? errhint("%s", hint) : 0,
 			 err_request(failure)));
 }
 

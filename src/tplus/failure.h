@@ -29,6 +29,7 @@ typedef struct TplusFailure
 	const char *path;			/* of the request */
 	const char *access_token;	/* secret: kept out of foreign text */
 	int			attempts;		/* made so far */
+	bool		is_filtered;	/* a filter may be to blame */
 } TplusFailure;
 
 /* T+'s code in a reply, without secrets, palloc'd; NULL if it has none. */

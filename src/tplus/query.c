@@ -64,6 +64,7 @@ tplus_query_call(const TplusQuery *query, const TplusRequest *request,
 	spec->rows_path = query->table->rows_path;
 	spec->empty_is_zero = query->table->empty_is_zero;
 	spec->retry_after_rows = query->table->paging != TPLUS_PAGING_NONE;
+	spec->is_filtered = request->arm->is_filtered || query->bound != NULL;
 	spec->quiet = quiet;
 	spec->stats = query->stats;
 	spec->envelope = query->envelope;

@@ -29,6 +29,7 @@ typedef struct TplusArm
 	bool		disabled;		/* and which */
 	const char *unique_value;	/* of the pinned unique field, or NULL */
 	const char *like_param;		/* a parameter with a pattern, or NULL */
+	bool		is_filtered;	/* a clause is among what it asks for */
 } TplusArm;
 
 /*

@@ -31,6 +31,7 @@ tplus_tries_init(TplusTries *tries, const TplusCallSpec *spec,
 	tries->rate.max_concurrency = server->max_concurrency;
 	tries->meter.account = tries->failure.account = spec->account;
 	tries->failure.what = spec->what;
+	tries->failure.is_filtered = spec->is_filtered;
 	tries->meter.path = tries->failure.path = spec->path;
 	tries->meter.body = spec->body;
 	tries->meter.relid = spec->relid;
