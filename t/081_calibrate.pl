@@ -520,6 +520,8 @@ $sim->switches($key, open_tokens => ['another']);
 ($status, $out, $err) = import_schema('erp', '');
 like("$out $err", qr/resource=inventory.*WARNING:  resource "inventory" was imported without calibration/s,
 	'a refusal is a warning, too');
+like($err, qr/\nDETAIL:  could not read from server "erp": .*: T\+ answered HTTP 40[13], code \d+: ".+"\.\nHINT:  \w.*\. Then call tplus\.calibrate\(\) for the foreign table\./,
+	'with what T+ said, and what helps');
 ($status, $out, $err) = $node->psql('postgres', q{SELECT * FROM tplus.calibrate('t')});
 like($err, qr/ERROR:  .*(token|T\+)/i, 'for calibrate() it is an error');
 

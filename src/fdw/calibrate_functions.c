@@ -361,7 +361,13 @@ report_uncalibrated(const TplusResource *resource, ErrorData *error)
 					(errcode(error->sqlerrcode),
 					 errmsg("resource \"%s\" was imported without calibration",
 							resource->name),
+					 error->detail ?
+					 errdetail_internal("%s: %s", error->message,
+										error->detail) :
 					 errdetail_internal("%s", error->message),
+					 error->hint ?
+					 errhint("%s Then call tplus.calibrate() for the foreign table.",
+							 error->hint) :
 					 errhint("Call tplus.calibrate() for the foreign table once the server answers.")));
 	}
 }
