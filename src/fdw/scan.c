@@ -27,6 +27,7 @@
 #include "fdw/plan.h"
 #include "fdw/progress.h"
 #include "fdw/scan.h"
+#include "fdw/told.h"
 #include "fdw/validate.h"
 #include "tplus/meter.h"
 
@@ -246,7 +247,9 @@ end_page(TplusScanState *state)
 		old = MemoryContextSwitchTo(state->node->ss.ps.state->es_query_cxt);
 		state->missing = lappend(state->missing, pstrdup(field));
 		MemoryContextSwitchTo(old);
-		appendStringInfo(&news, "%s\"%s\"", news.len > 0 ? ", " : "", field);
+		if (tplus_told_first(RelationGetRelid(state->relation), field))
+			appendStringInfo(&news, "%s\"%s\"", news.len > 0 ? ", " : "",
+							 field);
 	}
 	if (news.len > 0)
 		ereport(WARNING,
