@@ -2088,6 +2088,20 @@ EXCEPTION WHEN insufficient_privilege THEN
 END
 $$;
 
+-- To be called where there is pg_cron.
+CREATE FUNCTION tplus._check_cron() RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT has_schema_privilege('cron', 'USAGE') THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = format('role "%s" may not use pg_cron', current_user),
+      HINT = format('As a superuser: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+  END IF;
+END
+$$;
+
 CREATE FUNCTION tplus._unschedule(d tplus.sync_definition) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -2095,7 +2109,13 @@ AS $$
 DECLARE
   n bigint := 0;
 BEGIN
-  IF d.schedule IS NOT NULL AND tplus._has_cron() AND has_schema_privilege('cron', 'USAGE') THEN
+  IF d.schedule IS NULL OR NOT tplus._has_cron() THEN
+    NULL;
+  ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+    RAISE WARNING 'pg_cron may go on running sync "%"', d.name USING
+      HINT = format('As a superuser: SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L AND username = %L;',
+        'tplus ' || d.name, d.owner);
+  ELSE
     EXECUTE 'SELECT count(cron.unschedule(jobid)) FROM cron.job WHERE jobname = $1 AND username = $2'
       INTO n USING 'tplus ' || d.name, d.owner;
   END IF;
@@ -2130,6 +2150,7 @@ BEGIN
       HINT = format('As role %I, run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
         d.owner, 'tplus ' || d.name, schedule_sync.schedule, command, current_database());
   END IF;
+  PERFORM tplus._check_cron();
   EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING 'tplus ' || d.name, schedule_sync.schedule, command;
   UPDATE tplus.sync_definition x SET schedule = schedule_sync.schedule WHERE x.id = d.id;
   RETURN job;
@@ -2142,8 +2163,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   d tplus.sync_definition := tplus._sync(unschedule_sync.name);
-  was boolean := tplus._unschedule(d);
+  was boolean;
 BEGIN
+  IF d.schedule IS NOT NULL AND tplus._has_cron() THEN
+    PERFORM tplus._check_cron();
+  END IF;
+  was := tplus._unschedule(d);
   UPDATE tplus.sync_definition x SET schedule = NULL WHERE x.id = d.id;
   RETURN was;
 END

@@ -76,6 +76,21 @@ my $server = qr/could not read from server "erp": /;
 my $context = qr/CONTEXT:.*"\/tplus\/api\/v2\/inventory\/Query" of foreign table "inventory"/;
 is($node->safe_psql('postgres', $count), '40', 'all is well');
 
+subtest 'what stands before a path' => sub {
+	for my $more (qw(/tplus/api/v2 /tplus/api/v2/ /TPlus/API/v2/inventory/Query /tplus/api/))
+	{
+		server(base_url => $sim->url . $more);
+		is($node->safe_psql('postgres', $count), '40', "an address that ends in $more");
+	}
+	server(base_url => $sim->url . '/tplus/api/v2', mapping => { app_secret => 'canary-secret', refresh_token => 'canary-other' });
+	$sim->tokens($key, refresh_token => 'canary-other');
+	is($node->safe_psql('postgres', $count), '40', 'a renewal asks beside the path of the API');
+	server(base_url => $sim->url . '/gate/canary-token/tplus');
+	fails('a prefix', $count, 'HV00R',
+		qr/CONTEXT:.*request "\/gate\/\*\*\*\/tplus\/tplus\/api\/v2\/inventory\/Query" of foreign table "inventory"/);
+	server();
+};
+
 subtest 'unreachable' => sub {
 	my $gone = TplusSim->new;
 	my $url = $gone->url;
@@ -307,9 +322,12 @@ subtest 'retries' => sub {
 	fails('a refusal', $count, 'HV000', $server, qr/CONTEXT:(?!.*attempts)/);
 	is(scalar($sim->journal($key)), 1, 'is not repeated');
 	tenant();
-	$sim->fault($key, action => 'throttled', retry_after => 3600, times => 99);
+	$sim->fault($key, action => 'throttled', retry_after => 31536000, times => 99);
 	fails('a long pause', $count, '53400', qr/server "erp" asks to be left alone until \d{4}-/,
-		qr/HINT:.*requests_per_second/);
+		qr/DETAIL:  It asked for 31536000 seconds; no longer than an hour/, qr/HINT:.*requests_per_second/);
+	my (undef, undef, $kept) = $node->psql('postgres', $count);
+	my ($until) = $kept =~ /no request before (\S+ \S+)/;
+	is($node->safe_psql('postgres', "SELECT '$until' - now() BETWEEN '59 minutes' AND '1 hour'"), 't', 'is an hour');
 	fails('is kept', $count, '53400', qr/no request before \d{4}-/, qr/HINT:.*requests_per_second/);
 	is(scalar($sim->journal($key)), 1, 'without another request');
 };

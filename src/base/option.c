@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+#include "base/address.h"
 #include "base/compat.h"
 #include "base/option.h"
 #include "base/option_table.h"
@@ -444,7 +445,6 @@ tplus_option_server(Oid serverid)
 {
 	ForeignServer *server = GetForeignServer(serverid);
 	TplusServerOptions *result = palloc0(sizeof(TplusServerOptions));
-	size_t		len;
 
 	result->serverid = serverid;
 	result->name = server->servername;
@@ -455,9 +455,7 @@ tplus_option_server(Oid serverid)
 				 errmsg("option \"base_url\" is required for a server"),
 				 errhint("Use ALTER SERVER %s OPTIONS (ADD base_url '...').",
 						 quote_identifier(server->servername))));
-	len = strlen(result->base_url);
-	while (len > 0 && result->base_url[len - 1] == '/')
-		result->base_url[--len] = '\0';
+	tplus_address_trim(result->base_url);
 	return result;
 }
 

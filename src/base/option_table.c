@@ -93,7 +93,7 @@ static const char *const tls_values[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 
 const TplusOption tplus_options[] = {
 	{SERVER("base_url", base_url),.kind = TPLUS_KIND_STRING,
-	.help = "Scheme, host, port and optional path prefix of the API; required."},
+	.help = "Scheme, host, port and what stands before /tplus/api/v2; required."},
 	{SERVER("auth", auth),.kind = TPLUS_KIND_ENUM,.values = tplus_auth_values,.default_value = "auto",
 	.help = "How to authenticate; auto goes by what the user mapping holds."},
 	{SERVER("timezone", timezone),.kind = TPLUS_KIND_TIMEZONE,.default_value = "Asia/Shanghai",

@@ -60,7 +60,7 @@ typedef struct TplusServerOptions
 {
 	Oid			serverid;
 	char	   *name;			/* of the server, for messages */
-	char	   *base_url;		/* without trailing slash */
+	char	   *base_url;		/* trimmed, see base/address.h */
 	int			auth;			/* TplusAuth */
 	char	   *timezone;
 	int			connect_timeout_ms;

@@ -56,11 +56,6 @@
 /* Pauses beyond this are errors (the header says so). */
 #define LONGEST_PAUSE_US	(5 * 60 * INT64CONST(1000000))
 
-/*
- * A pause ends after this in any case: one request then finds out whether it
- * is still meant, so that a gateway that errs cannot lock an account for good.
- */
-#define PAUSE_CAP_US	(60 * 60 * INT64CONST(1000000))
 
 /*
  * How long a bucket that fills slowly is kept if another account needs the
@@ -500,7 +495,7 @@ void
 tplus_budget_pause(TplusBudget *budget, int64 pause_ms)
 {
 	int64		now = now_us();
-	int64		pause_us = Max(0, Min(pause_ms, PAUSE_CAP_US / 1000)) * 1000;
+	int64		pause_us = Max(0, Min(pause_ms, TPLUS_BUDGET_PAUSE_CAP_MS)) * 1000;
 
 	lock();
 	tplus_limiter_pause(&find_bucket(budget, now)->limiter, now + pause_us);

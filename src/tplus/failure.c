@@ -14,6 +14,8 @@
 
 #include "utils/timestamp.h"
 
+#include "base/address.h"
+#include "net/budget.h"
 #include "tplus/failure.h"
 #include "tplus/secrets.h"
 
@@ -113,14 +115,25 @@ tplus_failure_code(const TplusFailure *failure, const TplusReply *reply)
 		NULL;
 }
 
+/* What the address of the server puts before each path. */
+static char *
+prefix(const TplusFailure *failure)
+{
+	TplusSecrets secrets;
+
+	tplus_secrets_of(failure->account, &secrets);
+	return tplus_error_blot(tplus_address_path(failure->account->server.base_url),
+							secrets.texts, secrets.n);
+}
+
 /* What was asked, and how often. */
 static int
 err_request(const TplusFailure *failure)
 {
 	if (failure->attempts > 1)
 		errcontext("after %d attempts", failure->attempts);
-	return errcontext("request \"%s\" of %s", failure->path,
-					  failure->what);
+	return errcontext("request \"%s%s\" of %s", prefix(failure),
+					  failure->path, failure->what);
 }
 
 static const char *
@@ -252,12 +265,17 @@ tplus_failure_columns(const TplusFailure *failure)
 void
 tplus_failure_pause(const TplusFailure *failure, int64 pause_ms)
 {
-	TimestampTz until = GetCurrentTimestamp() + pause_ms * 1000;
+	bool		capped = pause_ms > TPLUS_BUDGET_PAUSE_CAP_MS;
+	int64		kept_ms = Min(pause_ms, TPLUS_BUDGET_PAUSE_CAP_MS);
+	TimestampTz until = GetCurrentTimestamp() + kept_ms * 1000;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("server \"%s\" asks to be left alone until %s",
 					server_name(failure), timestamptz_to_str(until)),
+			 capped ?
+			 errdetail("It asked for " INT64_FORMAT " seconds; no longer than an hour goes by before it is asked again.",
+					   pause_ms / 1000) : 0,
 			 errhint("Try again after that time, and lower the server option \"requests_per_second\"."),
 			 err_request(failure)));
 }
