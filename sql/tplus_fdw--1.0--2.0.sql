@@ -120,3 +120,605 @@ BEGIN
   PERFORM pg_catalog.set_config('check_function_bodies', 'off', true);
 END
 $$;
+
+-- Synchronising
+
+ALTER TABLE tplus.sync_definition
+  ADD time_zone text,
+  ADD date_style text,
+  ADD key_texts integer NOT NULL DEFAULT 1;
+GRANT INSERT (time_zone, date_style, key_texts), UPDATE (time_zone, date_style, key_texts)
+  ON tplus.sync_definition TO PUBLIC;
+
+COMMENT ON COLUMN tplus.sync_definition.time_zone IS
+  'as search_path; null in one of version 1.0 that has not run since';
+COMMENT ON COLUMN tplus.sync_definition.date_style IS
+  'as search_path, with the output style ISO';
+COMMENT ON COLUMN tplus.sync_definition.key_texts IS
+  '1: the keys in sync_key were written by version 1.0, as the session had it';
+
+ALTER TABLE tplus.sync_log ADD rows_not_own bigint;
+GRANT INSERT (rows_not_own), UPDATE (rows_not_own) ON tplus.sync_log TO PUBLIC;
+
+COMMENT ON COLUMN tplus.sync_log.rows_not_own IS
+  'rows of the target that the sync did not write, after a full run';
+
+DROP FUNCTION tplus._end_run(text);
+DROP FUNCTION tplus._mark_crashed(tplus.sync_definition);
+DROP FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text);
+DROP FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text);
+
+CREATE FUNCTION tplus._lock_run(sync integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'tplus_lock_run' LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION tplus._unlock_run() RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_unlock_run' LANGUAGE C VOLATILE;
+
+-- Runs a statement that may hold SQL of the owner, or fire his triggers, with
+-- the settings he wrote it under; returns the number of rows.
+CREATE OR REPLACE FUNCTION tplus._execute(d tplus.sync_definition, statement text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  PERFORM set_config('search_path', d.search_path, true),
+          set_config('TimeZone', coalesce(d.time_zone, current_setting('TimeZone')), true),
+          set_config('DateStyle', coalesce(d.date_style, current_setting('DateStyle')), true);
+  EXECUTE statement;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+-- Runs that say that they run, and do not: all, if the caller has the lock and
+-- no run yet.
+CREATE FUNCTION tplus._mark_crashed(d tplus.sync_definition, has_lock boolean DEFAULT false) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  UPDATE tplus.sync_log SET status = 'crashed', ended = clock_timestamp(),
+         message = 'the run was ended before it could record its end',
+         hint = 'Nothing of it was stored, and nothing is skipped: the next run begins where this one did.'
+   WHERE sync = d.name AND status = 'running'
+     AND (has_lock OR pid IS DISTINCT FROM tplus._running_pid(d.id));
+  GET DIAGNOSTICS n = ROW_COUNT;
+  IF n > 0 THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'failed',
+      format('a run of sync "%s" crashed', d.name), jsonb_build_object('runs', n));
+  END IF;
+  RETURN n;
+END
+$$;
+
+-- A definition of version 1.0 knows no time zone: it is given the one that its
+-- owner has in this database, or else now.
+CREATE FUNCTION tplus._keep_settings(d tplus.sync_definition) RETURNS tplus.sync_definition
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF d.time_zone IS NULL THEN
+    d.time_zone := tplus._setting_of_role('TimeZone');
+    d.date_style := tplus._date_style(tplus._setting_of_role('DateStyle'));
+    UPDATE tplus.sync_definition x SET time_zone = d.time_zone, date_style = d.date_style WHERE x.id = d.id;
+  END IF;
+  RETURN d;
+END
+$$;
+
+-- With what sessions of the current role begin in this database.
+CREATE FUNCTION tplus._setting_of_role(wanted text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(
+    (SELECT substr(c, strpos(c, '=') + 1)
+       FROM pg_db_role_setting r, unnest(r.setconfig) AS c
+      WHERE lower(split_part(c, '=', 1)) = lower(wanted)
+        AND r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+        AND r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+      ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1),
+    (SELECT s.reset_val FROM pg_settings s WHERE lower(s.name) = lower(wanted)))
+$$;
+
+-- How dates are read in a session with this DateStyle; they are written as ISO.
+CREATE FUNCTION tplus._date_style(style text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT 'ISO, ' || CASE WHEN style ~* 'YMD' THEN 'YMD' WHEN style ~* 'DMY|european|german' THEN 'DMY' ELSE 'MDY' END
+$$;
+
+-- Enters the run into the history; null if another one is at it.
+CREATE OR REPLACE FUNCTION tplus._begin_run(sync_name text, wanted text, since timestamptz, until timestamptz)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  c record;
+  new_run bigint;
+BEGIN
+  d := tplus._sync(sync_name);
+  IF NOT tplus._lock_run(d.id) THEN
+    INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
+    VALUES (d.name, wanted, 'asked for', 'skipped', clock_timestamp(),
+            format('another run of this sync is under way in process %s', tplus._running_pid(d.id)));
+    RAISE NOTICE 'sync "%" is running already', d.name;
+    RETURN NULL;
+  END IF;
+  -- As the run before, and whoever altered the sync meanwhile, left it.
+  d := tplus._keep_settings(tplus._sync(sync_name));
+  BEGIN
+    PERFORM tplus._mark_crashed(d, true);
+    SELECT * INTO c FROM tplus._cause(d, tplus._shape(d), wanted);
+  EXCEPTION WHEN OTHERS THEN
+    -- The run will meet this again, and end with it.
+    SELECT wanted AS kind, 'asked for' AS cause, NULL AS start INTO c;
+  END;
+  -- The window as the caller's clock shows it: see tplus._window().
+  INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
+  SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
+         (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
+  RETURNING run INTO new_run;
+  RETURN new_run;
+END
+$$;
+
+-- The condition of a window.  Its ends are texts with the offset of the time
+-- zone in which the caller wrote them, and a column without a time zone is
+-- about what his clock showed: so the offset is left out for these.
+CREATE FUNCTION tplus._window(s tplus._sync_shape, by_column text, lo text, hi text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT format('%1$s.%2$s OPERATOR(pg_catalog.>=) %3$L::pg_catalog.%5$s AND %1$s.%2$s OPERATOR(pg_catalog.<) %4$L::pg_catalog.%5$s',
+           s.alias, by_column, ends[1], ends[2], kind)
+    FROM (SELECT x.kind, (SELECT array_agg(
+                 CASE x.kind WHEN 'timestamptz' THEN e WHEN 'timestamp' THEN e::timestamp::text
+                   -- The day that begins at that time, or after it.
+                   ELSE (e::timestamp::date + (e::timestamp > e::timestamp::date)::integer)::text END ORDER BY n)
+                   FROM unnest(ARRAY[lo, hi]) WITH ORDINALITY AS u(e, n)) AS ends
+            FROM (SELECT CASE type WHEN 'date'::regtype THEN 'date' WHEN 'timestamp'::regtype THEN 'timestamp' ELSE 'timestamptz' END AS kind
+                    FROM tplus._columns(s.source) WHERE quoted = by_column) AS x) AS y
+$$;
+
+-- Reads, and reads everything if the row versions turn out to have been set
+-- back.
+CREATE OR REPLACE FUNCTION tplus._fetch(d tplus.sync_definition, s tplus._sync_shape, by_column text, l tplus.sync_log)
+RETURNS tplus._sync_fetch LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  f tplus._sync_fetch;
+  c tplus.sync_cursor;
+  before tplus.sync_cursor;
+  bound text := 'true';
+  high_water text;
+BEGIN
+  SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
+  IF l.kind = 'incremental' THEN
+    bound := tplus._bound(s, l.window_from, before.nulls);
+  ELSIF l.kind = 'resync' THEN
+    bound := tplus._window(s, by_column, coalesce(l.window_from, '-infinity'), coalesce(l.window_to, 'infinity'));
+  END IF;
+  l.rows_read := tplus._read(d, s, bound);
+  -- Before anything else is read, or undone: see tplus.high_water().
+  high_water := CASE s.cursor_kind WHEN 'version' THEN tplus.high_water(s.source) END;
+  f.set_back := l.kind <> 'resync' AND before.last_full IS NOT NULL AND NOT tplus._marker_is_there(s, before);
+  IF f.set_back THEN
+    l.cause := CASE WHEN l.kind = 'full' THEN l.cause || '; ' ELSE '' END ||
+      format('the record with row version %s is gone or older: it was deleted, or the account set was restored', before.marker_version);
+    IF l.kind = 'incremental' THEN
+      l.kind := 'full';
+      l.window_from := NULL;
+      l.rows_read := tplus._read(d, s, 'true');
+      high_water := tplus.high_water(s.source);
+    END IF;
+  END IF;
+  c := tplus._cursor_of(d, s, high_water);
+  IF l.kind = 'incremental' THEN
+    -- What was reached stays reached, also if nothing of it came again.
+    c.value := greatest(c.value COLLATE "C", before.value COLLATE "C");
+    c.nulls := c.nulls OR before.nulls;
+    IF high_water IS NULL AND s.cursor_kind = 'version' THEN
+      c.value := NULL;
+    END IF;
+  END IF;
+  f.entry := l;
+  f.reached := c;
+  RETURN f;
+END
+$$;
+
+-- The settings under which version 1.0 may have written the text of a key: all
+-- that differ for values of these types; text stands for any other.
+CREATE FUNCTION tplus._old_settings(d tplus.sync_definition, types regtype[]) RETURNS SETOF jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT date_style || time_zone || interval_style || digits || output
+    FROM (SELECT jsonb_build_object('DateStyle', v)
+            FROM unnest(ARRAY['ISO, YMD', 'SQL, MDY', 'SQL, DMY', 'Postgres, MDY', 'Postgres, DMY', 'German, DMY']) v
+           WHERE v = 'ISO, YMD' OR types && '{date,timestamp,timestamptz,text}'::regtype[]) AS a(date_style),
+         (SELECT DISTINCT jsonb_build_object('TimeZone', v)
+            FROM unnest(ARRAY['UTC', d.time_zone, 'Asia/Shanghai', tplus._setting_of_role('TimeZone')]) v
+           WHERE v = 'UTC' OR types && '{timestamptz,text}'::regtype[]) AS b(time_zone),
+         (SELECT jsonb_build_object('IntervalStyle', v)
+            FROM unnest(ARRAY['postgres', 'iso_8601', 'postgres_verbose', 'sql_standard']) v
+           WHERE v = 'postgres' OR types && '{interval,text}'::regtype[]) AS c(interval_style),
+         (SELECT jsonb_build_object('extra_float_digits', v)
+            FROM unnest(ARRAY['1', '0']) v
+           WHERE v = '1' OR types && '{real,double precision,text}'::regtype[]) AS e(digits),
+         (SELECT jsonb_build_object('bytea_output', v)
+            FROM unnest(ARRAY['hex', 'escape']) v
+           WHERE v = 'hex' OR types && '{bytea,text}'::regtype[]) AS f(output)
+$$;
+
+-- Version 1.0 wrote the texts of keys under the settings of whatever session
+-- ran the sync.  A text that is the key of one row of the target only, under any
+-- settings, is written anew; if some settings explain all texts, these are
+-- taken to be the ones.  What could be two rows stays as it is: nothing is
+-- deleted for it.
+CREATE FUNCTION tplus._convert_keys(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  plain constant regtype[] := '{boolean,"char",smallint,integer,bigint,oid,numeric,text,varchar,bpchar,name,uuid}';
+  known constant regtype[] := '{date,timestamp,timestamptz,interval,real,double precision,bytea}';
+  types regtype[];
+  settings jsonb;
+  number integer := 0;
+  explains integer[];
+  unclear bigint;
+BEGIN
+  SELECT array_agg(CASE WHEN c.type = ANY (known) THEN c.type::regtype ELSE 'text'::regtype END) INTO types
+    FROM tplus._columns(s.target) c WHERE c.quoted = ANY (s.key) AND c.type <> ALL (plain);
+  UPDATE tplus.sync_definition x SET key_texts = 2 WHERE x.id = d.id;
+  IF types IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM tplus._make_temp('tplus_keys', format('SELECT %s, %s AS tplus_new FROM %s AS t',
+    tplus._list(s.key, 't.%s'), tplus._key_text(s.key, 't'), d.target));
+  EXECUTE format('INSERT INTO pg_temp.tplus_keys SELECT %s, %s FROM %s AS t',
+    tplus._list(s.key, 't.%s'), tplus._key_text(s.key, 't'), d.target);
+  PERFORM tplus._make_temp('tplus_texts', 'SELECT 0 AS number, NULL::text COLLATE "C" AS old, NULL::text AS new');
+  FOR settings IN SELECT * FROM tplus._old_settings(d, types) LOOP
+    number := number + 1;
+    PERFORM set_config(x.key, x.value, true) FROM jsonb_each_text(settings) AS x;
+    EXECUTE format('INSERT INTO pg_temp.tplus_texts SELECT %s, k.key, t.tplus_new FROM pg_temp.tplus_keys AS t '
+      'JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s', number, d.id, tplus._key_text(s.key, 't'));
+  END LOOP;
+  SELECT array_agg(x.number) INTO explains FROM
+    (SELECT t.number FROM pg_temp.tplus_texts t GROUP BY t.number
+     HAVING count(DISTINCT t.old) = (SELECT count(DISTINCT a.old) FROM pg_temp.tplus_texts a)) AS x;
+  DELETE FROM pg_temp.tplus_texts t WHERE t.number <> ALL (explains);
+  -- Without such, one of 01/02/2025 might be the other's that is not there.
+  WITH gone AS (
+    DELETE FROM pg_temp.tplus_texts t
+     WHERE t.old IN (SELECT a.old FROM pg_temp.tplus_texts a GROUP BY a.old HAVING count(DISTINCT a.new) > 1)
+        OR (explains IS NULL AND t.old ~ '(^|[^0-9-])(0[1-9]|1[0-2])[-/](0[1-9]|1[0-2])[-/]\d{4}')
+    RETURNING t.old)
+  SELECT count(DISTINCT gone.old) INTO unclear FROM gone;
+  DELETE FROM tplus.sync_key k WHERE k.sync = d.id AND k.key IN (SELECT old FROM pg_temp.tplus_texts);
+  INSERT INTO tplus.sync_key (sync, key) SELECT DISTINCT d.id, new FROM pg_temp.tplus_texts ON CONFLICT DO NOTHING;
+  -- What was rejected under such a text will be met, and named, again.
+  UPDATE tplus.sync_reject r SET key = NULL WHERE r.sync = d.name;
+  UPDATE tplus.sync_cursor c SET marker_key = NULL WHERE c.sync = d.name;
+  IF unclear > 0 THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'keys',
+      format('%s keys that version 1.0 wrote for sync "%s" could be those of several rows; these rows will not be deleted', unclear, d.name),
+      jsonb_build_object('keys', unclear));
+  END IF;
+END
+$$;
+
+-- Everything up to the point where the target is changed: reads, and leaves in
+-- tplus_changes what there is to do.
+CREATE OR REPLACE FUNCTION tplus._find_changes(d tplus.sync_definition, s tplus._sync_shape, by_column text, l tplus.sync_log)
+RETURNS tplus._sync_fetch LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  f tplus._sync_fetch;
+BEGIN
+  IF d.key_texts < 2 THEN
+    PERFORM tplus._convert_keys(d, s);
+  END IF;
+  PERFORM tplus._set_phase('reading');
+  f := tplus._fetch(d, s, by_column, l);
+  l := f.entry;
+  IF l.kind = 'full' AND l.rows_read = 0 AND EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = d.id) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = format('sync "%s" read nothing', d.name),
+      DETAIL = format('Earlier runs brought rows from %s, so nothing was changed.', d.source),
+      HINT = 'Check the filter and the rights of the application.';
+  END IF;
+  IF s.keep_raw THEN
+    PERFORM tplus._set_phase('mapping');
+    PERFORM tplus._prepare_raw(d, s, l.run, l.kind = 'full');
+    PERFORM tplus._do(d, s, l.run, 'map');
+  END IF;
+  PERFORM tplus._set_phase('comparing');
+  PERFORM tplus._compare(d, s, l.kind = 'full' AND d.deletes <> 'ignore');
+  PERFORM tplus._check_keys(d, s);
+  IF l.kind = 'full' AND d.deletes <> 'ignore' THEN
+    PERFORM tplus._find_deleted(d, s);
+  END IF;
+  SELECT count(*) - (SELECT count(*) FROM pg_temp.tplus_changes WHERE tplus_action IN ('insert', 'update'))
+    INTO l.rows_unchanged FROM pg_temp.tplus_staged;
+  f.entry := l;
+  RETURN f;
+END
+$$;
+
+-- Records a run that failed, after its transaction was rolled back.
+CREATE OR REPLACE FUNCTION tplus._end_badly(this_run bigint, state text, words text, more text, advice text, place text)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  l tplus.sync_log;
+BEGIN
+  UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
+    sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
+   WHERE run = this_run RETURNING * INTO l;
+  IF NOT FOUND THEN
+    -- The sync was dropped meanwhile.
+    RETURN;
+  END IF;
+  PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
+    format('sync "%s" failed: %s', l.sync, words), jsonb_build_object('sqlstate', state));
+END
+$$;
+
+-- The two commits around a run.  A procedure that commits can have no SET
+-- clause, so every name in here is qualified and there are no operators.
+CREATE OR REPLACE PROCEDURE tplus._run(sync_name text, kind text, since timestamptz DEFAULT NULL,
+  until timestamptz DEFAULT NULL, by_column text DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  run bigint;
+  failed boolean := false;
+  state text;
+  words text;
+  more text;
+  advice text;
+  place text;
+BEGIN
+  PERFORM tplus._check_no_transaction();
+  -- Where this is refused, as inside a function, nothing has happened yet.
+  COMMIT;
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+  run := tplus._begin_run(sync_name, kind, since, until);
+  COMMIT;
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+  IF run IS NULL THEN
+    RETURN;
+  END IF;
+  BEGIN
+    PERFORM tplus._work(run, by_column);
+    -- Nothing may be left for the commit to complain of.
+    SET CONSTRAINTS ALL IMMEDIATE;
+  EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+    failed := true;
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT,
+      more = PG_EXCEPTION_DETAIL, advice = PG_EXCEPTION_HINT, place = PG_EXCEPTION_CONTEXT;
+  END;
+  IF failed THEN
+    ROLLBACK;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    -- Who cancels twice in a row shall not leave a run without an end.
+    FOR attempt IN 1 .. 3 LOOP
+      BEGIN
+        PERFORM tplus._end_badly(run, state, words, more, advice, place);
+        EXIT;
+      EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+        NULL;
+      END;
+    END LOOP;
+  END IF;
+  COMMIT;
+  PERFORM tplus._unlock_run();
+  IF failed THEN
+    PERFORM tplus._raise(state, words, more, advice);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._define(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO tplus.sync_definition (name, owner, source, target, key, mapping, filter, cursor_column, lag, mode,
+    deletes, mark_column, full_every, stale_after, on_error, max_rejects, delete_limit, search_path,
+    time_zone, date_style, key_texts)
+  VALUES (d.name, d.owner, d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.lag, d.mode,
+    d.deletes, d.mark_column, d.full_every, d.stale_after, d.on_error, d.max_rejects, d.delete_limit, d.search_path,
+    d.time_zone, d.date_style, d.key_texts);
+EXCEPTION WHEN unique_violation THEN
+  RAISE duplicate_object USING MESSAGE = format('sync "%s" exists already', d.name);
+END
+$$;
+
+CREATE FUNCTION tplus._redefine(old tplus.sync_definition, d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  UPDATE tplus.sync_definition x
+     SET source = d.source, target = d.target, key = d.key, mapping = d.mapping, filter = d.filter,
+         cursor_column = d.cursor_column, lag = d.lag, mode = d.mode, deletes = d.deletes, mark_column = d.mark_column,
+         full_every = d.full_every, stale_after = d.stale_after, on_error = d.on_error, max_rejects = d.max_rejects,
+         delete_limit = d.delete_limit, search_path = d.search_path, time_zone = d.time_zone, date_style = d.date_style
+   WHERE x.id = d.id;
+  -- What other records or columns it is to bring, only a full run finds out.
+  IF ROW(d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.mode)
+     IS DISTINCT FROM ROW(old.source, old.target, old.key, old.mapping, old.filter, old.cursor_column, old.mode) THEN
+    UPDATE tplus.sync_cursor c SET last_full = NULL WHERE c.sync = d.name;
+  END IF;
+  IF d.target <> old.target OR d.key <> old.key THEN
+    DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus.create_sync(name text, source regclass, target regclass,
+  key text DEFAULT NULL, mapping jsonb DEFAULT NULL, filter text DEFAULT NULL,
+  cursor_column text DEFAULT NULL, lag interval DEFAULT NULL,
+  mode text DEFAULT 'upsert', deletes text DEFAULT 'ignore',
+  full_every interval DEFAULT '1 day', stale_after interval DEFAULT '1 day',
+  on_error text DEFAULT 'stop', max_rejects integer DEFAULT 100,
+  delete_limit numeric DEFAULT 0.2, mark_column text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  d tplus.sync_definition;
+BEGIN
+  d.search_path := pg_catalog.current_setting('search_path');
+  d.time_zone := pg_catalog.current_setting('TimeZone');
+  d.date_style := tplus._date_style(pg_catalog.current_setting('DateStyle'));
+  d.key_texts := 2;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  d.name := create_sync.name;
+  d.owner := current_user;
+  d.source := tplus._qualified(create_sync.source);
+  d.target := tplus._qualified(create_sync.target);
+  SELECT k.key INTO d.key FROM tplus._key_of(create_sync.target, tplus._names(create_sync.key)) k;
+  d.mapping := create_sync.mapping;
+  d.filter := nullif(create_sync.filter, '');
+  d.cursor_column := nullif(coalesce(create_sync.cursor_column, tplus._default_cursor(create_sync.source)), '');
+  d.mode := create_sync.mode;
+  d.deletes := create_sync.deletes;
+  d.mark_column := create_sync.mark_column;
+  d.full_every := create_sync.full_every;
+  d.stale_after := create_sync.stale_after;
+  d.on_error := create_sync.on_error;
+  d.max_rejects := create_sync.max_rejects;
+  d.delete_limit := tplus._fraction(create_sync.delete_limit);
+  d.created := now();
+  d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
+  PERFORM tplus._check_definition(d);
+  PERFORM tplus._define(d);
+  PERFORM pg_catalog.set_config('search_path', d.search_path, true);
+END
+$$;
+
+CREATE FUNCTION tplus.alter_sync(name text, source regclass DEFAULT NULL, target regclass DEFAULT NULL,
+  key text DEFAULT NULL, mapping jsonb DEFAULT NULL, filter text DEFAULT NULL,
+  cursor_column text DEFAULT NULL, lag interval DEFAULT NULL,
+  mode text DEFAULT NULL, deletes text DEFAULT NULL,
+  full_every interval DEFAULT NULL, stale_after interval DEFAULT NULL,
+  on_error text DEFAULT NULL, max_rejects integer DEFAULT NULL,
+  delete_limit numeric DEFAULT NULL, mark_column text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  old tplus.sync_definition;
+  path text;
+BEGIN
+  path := pg_catalog.current_setting('search_path');
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  old := tplus._keep_settings(tplus._sync(alter_sync.name));
+  d := old;
+  d.source := coalesce(tplus._qualified(alter_sync.source), d.source);
+  d.target := coalesce(tplus._qualified(alter_sync.target), d.target);
+  IF alter_sync.key IS NOT NULL OR alter_sync.target IS NOT NULL THEN
+    SELECT k.key INTO d.key FROM tplus._key_of(d.target::regclass, tplus._names(alter_sync.key)) k;
+  END IF;
+  d.mapping := coalesce(alter_sync.mapping, d.mapping);
+  d.filter := nullif(coalesce(alter_sync.filter, d.filter), '');
+  d.cursor_column := nullif(coalesce(alter_sync.cursor_column, d.cursor_column), '');
+  d.mode := coalesce(alter_sync.mode, d.mode);
+  d.deletes := coalesce(alter_sync.deletes, d.deletes);
+  d.mark_column := coalesce(alter_sync.mark_column, d.mark_column);
+  d.full_every := coalesce(alter_sync.full_every, d.full_every);
+  d.stale_after := coalesce(alter_sync.stale_after, d.stale_after);
+  d.on_error := coalesce(alter_sync.on_error, d.on_error);
+  d.max_rejects := coalesce(alter_sync.max_rejects, d.max_rejects);
+  d.delete_limit := coalesce(tplus._fraction(alter_sync.delete_limit), d.delete_limit);
+  IF alter_sync.mapping IS NOT NULL OR alter_sync.filter IS NOT NULL THEN
+    d.search_path := path;
+    d.time_zone := pg_catalog.current_setting('TimeZone');
+    d.date_style := tplus._date_style(pg_catalog.current_setting('DateStyle'));
+  END IF;
+  d.lag := coalesce(alter_sync.lag, CASE WHEN d.cursor_column IS DISTINCT FROM old.cursor_column
+    THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
+  PERFORM tplus._check_definition(d);
+  PERFORM tplus._redefine(old, d);
+  PERFORM pg_catalog.set_config('search_path', path, true);
+END
+$$;
+
+CREATE OR REPLACE VIEW tplus.sync_status WITH (security_invoker = true) AS
+  SELECT d.name AS sync, d.owner, d.source, d.target,
+         CASE WHEN o.status IN ('failed', 'crashed') THEN 'failing'
+              WHEN d.stale_after > '0' AND now() - coalesce(w.started, d.created) > d.stale_after THEN 'stale'
+              WHEN j.rejects > 0 THEN 'rejects'
+              WHEN o.status IS NULL THEN 'never ran'
+              ELSE 'ok' END AS health,
+         w.ended AS last_success, now() - w.started AS lag,
+         r.run AS last_run, r.status AS last_status,
+         CASE WHEN o.status <> 'succeeded' THEN o.message END AS last_error,
+         d.cursor_column, c.value AS cursor, c.last_full,
+         CASE WHEN d.full_every > '0' THEN c.last_full + d.full_every END AS next_full,
+         d.schedule, tplus._next_run(d.schedule, now()) AS next_run,
+         w.rows_kept AS rows, j.rejects,
+         CASE WHEN d.cursor_column IS NULL THEN 'no cursor: every run reads everything'
+              WHEN c.nulls AND c.value NOT LIKE '________________' THEN 'some records have no cursor value: every run reads everything'
+              WHEN tplus._cursor_is_time(d.source, d.cursor_column) THEN 'edits are found by full runs only, because the cursor does not move with them'
+         END AS note,
+         f.rows_not_own
+    FROM tplus.sync_definition d
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status <> 'skipped' ORDER BY x.run DESC LIMIT 1) r ON true
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status NOT IN ('skipped', 'running') ORDER BY x.run DESC LIMIT 1) o ON true
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind <> 'resync' ORDER BY x.run DESC LIMIT 1) w ON true
+    LEFT JOIN LATERAL (SELECT x.rows_not_own FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind = 'full' ORDER BY x.run DESC LIMIT 1) f ON true
+    LEFT JOIN LATERAL (SELECT * FROM tplus.sync_cursor x WHERE x.sync = d.name ORDER BY x.run DESC LIMIT 1) c ON true
+    LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM tplus.sync_reject x WHERE x.sync = d.name) j ON true;
+
+COMMENT ON FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text, boolean) IS
+  'defines a sync that copies a source into a table';
+COMMENT ON FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text, boolean) IS
+  'changes a sync; what is left out stays';
+
+-- Whatever a session may have set, as its role or database does: what is done
+-- here does not depend on it.  Texts are written and read in one way; tables
+-- are those of PostgreSQL; a string is what it is.  Functions that policies call
+-- for each row need none of it; one that the caller's clock matters to keeps his
+-- time zone.
+DO $settings$
+DECLARE
+  settings constant jsonb := $${
+    "standard_conforming_strings": "on", "transform_null_equals": "off", "array_nulls": "on",
+    "quote_all_identifiers": "off", "row_security": "on",
+    "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "TimeZone": "UTC", "extra_float_digits": "1",
+    "bytea_output": "hex", "xmlbinary": "base64", "xmloption": "content", "lc_numeric": "C",
+    "default_table_access_method": "heap", "plpgsql.extra_errors": "none"
+  }$$;
+  f record;
+  setting record;
+BEGIN
+  FOR f IN
+    SELECT p.oid::pg_catalog.regprocedure AS function, p.proname IN ('_begin_run', 'check_syncs') AS keeps_time_zone
+      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+     WHERE p.pronamespace = 'tplus'::pg_catalog.regnamespace AND l.lanname IN ('sql', 'plpgsql')
+       AND p.proconfig IS NOT NULL AND p.proname NOT IN ('_may_see', '_may_drop')
+  LOOP
+    FOR setting IN SELECT * FROM pg_catalog.jsonb_each_text(settings) AS s(name, value)
+                    WHERE NOT (f.keeps_time_zone AND s.name = 'TimeZone') LOOP
+      EXECUTE pg_catalog.format('ALTER FUNCTION %s SET %s = %L', f.function, setting.name, setting.value);
+    END LOOP;
+  END LOOP;
+END
+$settings$;

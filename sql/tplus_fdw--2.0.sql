@@ -337,6 +337,9 @@ CREATE TABLE tplus.sync_definition (
   search_path text NOT NULL,
   schedule text,
   created timestamptz NOT NULL DEFAULT now(),
+  time_zone text,
+  date_style text,
+  key_texts integer NOT NULL DEFAULT 1,
   -- Others reckon with them, and must not meet an overflow.
   CONSTRAINT at_most_1000_years CHECK (greatest(lag, full_every, stale_after) <= '1000 years')
 );
@@ -345,6 +348,12 @@ COMMENT ON TABLE tplus.sync_definition IS
   'syncs, written by tplus.create_sync() and alter_sync()';
 COMMENT ON COLUMN tplus.sync_definition.search_path IS
   'with which mapping and filter were written, and are read';
+COMMENT ON COLUMN tplus.sync_definition.time_zone IS
+  'as search_path; null in one of version 1.0 that has not run since';
+COMMENT ON COLUMN tplus.sync_definition.date_style IS
+  'as search_path, with the output style ISO';
+COMMENT ON COLUMN tplus.sync_definition.key_texts IS
+  '1: the keys in sync_key were written by version 1.0, as the session had it';
 
 -- What each successful run reached.  Kept as far back as the lag needs it: see
 -- tplus._start_of().
@@ -531,6 +540,12 @@ $policies$;
 
 CREATE FUNCTION tplus._check_no_transaction() RETURNS void
 AS 'MODULE_PATHNAME', 'tplus_check_no_transaction' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._lock_run(sync integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'tplus_lock_run' LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION tplus._unlock_run() RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_unlock_run' LANGUAGE C VOLATILE;
 
 CREATE FUNCTION tplus._raise(sqlstate text, message text, detail text, hint text) RETURNS void
 AS 'MODULE_PATHNAME', 'tplus_raise' LANGUAGE C VOLATILE;
@@ -848,7 +863,7 @@ AS $$
 $$;
 
 -- Runs a statement that may hold SQL of the owner, or fire his triggers, with
--- the search_path he wrote it under; returns the number of rows.
+-- the settings he wrote it under; returns the number of rows.
 CREATE FUNCTION tplus._execute(d tplus.sync_definition, statement text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -857,7 +872,9 @@ AS $$
 DECLARE
   n bigint;
 BEGIN
-  PERFORM set_config('search_path', d.search_path, true);
+  PERFORM set_config('search_path', d.search_path, true),
+          set_config('TimeZone', coalesce(d.time_zone, current_setting('TimeZone')), true),
+          set_config('DateStyle', coalesce(d.date_style, current_setting('DateStyle')), true);
   EXECUTE statement;
   GET DIAGNOSTICS n = ROW_COUNT;
   RETURN n;
@@ -948,8 +965,9 @@ BEGIN
 END
 $$;
 
--- Runs that say that they run, and do not.
-CREATE FUNCTION tplus._mark_crashed(d tplus.sync_definition) RETURNS bigint
+-- Runs that say that they run, and do not: all, if the caller has the lock and
+-- no run yet.
+CREATE FUNCTION tplus._mark_crashed(d tplus.sync_definition, has_lock boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -957,10 +975,10 @@ DECLARE
   n bigint;
 BEGIN
   UPDATE tplus.sync_log SET status = 'crashed', ended = clock_timestamp(),
-         message = 'the server process of this run ended before the run did',
+         message = 'the run was ended before it could record its end',
          hint = 'Nothing of it was stored, and nothing is skipped: the next run begins where this one did.'
    WHERE sync = d.name AND status = 'running'
-     AND pid IS DISTINCT FROM tplus._running_pid(d.id);
+     AND (has_lock OR pid IS DISTINCT FROM tplus._running_pid(d.id));
   GET DIAGNOSTICS n = ROW_COUNT;
   IF n > 0 THEN
     PERFORM tplus._alert(d.name, NULL, d.owner, 'failed',
@@ -1009,6 +1027,45 @@ BEGIN
 END
 $$;
 
+-- A definition of version 1.0 knows no time zone: it is given the one that its
+-- owner has in this database, or else now.
+CREATE FUNCTION tplus._keep_settings(d tplus.sync_definition) RETURNS tplus.sync_definition
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF d.time_zone IS NULL THEN
+    d.time_zone := tplus._setting_of_role('TimeZone');
+    d.date_style := tplus._date_style(tplus._setting_of_role('DateStyle'));
+    UPDATE tplus.sync_definition x SET time_zone = d.time_zone, date_style = d.date_style WHERE x.id = d.id;
+  END IF;
+  RETURN d;
+END
+$$;
+
+-- With what sessions of the current role begin in this database.
+CREATE FUNCTION tplus._setting_of_role(wanted text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(
+    (SELECT substr(c, strpos(c, '=') + 1)
+       FROM pg_db_role_setting r, unnest(r.setconfig) AS c
+      WHERE lower(split_part(c, '=', 1)) = lower(wanted)
+        AND r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+        AND r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+      ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1),
+    (SELECT s.reset_val FROM pg_settings s WHERE lower(s.name) = lower(wanted)))
+$$;
+
+-- How dates are read in a session with this DateStyle; they are written as ISO.
+CREATE FUNCTION tplus._date_style(style text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT 'ISO, ' || CASE WHEN style ~* 'YMD' THEN 'YMD' WHEN style ~* 'DMY|european|german' THEN 'DMY' ELSE 'MDY' END
+$$;
+
 -- Enters the run into the history; null if another one is at it.
 CREATE FUNCTION tplus._begin_run(sync_name text, wanted text, since timestamptz, until timestamptz)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
@@ -1020,30 +1077,27 @@ DECLARE
   new_run bigint;
 BEGIN
   d := tplus._sync(sync_name);
-  IF NOT pg_try_advisory_lock(tplus._lock_class(), d.id) THEN
+  IF NOT tplus._lock_run(d.id) THEN
     INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
     VALUES (d.name, wanted, 'asked for', 'skipped', clock_timestamp(),
             format('another run of this sync is under way in process %s', tplus._running_pid(d.id)));
     RAISE NOTICE 'sync "%" is running already', d.name;
     RETURN NULL;
   END IF;
+  -- As the run before, and whoever altered the sync meanwhile, left it.
+  d := tplus._keep_settings(tplus._sync(sync_name));
   BEGIN
-    PERFORM tplus._mark_crashed(d);
+    PERFORM tplus._mark_crashed(d, true);
     SELECT * INTO c FROM tplus._cause(d, tplus._shape(d), wanted);
   EXCEPTION WHEN OTHERS THEN
     -- The run will meet this again, and end with it.
     SELECT wanted AS kind, 'asked for' AS cause, NULL AS start INTO c;
   END;
-  BEGIN
-    INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
-    SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
-           (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
-    RETURNING run INTO new_run;
-  EXCEPTION WHEN query_canceled OR OTHERS THEN
-    -- The lock outlives the transaction.
-    PERFORM pg_advisory_unlock(tplus._lock_class(), d.id);
-    RAISE;
-  END;
+  -- The window as the caller's clock shows it: see tplus._window().
+  INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
+  SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
+         (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
+  RETURNING run INTO new_run;
   RETURN new_run;
 END
 $$;
@@ -1104,6 +1158,24 @@ AS $$
     WHEN 'time' THEN format('pg_catalog.to_char(%s.%s%s, ''YYYY-MM-DD"T"HH24:MI:SS.US%s'')', alias, s.cursor_column,
       CASE WHEN s.cursor_type LIKE '%with time zone%' THEN ' AT TIME ZONE ''UTC''' ELSE '::pg_catalog.timestamp' END,
       CASE WHEN s.cursor_type LIKE '%with time zone%' THEN '"Z"' ELSE '' END) END
+$$;
+
+-- The condition of a window.  Its ends are texts with the offset of the time
+-- zone in which the caller wrote them, and a column without a time zone is
+-- about what his clock showed: so the offset is left out for these.
+CREATE FUNCTION tplus._window(s tplus._sync_shape, by_column text, lo text, hi text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT format('%1$s.%2$s OPERATOR(pg_catalog.>=) %3$L::pg_catalog.%5$s AND %1$s.%2$s OPERATOR(pg_catalog.<) %4$L::pg_catalog.%5$s',
+           s.alias, by_column, ends[1], ends[2], kind)
+    FROM (SELECT x.kind, (SELECT array_agg(
+                 CASE x.kind WHEN 'timestamptz' THEN e WHEN 'timestamp' THEN e::timestamp::text
+                   -- The day that begins at that time, or after it.
+                   ELSE (e::timestamp::date + (e::timestamp > e::timestamp::date)::integer)::text END ORDER BY n)
+                   FROM unnest(ARRAY[lo, hi]) WITH ORDINALITY AS u(e, n)) AS ends
+            FROM (SELECT CASE type WHEN 'date'::regtype THEN 'date' WHEN 'timestamp'::regtype THEN 'timestamp' ELSE 'timestamptz' END AS kind
+                    FROM tplus._columns(s.source) WHERE quoted = by_column) AS x) AS y
 $$;
 
 -- What has been read, as a cursor: its value, null if there is none that is
@@ -1569,8 +1641,7 @@ BEGIN
   IF l.kind = 'incremental' THEN
     bound := tplus._bound(s, l.window_from, before.nulls);
   ELSIF l.kind = 'resync' THEN
-    bound := format('%1$s.%2$s OPERATOR(pg_catalog.>=) %3$L::timestamptz AND %1$s.%2$s OPERATOR(pg_catalog.<) %4$L::timestamptz',
-      s.alias, by_column, coalesce(l.window_from, '-infinity'), coalesce(l.window_to, 'infinity'));
+    bound := tplus._window(s, by_column, coalesce(l.window_from, '-infinity'), coalesce(l.window_to, 'infinity'));
   END IF;
   l.rows_read := tplus._read(d, s, bound);
   -- Before anything else is read, or undone: see tplus.high_water().
@@ -1655,6 +1726,89 @@ BEGIN
 END
 $$;
 
+-- The settings under which version 1.0 may have written the text of a key: all
+-- that differ for values of these types; text stands for any other.
+CREATE FUNCTION tplus._old_settings(d tplus.sync_definition, types regtype[]) RETURNS SETOF jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT date_style || time_zone || interval_style || digits || output
+    FROM (SELECT jsonb_build_object('DateStyle', v)
+            FROM unnest(ARRAY['ISO, YMD', 'SQL, MDY', 'SQL, DMY', 'Postgres, MDY', 'Postgres, DMY', 'German, DMY']) v
+           WHERE v = 'ISO, YMD' OR types && '{date,timestamp,timestamptz,text}'::regtype[]) AS a(date_style),
+         (SELECT DISTINCT jsonb_build_object('TimeZone', v)
+            FROM unnest(ARRAY['UTC', d.time_zone, 'Asia/Shanghai', tplus._setting_of_role('TimeZone')]) v
+           WHERE v = 'UTC' OR types && '{timestamptz,text}'::regtype[]) AS b(time_zone),
+         (SELECT jsonb_build_object('IntervalStyle', v)
+            FROM unnest(ARRAY['postgres', 'iso_8601', 'postgres_verbose', 'sql_standard']) v
+           WHERE v = 'postgres' OR types && '{interval,text}'::regtype[]) AS c(interval_style),
+         (SELECT jsonb_build_object('extra_float_digits', v)
+            FROM unnest(ARRAY['1', '0']) v
+           WHERE v = '1' OR types && '{real,double precision,text}'::regtype[]) AS e(digits),
+         (SELECT jsonb_build_object('bytea_output', v)
+            FROM unnest(ARRAY['hex', 'escape']) v
+           WHERE v = 'hex' OR types && '{bytea,text}'::regtype[]) AS f(output)
+$$;
+
+-- Version 1.0 wrote the texts of keys under the settings of whatever session
+-- ran the sync.  A text that is the key of one row of the target only, under any
+-- settings, is written anew; if some settings explain all texts, these are
+-- taken to be the ones.  What could be two rows stays as it is: nothing is
+-- deleted for it.
+CREATE FUNCTION tplus._convert_keys(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  plain constant regtype[] := '{boolean,"char",smallint,integer,bigint,oid,numeric,text,varchar,bpchar,name,uuid}';
+  known constant regtype[] := '{date,timestamp,timestamptz,interval,real,double precision,bytea}';
+  types regtype[];
+  settings jsonb;
+  number integer := 0;
+  explains integer[];
+  unclear bigint;
+BEGIN
+  SELECT array_agg(CASE WHEN c.type = ANY (known) THEN c.type::regtype ELSE 'text'::regtype END) INTO types
+    FROM tplus._columns(s.target) c WHERE c.quoted = ANY (s.key) AND c.type <> ALL (plain);
+  UPDATE tplus.sync_definition x SET key_texts = 2 WHERE x.id = d.id;
+  IF types IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM tplus._make_temp('tplus_keys', format('SELECT %s, %s AS tplus_new FROM %s AS t',
+    tplus._list(s.key, 't.%s'), tplus._key_text(s.key, 't'), d.target));
+  EXECUTE format('INSERT INTO pg_temp.tplus_keys SELECT %s, %s FROM %s AS t',
+    tplus._list(s.key, 't.%s'), tplus._key_text(s.key, 't'), d.target);
+  PERFORM tplus._make_temp('tplus_texts', 'SELECT 0 AS number, NULL::text COLLATE "C" AS old, NULL::text AS new');
+  FOR settings IN SELECT * FROM tplus._old_settings(d, types) LOOP
+    number := number + 1;
+    PERFORM set_config(x.key, x.value, true) FROM jsonb_each_text(settings) AS x;
+    EXECUTE format('INSERT INTO pg_temp.tplus_texts SELECT %s, k.key, t.tplus_new FROM pg_temp.tplus_keys AS t '
+      'JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s', number, d.id, tplus._key_text(s.key, 't'));
+  END LOOP;
+  SELECT array_agg(x.number) INTO explains FROM
+    (SELECT t.number FROM pg_temp.tplus_texts t GROUP BY t.number
+     HAVING count(DISTINCT t.old) = (SELECT count(DISTINCT a.old) FROM pg_temp.tplus_texts a)) AS x;
+  DELETE FROM pg_temp.tplus_texts t WHERE t.number <> ALL (explains);
+  -- Without such, one of 01/02/2025 might be the other's that is not there.
+  WITH gone AS (
+    DELETE FROM pg_temp.tplus_texts t
+     WHERE t.old IN (SELECT a.old FROM pg_temp.tplus_texts a GROUP BY a.old HAVING count(DISTINCT a.new) > 1)
+        OR (explains IS NULL AND t.old ~ '(^|[^0-9-])(0[1-9]|1[0-2])[-/](0[1-9]|1[0-2])[-/]\d{4}')
+    RETURNING t.old)
+  SELECT count(DISTINCT gone.old) INTO unclear FROM gone;
+  DELETE FROM tplus.sync_key k WHERE k.sync = d.id AND k.key IN (SELECT old FROM pg_temp.tplus_texts);
+  INSERT INTO tplus.sync_key (sync, key) SELECT DISTINCT d.id, new FROM pg_temp.tplus_texts ON CONFLICT DO NOTHING;
+  -- What was rejected under such a text will be met, and named, again.
+  UPDATE tplus.sync_reject r SET key = NULL WHERE r.sync = d.name;
+  UPDATE tplus.sync_cursor c SET marker_key = NULL WHERE c.sync = d.name;
+  IF unclear > 0 THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'keys',
+      format('%s keys that version 1.0 wrote for sync "%s" could be those of several rows; these rows will not be deleted', unclear, d.name),
+      jsonb_build_object('keys', unclear));
+  END IF;
+END
+$$;
+
 -- Everything up to the point where the target is changed: reads, and leaves in
 -- tplus_changes what there is to do.
 CREATE FUNCTION tplus._find_changes(d tplus.sync_definition, s tplus._sync_shape, by_column text, l tplus.sync_log)
@@ -1664,6 +1818,9 @@ AS $$
 DECLARE
   f tplus._sync_fetch;
 BEGIN
+  IF d.key_texts < 2 THEN
+    PERFORM tplus._convert_keys(d, s);
+  END IF;
   PERFORM tplus._set_phase('reading');
   f := tplus._fetch(d, s, by_column, l);
   l := f.entry;
@@ -1734,6 +1891,10 @@ BEGIN
   UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
     sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
    WHERE run = this_run RETURNING * INTO l;
+  IF NOT FOUND THEN
+    -- The sync was dropped meanwhile.
+    RETURN;
+  END IF;
   PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
     format('sync "%s" failed: %s', l.sync, words), jsonb_build_object('sqlstate', state));
 END
@@ -1757,15 +1918,16 @@ BEGIN
   PERFORM tplus._check_no_transaction();
   -- Where this is refused, as inside a function, nothing has happened yet.
   COMMIT;
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
   run := tplus._begin_run(sync_name, kind, since, until);
   COMMIT;
+  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
   IF run IS NULL THEN
     RETURN;
   END IF;
-  -- Nothing may be left for the commit to complain of.
-  SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
   BEGIN
     PERFORM tplus._work(run, by_column);
+    -- Nothing may be left for the commit to complain of.
     SET CONSTRAINTS ALL IMMEDIATE;
   EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
     failed := true;
@@ -1774,22 +1936,23 @@ BEGIN
   END;
   IF failed THEN
     ROLLBACK;
-    PERFORM tplus._end_badly(run, state, words, more, advice, place);
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    -- Who cancels twice in a row shall not leave a run without an end.
+    FOR attempt IN 1 .. 3 LOOP
+      BEGIN
+        PERFORM tplus._end_badly(run, state, words, more, advice, place);
+        EXIT;
+      EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+        NULL;
+      END;
+    END LOOP;
   END IF;
   COMMIT;
-  PERFORM tplus._end_run(sync_name);
+  PERFORM tplus._unlock_run();
   IF failed THEN
     PERFORM tplus._raise(state, words, more, advice);
   END IF;
 END
-$$;
-
-CREATE FUNCTION tplus._end_run(sync_name text) RETURNS void
-LANGUAGE sql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT tplus._end_progress();
-  SELECT pg_advisory_unlock(tplus._lock_class(), id) FROM tplus.sync_definition WHERE name = sync_name;
 $$;
 
 -- Synchronising: what is called
@@ -1867,6 +2030,44 @@ LANGUAGE sql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN x > 1 THEN x / 100 ELSE x END $$;
 
+CREATE FUNCTION tplus._define(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO tplus.sync_definition (name, owner, source, target, key, mapping, filter, cursor_column, lag, mode,
+    deletes, mark_column, full_every, stale_after, on_error, max_rejects, delete_limit, search_path,
+    time_zone, date_style, key_texts)
+  VALUES (d.name, d.owner, d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.lag, d.mode,
+    d.deletes, d.mark_column, d.full_every, d.stale_after, d.on_error, d.max_rejects, d.delete_limit, d.search_path,
+    d.time_zone, d.date_style, d.key_texts);
+EXCEPTION WHEN unique_violation THEN
+  RAISE duplicate_object USING MESSAGE = format('sync "%s" exists already', d.name);
+END
+$$;
+
+CREATE FUNCTION tplus._redefine(old tplus.sync_definition, d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  UPDATE tplus.sync_definition x
+     SET source = d.source, target = d.target, key = d.key, mapping = d.mapping, filter = d.filter,
+         cursor_column = d.cursor_column, lag = d.lag, mode = d.mode, deletes = d.deletes, mark_column = d.mark_column,
+         full_every = d.full_every, stale_after = d.stale_after, on_error = d.on_error, max_rejects = d.max_rejects,
+         delete_limit = d.delete_limit, search_path = d.search_path, time_zone = d.time_zone, date_style = d.date_style
+   WHERE x.id = d.id;
+  -- What other records or columns it is to bring, only a full run finds out.
+  IF ROW(d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.mode)
+     IS DISTINCT FROM ROW(old.source, old.target, old.key, old.mapping, old.filter, old.cursor_column, old.mode) THEN
+    UPDATE tplus.sync_cursor c SET last_full = NULL WHERE c.sync = d.name;
+  END IF;
+  IF d.target <> old.target OR d.key <> old.key THEN
+    DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  END IF;
+END
+$$;
+
 CREATE FUNCTION tplus.create_sync(name text, source regclass, target regclass,
   key text DEFAULT NULL, mapping jsonb DEFAULT NULL, filter text DEFAULT NULL,
   cursor_column text DEFAULT NULL, lag interval DEFAULT NULL,
@@ -1880,6 +2081,9 @@ DECLARE
   d tplus.sync_definition;
 BEGIN
   d.search_path := pg_catalog.current_setting('search_path');
+  d.time_zone := pg_catalog.current_setting('TimeZone');
+  d.date_style := tplus._date_style(pg_catalog.current_setting('DateStyle'));
+  d.key_texts := 2;
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   d.name := create_sync.name;
   d.owner := current_user;
@@ -1900,14 +2104,7 @@ BEGIN
   d.created := now();
   d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
   PERFORM tplus._check_definition(d);
-  BEGIN
-    INSERT INTO tplus.sync_definition (name, owner, source, target, key, mapping, filter, cursor_column, lag, mode,
-      deletes, mark_column, full_every, stale_after, on_error, max_rejects, delete_limit, search_path)
-    VALUES (d.name, d.owner, d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.lag, d.mode,
-      d.deletes, d.mark_column, d.full_every, d.stale_after, d.on_error, d.max_rejects, d.delete_limit, d.search_path);
-  EXCEPTION WHEN unique_violation THEN
-    RAISE duplicate_object USING MESSAGE = format('sync "%s" exists already', d.name);
-  END;
+  PERFORM tplus._define(d);
   PERFORM pg_catalog.set_config('search_path', d.search_path, true);
 END
 $$;
@@ -1928,7 +2125,7 @@ DECLARE
 BEGIN
   path := pg_catalog.current_setting('search_path');
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  old := tplus._sync(alter_sync.name);
+  old := tplus._keep_settings(tplus._sync(alter_sync.name));
   d := old;
   d.source := coalesce(tplus._qualified(alter_sync.source), d.source);
   d.target := coalesce(tplus._qualified(alter_sync.target), d.target);
@@ -1948,24 +2145,13 @@ BEGIN
   d.delete_limit := coalesce(tplus._fraction(alter_sync.delete_limit), d.delete_limit);
   IF alter_sync.mapping IS NOT NULL OR alter_sync.filter IS NOT NULL THEN
     d.search_path := path;
+    d.time_zone := pg_catalog.current_setting('TimeZone');
+    d.date_style := tplus._date_style(pg_catalog.current_setting('DateStyle'));
   END IF;
   d.lag := coalesce(alter_sync.lag, CASE WHEN d.cursor_column IS DISTINCT FROM old.cursor_column
     THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
   PERFORM tplus._check_definition(d);
-  UPDATE tplus.sync_definition x
-     SET source = d.source, target = d.target, key = d.key, mapping = d.mapping, filter = d.filter,
-         cursor_column = d.cursor_column, lag = d.lag, mode = d.mode, deletes = d.deletes, mark_column = d.mark_column,
-         full_every = d.full_every, stale_after = d.stale_after, on_error = d.on_error, max_rejects = d.max_rejects,
-         delete_limit = d.delete_limit, search_path = d.search_path
-   WHERE x.id = d.id;
-  -- What other records or columns it is to bring, only a full run finds out.
-  IF ROW(d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.mode)
-     IS DISTINCT FROM ROW(old.source, old.target, old.key, old.mapping, old.filter, old.cursor_column, old.mode) THEN
-    UPDATE tplus.sync_cursor c SET last_full = NULL WHERE c.sync = d.name;
-  END IF;
-  IF d.target <> old.target OR d.key <> old.key THEN
-    DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
-  END IF;
+  PERFORM tplus._redefine(old, d);
   PERFORM pg_catalog.set_config('search_path', path, true);
 END
 $$;
@@ -2380,3 +2566,34 @@ COMMENT ON FUNCTION tplus.unschedule_sync(text) IS 'takes a sync from pg_cron';
 COMMENT ON FUNCTION tplus.check_syncs(interval) IS
   'raises alerts for syncs that are stale or crashed and refresh tokens that end; returns how many are new';
 COMMENT ON FUNCTION tplus.prune_history(interval) IS 'deletes old runs and resolved alerts; returns how many';
+
+-- Whatever a session may have set, as its role or database does: what is done
+-- here does not depend on it.  Texts are written and read in one way; tables
+-- are those of PostgreSQL; a string is what it is.  Functions that policies call
+-- for each row need none of it; one that the caller's clock matters to keeps his
+-- time zone.
+DO $settings$
+DECLARE
+  settings constant jsonb := $${
+    "standard_conforming_strings": "on", "transform_null_equals": "off", "array_nulls": "on",
+    "quote_all_identifiers": "off", "row_security": "on",
+    "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "TimeZone": "UTC", "extra_float_digits": "1",
+    "bytea_output": "hex", "xmlbinary": "base64", "xmloption": "content", "lc_numeric": "C",
+    "default_table_access_method": "heap", "plpgsql.extra_errors": "none"
+  }$$;
+  f record;
+  setting record;
+BEGIN
+  FOR f IN
+    SELECT p.oid::pg_catalog.regprocedure AS function, p.proname IN ('_begin_run', 'check_syncs') AS keeps_time_zone
+      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+     WHERE p.pronamespace = 'tplus'::pg_catalog.regnamespace AND l.lanname IN ('sql', 'plpgsql')
+       AND p.proconfig IS NOT NULL AND p.proname NOT IN ('_may_see', '_may_drop')
+  LOOP
+    FOR setting IN SELECT * FROM pg_catalog.jsonb_each_text(settings) AS s(name, value)
+                    WHERE NOT (f.keeps_time_zone AND s.name = 'TimeZone') LOOP
+      EXECUTE pg_catalog.format('ALTER FUNCTION %s SET %s = %L', f.function, setting.name, setting.value);
+    END LOOP;
+  END LOOP;
+END
+$settings$;

@@ -80,8 +80,8 @@ publish(void)
 	LWLockRelease(lock);
 }
 
-static void
-end_progress(void)
+void
+tplus_progress_stop(void)
 {
 	own.pid = 0;
 	own.run = 0;
@@ -92,7 +92,7 @@ end_progress(void)
 static void
 exit_progress(int code, Datum arg)
 {
-	end_progress();
+	tplus_progress_stop();
 }
 
 static void
@@ -136,7 +136,7 @@ tplus_progress_add(int64 requests, int64 pages, int64 rows)
 Datum
 tplus_begin_progress(PG_FUNCTION_ARGS)
 {
-	end_progress();
+	tplus_progress_stop();
 	memset(&own, 0, sizeof(own));
 	own.pid = MyProcPid;
 	own.database = MyDatabaseId;
@@ -166,7 +166,7 @@ tplus_end_progress(PG_FUNCTION_ARGS)
 {
 	int64		requests = own.requests;
 
-	end_progress();
+	tplus_progress_stop();
 	PG_RETURN_INT64(requests);
 }
 

@@ -27,6 +27,11 @@
  */
 extern void tplus_progress_add(int64 requests, int64 pages, int64 rows);
 
+/*
+ * Nothing is shown of this backend any more.  Throws nothing.
+ */
+extern void tplus_progress_stop(void);
+
 extern PGDLLEXPORT Datum tplus_begin_progress(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_set_phase(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_end_progress(PG_FUNCTION_ARGS);
