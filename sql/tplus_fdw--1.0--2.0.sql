@@ -154,6 +154,51 @@ AS 'MODULE_PATHNAME', 'tplus_lock_run' LANGUAGE C STRICT VOLATILE;
 CREATE FUNCTION tplus._unlock_run() RETURNS void
 AS 'MODULE_PATHNAME', 'tplus_unlock_run' LANGUAGE C VOLATILE;
 
+-- What a definition means for the tables as they are now.
+CREATE OR REPLACE FUNCTION tplus._shape(d tplus.sync_definition) RETURNS tplus._sync_shape
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  s tplus._sync_shape;
+  expr text;
+  words text;
+BEGIN
+  PERFORM tplus._check_word('mode', d.mode, 'upsert', 'insert');
+  PERFORM tplus._check_word('deletes', d.deletes, 'ignore', 'mark', 'delete');
+  PERFORM tplus._check_word('on_error', d.on_error, 'stop', 'quarantine');
+  s.source := d.source::regclass;
+  s.target := d.target::regclass;
+  s.is_tplus := tplus._is_tplus(s.source);
+  SELECT quote_ident(relname) INTO s.alias FROM pg_class WHERE oid = s.source;
+  SELECT array_agg(quote_ident(k) ORDER BY n), ops INTO s.key, s.ops
+    FROM tplus._key_of(s.target, d.key) AS x(key, ops), unnest(x.key) WITH ORDINALITY AS u(k, n)
+   GROUP BY ops;
+  s := tplus._shape_mark(d, s);
+  s := tplus._shape_columns(d, s);
+  s := tplus._shape_cursor(d, s);
+  -- A null would be neither: a sync without a cursor has no kind of it.
+  s.keep_raw := d.on_error = 'quarantine' OR (s.cursor_kind IS NOT DISTINCT FROM 'version' AND d.filter IS NOT NULL);
+
+  -- A key that is a column of the source, of the same type, can be asked for.
+  expr := s.exprs[array_position(s.columns, s.key[1])];
+  IF cardinality(s.key) = 1 THEN
+    SELECT c.quoted, c.type_name INTO s.key_column, s.key_type
+      FROM tplus._columns(s.source) c, tplus._columns(s.target) t
+     WHERE c.quoted = tplus._plain_column(s.source, expr) AND t.quoted = s.key[1] AND c.type = t.type;
+  END IF;
+  SELECT max(quoted) FILTER (WHERE field = '*'), max(quoted) FILTER (WHERE field = '$error')
+    INTO s.whole_column, s.error_column FROM tplus._columns(s.source) WHERE s.is_tplus;
+
+  -- Columns whose name occurs in an expression: maybe too many, never too few.
+  words := lower(concat_ws(' ', array_to_string(s.exprs, ' '), d.filter, s.cursor_column));
+  SELECT array_agg(quoted) INTO s.read_columns FROM tplus._columns(s.source)
+   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column)
+      OR words ~ '["\\]{2}|u&|\*' OR strpos(words, lower(btrim(s.alias, '"'))) > 0;
+  RETURN s;
+END
+$$;
+
 -- Runs a statement that may hold SQL of the owner, or fire his triggers, with
 -- the settings he wrote it under; returns the number of rows.
 CREATE OR REPLACE FUNCTION tplus._execute(d tplus.sync_definition, statement text) RETURNS bigint
@@ -170,6 +215,40 @@ BEGIN
   EXECUTE statement;
   GET DIAGNOSTICS n = ROW_COUNT;
   RETURN n;
+END
+$$;
+
+-- Where a run begins, from the cursors of those before: null is the beginning.
+--
+-- A time is read again from lag before its cursor on.  A row version is no
+-- time, but T+ may commit it late.  A run that began lag after another had
+-- ended saw all that the other's cursor stands for; so the newest such cursor
+-- is the one to trust, and the newest of all if lag is zero.
+CREATE OR REPLACE FUNCTION tplus._start_of(d tplus.sync_definition, s tplus._sync_shape) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  newest tplus.sync_cursor;
+  start text;
+BEGIN
+  SELECT * INTO newest FROM tplus.sync_cursor WHERE sync = d.name ORDER BY run DESC LIMIT 1;
+  -- Version 1.0 took a negative one.
+  d.lag := greatest(d.lag, interval '0');
+  IF s.cursor_kind = 'time' THEN
+    EXECUTE format('SELECT to_json((%L::%s - %L::interval)::%2$s) #>> ''{}''',
+                   newest.value, s.cursor_type, d.lag) INTO start;
+    RETURN start;
+  END IF;
+  IF d.lag = '0' THEN
+    start := newest.value;
+  ELSE
+    SELECT value INTO start FROM tplus.sync_cursor
+     WHERE sync = d.name AND ended <= newest.started - d.lag ORDER BY run DESC LIMIT 1;
+  END IF;
+  -- The record that carries the marker shall come again, or be missed.
+  RETURN least(start COLLATE "C",
+    CASE WHEN start IS NOT NULL THEN tplus._version_before(newest.marker_version) END COLLATE "C");
 END
 $$;
 
@@ -287,6 +366,37 @@ AS $$
                    FROM unnest(ARRAY[lo, hi]) WITH ORDINALITY AS u(e, n)) AS ends
             FROM (SELECT CASE type WHEN 'date'::regtype THEN 'date' WHEN 'timestamp'::regtype THEN 'timestamp' ELSE 'timestamptz' END AS kind
                     FROM tplus._columns(s.source) WHERE quoted = by_column) AS x) AS y
+$$;
+
+-- Two records with the same key cannot both be right.
+CREATE OR REPLACE FUNCTION tplus._check_keys(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  twice text;
+BEGIN
+  -- Also of those that do not differ from the target: the row would be now the
+  -- one and now the other.
+  EXECUTE format('SELECT coalesce(%s, ''null'') FROM pg_temp.tplus_staged AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
+      tplus._key_text(s.key, 'c'), tplus._list(s.key, 'c.%s'))
+    INTO twice;
+  IF twice IS NOT NULL THEN
+    PERFORM tplus._raise_same_key(d, s, twice);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._raise_same_key(d tplus.sync_definition, s tplus._sync_shape, key text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RAISE cardinality_violation USING
+    MESSAGE = format('two records of sync "%s" have the same key', d.name),
+    DETAIL = format('Key (%s)=(%s) comes twice from %s.', array_to_string(s.key, ', '), key, d.source);
+END
 $$;
 
 -- Reads, and reads everything if the row versions turn out to have been set
@@ -534,6 +644,33 @@ BEGIN
 END
 $$;
 
+-- Would this definition work?  Plans what a run would do, with the rights of
+-- the caller, who owns it.
+CREATE OR REPLACE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  s tplus._sync_shape := tplus._shape(d);
+BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = s.target) NOT IN ('r', 'p') THEN
+    RAISE wrong_object_type USING
+      MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
+  END IF;
+  IF d.lag < '0' THEN
+    RAISE invalid_parameter_value USING
+      MESSAGE = 'argument "lag" must not be negative',
+      DETAIL = 'A run would begin after its cursor, and miss what lies between.';
+  END IF;
+  PERFORM tplus._execute(d, format(E'EXPLAIN INSERT INTO %s AS t (%s) %s SELECT %s FROM (SELECT %s FROM %s AS %s) AS %7$s WHERE (%s\n)', d.target, array_to_string(s.columns, ', '), s.overriding, array_to_string(s.exprs, ', '),
+    array_to_string(s.read_columns, ', '), d.source, s.alias, coalesce(d.filter, 'true')));
+  IF s.cursor_kind = 'time' THEN
+    RAISE NOTICE 'edits of records are found by full runs only (%), because "%" does not move with them',
+      CASE WHEN d.full_every > '0' THEN 'every ' || d.full_every ELSE 'full_every is off' END, d.cursor_column;
+  END IF;
+END
+$$;
+
 CREATE FUNCTION tplus._define(d tplus.sync_definition) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -589,6 +726,9 @@ BEGIN
   d.date_style := tplus._date_style(pg_catalog.current_setting('DateStyle'));
   d.key_texts := 2;
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  IF create_sync.name IS NULL OR create_sync.source IS NULL OR create_sync.target IS NULL THEN
+    RAISE null_value_not_allowed USING MESSAGE = 'a sync needs a name, a source and a target';
+  END IF;
   d.name := create_sync.name;
   d.owner := current_user;
   d.source := tplus._qualified(create_sync.source);
@@ -597,14 +737,14 @@ BEGIN
   d.mapping := create_sync.mapping;
   d.filter := nullif(create_sync.filter, '');
   d.cursor_column := nullif(coalesce(create_sync.cursor_column, tplus._default_cursor(create_sync.source)), '');
-  d.mode := create_sync.mode;
-  d.deletes := create_sync.deletes;
+  d.mode := coalesce(create_sync.mode, 'upsert');
+  d.deletes := coalesce(create_sync.deletes, 'ignore');
   d.mark_column := create_sync.mark_column;
-  d.full_every := create_sync.full_every;
-  d.stale_after := create_sync.stale_after;
-  d.on_error := create_sync.on_error;
-  d.max_rejects := create_sync.max_rejects;
-  d.delete_limit := tplus._fraction(create_sync.delete_limit);
+  d.full_every := coalesce(create_sync.full_every, '1 day');
+  d.stale_after := coalesce(create_sync.stale_after, '1 day');
+  d.on_error := coalesce(create_sync.on_error, 'stop');
+  d.max_rejects := coalesce(create_sync.max_rejects, 100);
+  d.delete_limit := tplus._fraction(coalesce(create_sync.delete_limit, 0.2));
   d.created := now();
   d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
   PERFORM tplus._check_definition(d);

@@ -803,6 +803,9 @@ DECLARE
   expr text;
   words text;
 BEGIN
+  PERFORM tplus._check_word('mode', d.mode, 'upsert', 'insert');
+  PERFORM tplus._check_word('deletes', d.deletes, 'ignore', 'mark', 'delete');
+  PERFORM tplus._check_word('on_error', d.on_error, 'stop', 'quarantine');
   s.source := d.source::regclass;
   s.target := d.target::regclass;
   s.is_tplus := tplus._is_tplus(s.source);
@@ -813,7 +816,8 @@ BEGIN
   s := tplus._shape_mark(d, s);
   s := tplus._shape_columns(d, s);
   s := tplus._shape_cursor(d, s);
-  s.keep_raw := d.on_error = 'quarantine' OR (s.cursor_kind = 'version' AND d.filter IS NOT NULL);
+  -- A null would be neither: a sync without a cursor has no kind of it.
+  s.keep_raw := d.on_error = 'quarantine' OR (s.cursor_kind IS NOT DISTINCT FROM 'version' AND d.filter IS NOT NULL);
 
   -- A key that is a column of the source, of the same type, can be asked for.
   expr := s.exprs[array_position(s.columns, s.key[1])];
@@ -896,6 +900,8 @@ DECLARE
   start text;
 BEGIN
   SELECT * INTO newest FROM tplus.sync_cursor WHERE sync = d.name ORDER BY run DESC LIMIT 1;
+  -- Version 1.0 took a negative one.
+  d.lag := greatest(d.lag, interval '0');
   IF s.cursor_kind = 'time' THEN
     EXECUTE format('SELECT to_json((%L::%s - %L::interval)::%2$s) #>> ''{}''',
                    newest.value, s.cursor_type, d.lag) INTO start;
@@ -1308,29 +1314,30 @@ $$;
 CREATE FUNCTION tplus._check_keys(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
-  what text := 'tplus_staged';
-  unique_so_far boolean := false;
   twice text;
 BEGIN
-  -- T+ itself sends no record twice, so the key of its records need not be
-  -- looked at whole.
-  IF s.is_tplus AND s.key_column IS NOT NULL THEN
-    what := 'tplus_changes';
-  ELSIF cardinality(s.key) = 1 THEN
-    EXECUTE format('SELECT count(DISTINCT c.%1$s) = count(c.%1$s) FROM pg_temp.tplus_staged AS c', s.key[1]) INTO unique_so_far;
-  END IF;
-  IF NOT unique_so_far THEN
-    EXECUTE format('SELECT %s FROM pg_temp.%I AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-        tplus._key_text(s.key, 'c'), what, tplus._list(s.key, 'c.%s'))
-      INTO twice;
-  END IF;
+  -- Also of those that do not differ from the target: the row would be now the
+  -- one and now the other.
+  EXECUTE format('SELECT coalesce(%s, ''null'') FROM pg_temp.tplus_staged AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
+      tplus._key_text(s.key, 'c'), tplus._list(s.key, 'c.%s'))
+    INTO twice;
   IF twice IS NOT NULL THEN
-    RAISE cardinality_violation USING
-      MESSAGE = format('two records of sync "%s" have the same key', d.name),
-      DETAIL = format('Key (%s)=(%s) comes twice from %s.', array_to_string(s.key, ', '), twice, d.source);
+    PERFORM tplus._raise_same_key(d, s, twice);
   END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._raise_same_key(d tplus.sync_definition, s tplus._sync_shape, key text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RAISE cardinality_violation USING
+    MESSAGE = format('two records of sync "%s" have the same key', d.name),
+    DETAIL = format('Key (%s)=(%s) comes twice from %s.', array_to_string(s.key, ', '), key, d.source);
 END
 $$;
 
@@ -1983,9 +1990,11 @@ BEGIN
     RAISE wrong_object_type USING
       MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
   END IF;
-  PERFORM tplus._check_word('mode', d.mode, 'upsert', 'insert');
-  PERFORM tplus._check_word('deletes', d.deletes, 'ignore', 'mark', 'delete');
-  PERFORM tplus._check_word('on_error', d.on_error, 'stop', 'quarantine');
+  IF d.lag < '0' THEN
+    RAISE invalid_parameter_value USING
+      MESSAGE = 'argument "lag" must not be negative',
+      DETAIL = 'A run would begin after its cursor, and miss what lies between.';
+  END IF;
   PERFORM tplus._execute(d, format(E'EXPLAIN INSERT INTO %s AS t (%s) %s SELECT %s FROM (SELECT %s FROM %s AS %s) AS %7$s WHERE (%s\n)', d.target, array_to_string(s.columns, ', '), s.overriding, array_to_string(s.exprs, ', '),
     array_to_string(s.read_columns, ', '), d.source, s.alias, coalesce(d.filter, 'true')));
   IF s.cursor_kind = 'time' THEN
@@ -2085,6 +2094,9 @@ BEGIN
   d.date_style := tplus._date_style(pg_catalog.current_setting('DateStyle'));
   d.key_texts := 2;
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  IF create_sync.name IS NULL OR create_sync.source IS NULL OR create_sync.target IS NULL THEN
+    RAISE null_value_not_allowed USING MESSAGE = 'a sync needs a name, a source and a target';
+  END IF;
   d.name := create_sync.name;
   d.owner := current_user;
   d.source := tplus._qualified(create_sync.source);
@@ -2093,14 +2105,14 @@ BEGIN
   d.mapping := create_sync.mapping;
   d.filter := nullif(create_sync.filter, '');
   d.cursor_column := nullif(coalesce(create_sync.cursor_column, tplus._default_cursor(create_sync.source)), '');
-  d.mode := create_sync.mode;
-  d.deletes := create_sync.deletes;
+  d.mode := coalesce(create_sync.mode, 'upsert');
+  d.deletes := coalesce(create_sync.deletes, 'ignore');
   d.mark_column := create_sync.mark_column;
-  d.full_every := create_sync.full_every;
-  d.stale_after := create_sync.stale_after;
-  d.on_error := create_sync.on_error;
-  d.max_rejects := create_sync.max_rejects;
-  d.delete_limit := tplus._fraction(create_sync.delete_limit);
+  d.full_every := coalesce(create_sync.full_every, '1 day');
+  d.stale_after := coalesce(create_sync.stale_after, '1 day');
+  d.on_error := coalesce(create_sync.on_error, 'stop');
+  d.max_rejects := coalesce(create_sync.max_rejects, 100);
+  d.delete_limit := tplus._fraction(coalesce(create_sync.delete_limit, 0.2));
   d.created := now();
   d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
   PERFORM tplus._check_definition(d);
