@@ -447,6 +447,82 @@ BEGIN
 END
 $$;
 
+-- How many rows of the target the sync did not write, and so never deletes; the
+-- first run says so.
+CREATE FUNCTION tplus._count_not_own(d tplus.sync_definition, s tplus._sync_shape, tell boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM %s AS t WHERE NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)',
+    d.target, d.id, tplus._key_text(s.key, 't')) INTO n;
+  IF tell AND n > 0 THEN
+    RAISE NOTICE '% rows of "%" were there before sync "%" and are not its own', n, s.target, d.name
+      USING DETAIL = 'It never deletes or marks them, unless it has updated them.',
+            HINT = format('If all of them came from there: SELECT tplus.alter_sync(%L, adopt => true).', d.name);
+  END IF;
+  RETURN n;
+END
+$$;
+
+-- Closes the books of a run that succeeded, in its transaction.
+CREATE OR REPLACE FUNCTION tplus._end_well(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log, c tplus.sync_cursor)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  before tplus.sync_cursor;
+  n bigint;
+BEGIN
+  l.ended := clock_timestamp();
+  SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
+  IF l.kind = 'full' THEN
+    SELECT count(*) INTO l.rows_kept FROM tplus.sync_key k WHERE k.sync = d.id;
+    l.rows_not_own := tplus._count_not_own(d, s, before.run IS NULL);
+  ELSE
+    SELECT g.rows_kept + l.rows_inserted INTO l.rows_kept FROM tplus.sync_log g
+     WHERE g.sync = d.name AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1;
+  END IF;
+  UPDATE tplus.sync_log SET kind = l.kind, cause = l.cause, status = 'succeeded', ended = l.ended,
+    window_from = l.window_from, window_to = coalesce(l.window_to, c.value), requests = tplus._end_progress(),
+    rows_read = l.rows_read, rows_inserted = l.rows_inserted, rows_updated = l.rows_updated,
+    rows_unchanged = l.rows_unchanged, rows_deleted = l.rows_deleted, rows_failed = l.rows_failed,
+    rows_kept = l.rows_kept, rows_not_own = l.rows_not_own
+   WHERE run = l.run;
+  IF l.kind <> 'resync' THEN
+    IF l.kind = 'full' AND before.last_full IS NULL THEN
+      DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
+    END IF;
+    -- One that cannot tell its end has not moved the start of the next.
+    IF c.value IS NOT NULL OR l.kind = 'full' THEN
+      INSERT INTO tplus.sync_cursor (run, sync, started, ended, value, marker_version, marker_key, nulls, last_full)
+      VALUES (l.run, d.name, l.started, l.ended, c.value, c.marker_version, c.marker_key, c.nulls,
+              CASE l.kind WHEN 'full' THEN l.started ELSE before.last_full END);
+      DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name AND k.run < coalesce(
+        (SELECT max(p.run) FROM tplus.sync_cursor p WHERE p.sync = d.name AND p.ended <= l.started - d.lag),
+        CASE WHEN s.cursor_kind IS DISTINCT FROM 'version' THEN l.run ELSE 0 END);
+    END IF;
+  END IF;
+  UPDATE tplus.alert SET resolved = clock_timestamp()
+   WHERE sync = d.name AND resolved IS NULL AND kind IN ('failed', 'stale');
+  IF FOUND THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'recovered', format('sync "%s" succeeded again', d.name),
+      jsonb_build_object('read', l.rows_read, 'inserted', l.rows_inserted, 'updated', l.rows_updated, 'deleted', l.rows_deleted));
+  END IF;
+  SELECT count(*) INTO n FROM tplus.sync_reject r WHERE r.sync = d.name;
+  IF n > 0 THEN
+    PERFORM tplus._alert(d.name, NULL, d.owner, 'rejects',
+      format('%s records of sync "%s" could not be stored', n, d.name), jsonb_build_object('rejects', n));
+  ELSE
+    UPDATE tplus.alert SET resolved = clock_timestamp()
+     WHERE sync = d.name AND resolved IS NULL AND kind = 'rejects';
+  END IF;
+END
+$$;
+
 -- The settings under which version 1.0 may have written the text of a key: all
 -- that differ for values of these types; text stands for any other.
 CREATE FUNCTION tplus._old_settings(d tplus.sync_definition, types regtype[]) RETURNS SETOF jsonb
@@ -671,6 +747,20 @@ BEGIN
 END
 $$;
 
+-- Takes the rows of the target for the sync's own.
+CREATE FUNCTION tplus._adopt(sync_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(sync_name);
+  s tplus._sync_shape := tplus._shape(d);
+BEGIN
+  EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %s, %2$s FROM %3$s AS t WHERE %2$s IS NOT NULL ON CONFLICT DO NOTHING',
+    d.id, tplus._key_text(s.key, 't'), d.target);
+END
+$$;
+
 CREATE FUNCTION tplus._define(d tplus.sync_definition) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -715,7 +805,8 @@ CREATE FUNCTION tplus.create_sync(name text, source regclass, target regclass,
   mode text DEFAULT 'upsert', deletes text DEFAULT 'ignore',
   full_every interval DEFAULT '1 day', stale_after interval DEFAULT '1 day',
   on_error text DEFAULT 'stop', max_rejects integer DEFAULT 100,
-  delete_limit numeric DEFAULT 0.2, mark_column text DEFAULT NULL)
+  delete_limit numeric DEFAULT 0.2, mark_column text DEFAULT NULL,
+  adopt boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -749,6 +840,9 @@ BEGIN
   d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
   PERFORM tplus._check_definition(d);
   PERFORM tplus._define(d);
+  IF create_sync.adopt THEN
+    PERFORM tplus._adopt(d.name);
+  END IF;
   PERFORM pg_catalog.set_config('search_path', d.search_path, true);
 END
 $$;
@@ -759,7 +853,8 @@ CREATE FUNCTION tplus.alter_sync(name text, source regclass DEFAULT NULL, target
   mode text DEFAULT NULL, deletes text DEFAULT NULL,
   full_every interval DEFAULT NULL, stale_after interval DEFAULT NULL,
   on_error text DEFAULT NULL, max_rejects integer DEFAULT NULL,
-  delete_limit numeric DEFAULT NULL, mark_column text DEFAULT NULL)
+  delete_limit numeric DEFAULT NULL, mark_column text DEFAULT NULL,
+  adopt boolean DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -796,6 +891,9 @@ BEGIN
     THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
   PERFORM tplus._check_definition(d);
   PERFORM tplus._redefine(old, d);
+  IF alter_sync.adopt THEN
+    PERFORM tplus._adopt(d.name);
+  END IF;
   PERFORM pg_catalog.set_config('search_path', path, true);
 END
 $$;

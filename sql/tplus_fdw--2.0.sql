@@ -408,9 +408,13 @@ CREATE TABLE tplus.sync_log (
   message text,
   detail text,
   hint text,
-  context text
+  context text,
+  rows_not_own bigint
 );
 CREATE INDEX ON tplus.sync_log (sync, run);
+
+COMMENT ON COLUMN tplus.sync_log.rows_not_own IS
+  'rows of the target that the sync did not write, after a full run';
 
 CREATE TABLE tplus.sync_reject (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1679,6 +1683,27 @@ BEGIN
 END
 $$;
 
+-- How many rows of the target the sync did not write, and so never deletes; the
+-- first run says so.
+CREATE FUNCTION tplus._count_not_own(d tplus.sync_definition, s tplus._sync_shape, tell boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM %s AS t WHERE NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)',
+    d.target, d.id, tplus._key_text(s.key, 't')) INTO n;
+  IF tell AND n > 0 THEN
+    RAISE NOTICE '% rows of "%" were there before sync "%" and are not its own', n, s.target, d.name
+      USING DETAIL = 'It never deletes or marks them, unless it has updated them.',
+            HINT = format('If all of them came from there: SELECT tplus.alter_sync(%L, adopt => true).', d.name);
+  END IF;
+  RETURN n;
+END
+$$;
+
 -- Closes the books of a run that succeeded, in its transaction.
 CREATE FUNCTION tplus._end_well(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log, c tplus.sync_cursor)
 RETURNS void LANGUAGE plpgsql VOLATILE
@@ -1692,6 +1717,7 @@ BEGIN
   SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
   IF l.kind = 'full' THEN
     SELECT count(*) INTO l.rows_kept FROM tplus.sync_key k WHERE k.sync = d.id;
+    l.rows_not_own := tplus._count_not_own(d, s, before.run IS NULL);
   ELSE
     SELECT g.rows_kept + l.rows_inserted INTO l.rows_kept FROM tplus.sync_log g
      WHERE g.sync = d.name AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1;
@@ -1700,7 +1726,7 @@ BEGIN
     window_from = l.window_from, window_to = coalesce(l.window_to, c.value), requests = tplus._end_progress(),
     rows_read = l.rows_read, rows_inserted = l.rows_inserted, rows_updated = l.rows_updated,
     rows_unchanged = l.rows_unchanged, rows_deleted = l.rows_deleted, rows_failed = l.rows_failed,
-    rows_kept = l.rows_kept
+    rows_kept = l.rows_kept, rows_not_own = l.rows_not_own
    WHERE run = l.run;
   IF l.kind <> 'resync' THEN
     IF l.kind = 'full' AND before.last_full IS NULL THEN
@@ -2039,6 +2065,20 @@ LANGUAGE sql IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN x > 1 THEN x / 100 ELSE x END $$;
 
+-- Takes the rows of the target for the sync's own.
+CREATE FUNCTION tplus._adopt(sync_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(sync_name);
+  s tplus._sync_shape := tplus._shape(d);
+BEGIN
+  EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %s, %2$s FROM %3$s AS t WHERE %2$s IS NOT NULL ON CONFLICT DO NOTHING',
+    d.id, tplus._key_text(s.key, 't'), d.target);
+END
+$$;
+
 CREATE FUNCTION tplus._define(d tplus.sync_definition) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -2083,7 +2123,8 @@ CREATE FUNCTION tplus.create_sync(name text, source regclass, target regclass,
   mode text DEFAULT 'upsert', deletes text DEFAULT 'ignore',
   full_every interval DEFAULT '1 day', stale_after interval DEFAULT '1 day',
   on_error text DEFAULT 'stop', max_rejects integer DEFAULT 100,
-  delete_limit numeric DEFAULT 0.2, mark_column text DEFAULT NULL)
+  delete_limit numeric DEFAULT 0.2, mark_column text DEFAULT NULL,
+  adopt boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -2117,6 +2158,9 @@ BEGIN
   d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
   PERFORM tplus._check_definition(d);
   PERFORM tplus._define(d);
+  IF create_sync.adopt THEN
+    PERFORM tplus._adopt(d.name);
+  END IF;
   PERFORM pg_catalog.set_config('search_path', d.search_path, true);
 END
 $$;
@@ -2127,7 +2171,8 @@ CREATE FUNCTION tplus.alter_sync(name text, source regclass DEFAULT NULL, target
   mode text DEFAULT NULL, deletes text DEFAULT NULL,
   full_every interval DEFAULT NULL, stale_after interval DEFAULT NULL,
   on_error text DEFAULT NULL, max_rejects integer DEFAULT NULL,
-  delete_limit numeric DEFAULT NULL, mark_column text DEFAULT NULL)
+  delete_limit numeric DEFAULT NULL, mark_column text DEFAULT NULL,
+  adopt boolean DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -2164,6 +2209,9 @@ BEGIN
     THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
   PERFORM tplus._check_definition(d);
   PERFORM tplus._redefine(old, d);
+  IF alter_sync.adopt THEN
+    PERFORM tplus._adopt(d.name);
+  END IF;
   PERFORM pg_catalog.set_config('search_path', path, true);
 END
 $$;
@@ -2497,11 +2545,13 @@ CREATE VIEW tplus.sync_status WITH (security_invoker = true) AS
          CASE WHEN d.cursor_column IS NULL THEN 'no cursor: every run reads everything'
               WHEN c.nulls AND c.value NOT LIKE '________________' THEN 'some records have no cursor value: every run reads everything'
               WHEN tplus._cursor_is_time(d.source, d.cursor_column) THEN 'edits are found by full runs only, because the cursor does not move with them'
-         END AS note
+         END AS note,
+         f.rows_not_own
     FROM tplus.sync_definition d
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status <> 'skipped' ORDER BY x.run DESC LIMIT 1) r ON true
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status NOT IN ('skipped', 'running') ORDER BY x.run DESC LIMIT 1) o ON true
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind <> 'resync' ORDER BY x.run DESC LIMIT 1) w ON true
+    LEFT JOIN LATERAL (SELECT x.rows_not_own FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind = 'full' ORDER BY x.run DESC LIMIT 1) f ON true
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_cursor x WHERE x.sync = d.name ORDER BY x.run DESC LIMIT 1) c ON true
     LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM tplus.sync_reject x WHERE x.sync = d.name) j ON true;
 
@@ -2564,9 +2614,9 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text) IS
+COMMENT ON FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text, boolean) IS
   'defines a sync that copies a source into a table';
-COMMENT ON FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text) IS
+COMMENT ON FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text, boolean) IS
   'changes a sync; what is left out stays';
 COMMENT ON FUNCTION tplus.drop_sync(text) IS 'forgets a sync, with its history; the target stays';
 COMMENT ON PROCEDURE tplus.sync(text, boolean) IS 'runs a sync; with full, everything is read and compared';
