@@ -18,11 +18,7 @@ OBJS = tplus_fdw.o $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 
 # Each name is sql/NAME.sql and expected/NAME.out.  Explicit, because sql/
 # also holds the install scripts.
-<<<<<<< HEAD
-REGRESS = values times conversion reading filters options operations import sync
-=======
-REGRESS = values conversion reading filters options import sync sync_combinations
->>>>>>> 6747ca1 (Let a sync adopt the rows of its target, and told how many are not its own)
+REGRESS = values times conversion reading filters options operations import sync sync_combinations
 REGRESS_OPTS = --encoding=UTF8
 TAP_TESTS = 1
 

@@ -1696,8 +1696,8 @@ BEGIN
   EXECUTE format('SELECT count(*) FROM %s AS t WHERE NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)',
     d.target, d.id, tplus._key_text(s.key, 't')) INTO n;
   IF tell AND n > 0 THEN
-    RAISE NOTICE '% rows of "%" were there before sync "%" and are not its own', n, s.target, d.name
-      USING DETAIL = 'It never deletes or marks them, unless it has updated them.',
+    RAISE NOTICE 'rows in "%" that are not those of sync "%": %', s.target, d.name, n
+      USING DETAIL = 'They were there before, and it has not changed them; it never deletes or marks them.',
             HINT = format('If all of them came from there: SELECT tplus.alter_sync(%L, adopt => true).', d.name);
   END IF;
   RETURN n;
