@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use HTTP::Tiny;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -77,6 +78,8 @@ my %replies = (
 	freshkeys => sub { return qq([{"ID":"$_[1]","A":"x"}]) },
 	freshtold => sub { return qq({"TotalCount":50,"Data":[{"A":"n$_[0]{PageIndex}"},{"A":"m$_[0]{PageIndex}"}]}) },
 	edited => sub { return sprintf '[{"ID":"1","A":"x","Ts":"%016x"}]', $_[1] },
+	rising => sub { return sprintf '[{"ID":"%d","A":"x","Ts":"%016x"}]', $_[1], $_[1] },
+	passing => sub { return page($_[0], $_[1] < 3 ? \@few : [ @few, 'z' ]) },
 	smaller => sub { return page($_[0], [ 1 .. 5000 ], cap => ($_[0]{PageSize} || 2) - 1) },
 	restless => sub { return ($_[0]{PageIndex} // 1) > 1 ? '[]' : rows("n$_[1]") },
 	gone => sub { return changing($_[0], 'gone', $_[1], 1 => sub { shift @{ $_[0] } }) },
@@ -88,6 +91,8 @@ my %replies = (
 		return $_[1] == 1 || $_[1] == 3 || $_[1] == 7 ? substr($reply, 0, length($reply) - 3) . '!' : $reply;
 	},
 	versions => sub { return versioned($_[0], 7) },
+	synced => sub { return page($_[0], $state{synced} //= [@many]) },
+	lose => sub { pop @{ $state{synced} }; return '[]' },
 	filtered => sub {
 		my ($param) = @_;
 		return '[]' if $param->{ID};
@@ -104,7 +109,7 @@ my %replies = (
 my $server = TplusScript->new(%replies);
 my $node = PostgreSQL::Test::Cluster->new('unkeyed');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\n");
+$node->append_conf('postgresql.conf', "fsync = off\nstatement_timeout = '60s'\n");
 $node->start;
 my $url = $server->url;
 $node->safe_psql('postgres', <<"SQL");
@@ -214,6 +219,17 @@ table('few', variants => 'none');
 is(result(q{SELECT a, "ID" FROM t ORDER BY a, "ID" = '41890861-b029-8450-8232-bf1bb46d24a9' DESC}), "x|41890861-b029-8450-8232-bf1bb46d24a9\nx|685f6073-375c-8e4a-b6f7-5b7a704e4dac\ny|467fb0ef-1512-84e2-8b5e-14a5c140b7d2",
 	'the first of some twins has the key of version 1.0');
 
+# --- Copied by a sync --------------------------------------------------------
+
+table('synced', variants => 'none', page_size => 4);
+$node->safe_psql('postgres', q{CREATE TABLE copy ("ID" text PRIMARY KEY, a text);
+SELECT tplus.create_sync('copy', source => 't', target => 'copy', deletes => 'delete', delete_limit => 1)});
+$node->safe_psql('postgres', q{CALL tplus.sync('copy')});
+is(result(q{SELECT string_agg(a, '' ORDER BY a), count(*) FROM copy}), join('', sort @many) . '|13', 'a sync copies all twins');
+HTTP::Tiny->new->post("$url/lose", { content => '{"param":{}}' });
+$node->safe_psql('postgres', q{CALL tplus.sync('copy', true)});
+is(result(q{SELECT string_agg(a, '' ORDER BY a), count(*) FROM copy}), join('', sort @many[ 0 .. 11 ]) . '|12', 'and finds that one has gone');
+
 # --- What changes meanwhile --------------------------------------------------
 
 table('gone', page_size => 3, paging => 'page', variants => 'none');
@@ -243,6 +259,9 @@ is(contents(), 'xy|t', 'parameters that make no difference');
 table('arms', variants => '[{"P": 1}, {"P": 2}]');
 like(contents(), qr/^HV000: the records of foreign table "t" cannot be told apart/, 'parameters that bring some equal records');
 
+table('passing', paging => 'none');
+is(contents(), sorted(@few, 'z'), 'an addition between two parameter sets');
+
 # --- No end ------------------------------------------------------------------
 
 for my $paging (qw(auto page))
@@ -263,9 +282,9 @@ at_most('two', 130, 'end after so many pages');
 table('twotold', variants => 'none', page_size => 2, paging => 'page');
 like(contents(), qr/ \| 1000 pages in a row brought nothing but/, 'two pages in turn, and a high count');
 at_most('twotold', 1030, 'end after so many pages');
-for my $path (qw(fresh freshkeys))
+for my $path (qw(fresh freshkeys rising))
 {
-	table($path, variants => 'none', page_size => 1, max_pages => 20, paging => 'page');
+	table($path, variants => 'none', page_size => 1, max_pages => 20, paging => $path eq 'rising' ? 'ts' : 'page');
 	like(contents(), qr/^54000: foreign table "t" cannot be read to its end \| After 20 pages the server still sends records/, "$path: new records for ever");
 	at_most($path, 40, 'end after so many pages');
 }

@@ -22,6 +22,9 @@
 /* Contents that there is room for at first. */
 #define INITIAL_CONTENTS	256
 
+/* So many rounds may have arms in part equal: they may be edited meanwhile. */
+#define MAX_MIXED			2
+
 /* What is known of one content. */
 typedef struct Content
 {
@@ -59,6 +62,7 @@ struct TplusTwins
 	uint32		attempt;
 	bool		by_page;
 	bool		overlaps;		/* the sweep had what another arm has */
+	bool		mixed;			/* so did one of the round, and other things */
 	TwinSum		before;			/* of the sweep, without the page under way */
 	TwinSum		on_page;
 	TwinSum		round;
@@ -232,11 +236,16 @@ tplus_twins_end_sweep(TplusTwins *twins)
 	if (!twins->overlaps)
 		add_sum(&twins->round, &twins->before);
 	else if (!equals_another_arm(twins))
+	{
+		twins->mixed = true;
+		if (twins->rounds < MAX_MIXED)
+			return;
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("the records of %s cannot be told apart", twins->what),
 				 errdetail("Different parameters brought equal records without a key, and others."),
 				 errhint("Name a field that identifies the records with the option \"key\" of the foreign table, or set \"variants\" to \"none\" if the server hides nothing.")));
+	}
 	old = MemoryContextSwitchTo(twins->context);
 	arm = palloc(sizeof(ArmSum));
 	arm->sweep = twins->sweep;
@@ -252,6 +261,12 @@ tplus_twins_end_round(TplusTwins *twins, bool proven)
 	sums_are_equal(&twins->round, &twins->last_round);
 
 	twins->last_round = twins->round;
+	if (twins->mixed)
+	{
+		twins->mixed = false;
+		twins->last_round.count = -1;	/* no other round equals it */
+		return false;
+	}
 	if (twins->returned.count == 0)
 		return true;
 	if (sums_are_equal(&twins->round, &twins->returned))
