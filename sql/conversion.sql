@@ -96,7 +96,7 @@ SELECT set_forms((SELECT array_agg(DISTINCT day || clock || zone)
     unnest(ARRAY['', 'T12:34:56', ' 12:34', ' 00:30:00', ' 2:34:56.5', ' 12:34:56.123456', ' 12:34:56.1234567',
       ' 23:59:59.9999999', ' 24:00:00', ' 23:59:60', ' 12:60', ' 12', 't12:34', '  12:34 ', ' 12:34:56 PM']) clock,
     unnest('{"", Z, z, +08, "+8", " +0800", +08:00, -03:30, +15:59, +16:00, " BC", " Asia/Tokyo"}'::text[]) zone
-  WHERE clock <> '' OR zone IN ('', ' BC', 'Z')) || '{"", infinity, -infinity, epoch, "null", "29.02.2024", "Feb 29 2024"}'::text[]);
+  WHERE clock <> '' OR zone IN ('', ' BC', 'Z')) || '{"", infinity, -infinity, epoch, "null", "29.02.2024", "Feb 29 2024", /Date(1709164800000)/, "2024-02-29 12:34 CST"}'::text[]);
 SELECT * FROM compare('date');
 SELECT * FROM compare('timestamp');
 SELECT * FROM compare('timestamptz');

@@ -121,6 +121,14 @@ CALL reply('[{"ID":1,"B":123456789}]');
 SELECT s FROM v_numeric;
 CALL reply('[{"ID":1,"A":1e400}]');
 SELECT f FROM v_numeric;
+-- what only some releases of PostgreSQL take for numbers
+CREATE FOREIGN TABLE v_odd (id int OPTIONS (field 'ID'), a text OPTIONS (field 'A'), b bigint OPTIONS (field 'A'), n numeric OPTIONS (field 'A'),
+    f float8 OPTIONS (field 'A'), r real OPTIONS (field 'A'), e jsonb OPTIONS (field '$error'))
+  SERVER value_server OPTIONS (resource 'inventory', paging 'none', variants 'none', on_error 'null');
+CALL reply('[{"ID":1,"A":"1_000"},{"ID":2,"A":"0x1F"},{"ID":3,"A":"0o17"},{"ID":4,"A":"0b1"},{"ID":5,"A":"0X1p3"},{"ID":6,"A":"1_0.5"},{"ID":7,"A":" 31 "}]');
+SELECT a, b, n, f, r, jsonb_path_query_array(e, '$[*].sqlstate') AS errors FROM v_odd ORDER BY id;
+CALL reply('[{"ID":1,"A":"1_000"}]');
+SELECT n FROM v_numeric;
 
 --
 -- Dates and times

@@ -210,11 +210,26 @@ integral_digits(const char *text)
 					point > 0 ? digits.data : "0");
 }
 
+/*
+ * Releases of PostgreSQL differ in whether 0x1F, 0o17, 0b1, 1_000 and 0x1p3
+ * are numbers.  In T+ they are none.
+ */
+static bool
+spell_number(const TplusConverter *converter, const TplusJson *node,
+			 const char **text, TplusProblem *problem)
+{
+	return tplus_convert_spell_text(converter, node, text, problem) &&
+		(strpbrk(*text, "_xXoObB") == NULL ||
+		 tplus_convert_fail(problem, ERRCODE_INVALID_TEXT_REPRESENTATION,
+							"invalid input syntax for type %s: \"%s\"",
+							format_type_be(converter->basetype), *text));
+}
+
 static bool
 spell_integer(const TplusConverter *converter, const TplusJson *node,
 			  const char **text, TplusProblem *problem)
 {
-	if (!tplus_convert_spell_text(converter, node, text, problem))
+	if (!spell_number(converter, node, text, problem))
 		return false;
 	*text = integral_digits(*text);
 	return true;
@@ -289,9 +304,9 @@ static const TplusConvertKind kinds[] = {
 	{INT2OID, false, spell_integer, shortcut_integer},
 	{INT4OID, false, spell_integer, shortcut_integer},
 	{INT8OID, false, spell_integer, shortcut_integer},
-	{FLOAT4OID, false, tplus_convert_spell_text, NULL},
-	{FLOAT8OID, false, tplus_convert_spell_text, NULL},
-	{NUMERICOID, false, tplus_convert_spell_text, NULL},
+	{FLOAT4OID, false, spell_number, NULL},
+	{FLOAT8OID, false, spell_number, NULL},
+	{NUMERICOID, false, spell_number, NULL},
 	{TEXTOID, false, tplus_convert_spell_text, shortcut_text, direct_text},
 	{VARCHAROID, false, tplus_convert_spell_text, shortcut_text, direct_text},
 	{BPCHAROID, false, tplus_convert_spell_text, NULL},
