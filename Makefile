@@ -25,7 +25,7 @@ TAP_TESTS = 1
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wno-unused-parameter \
 	-Wno-missing-field-initializers
-SHLIB_LINK = -lcurl -lcjson
+SHLIB_LINK = -lcurl -lcjson -lz
 
 own_goals = test matrix demo lint format check-format unit bench
 ifneq ($(filter-out $(own_goals),$(or $(MAKECMDGOALS),all)),)

@@ -22,21 +22,13 @@
 #include <fcntl.h>
 
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
 #include "net/http.h"
-#include "net/http_buffer.h"
+#include "net/http_intake.h"
 #include "net/http_loop.h"
-#include "net/http_spool.h"
-
-/*
- * Unread bytes at which a transfer pauses, and below which it goes on.  A
- * page of 500 full records is 440 KB: one page fits, so that the server is
- * rid of it while its records are still being decoded.
- */
-#define HIGH_WATER			(1024 * 1024)
-#define LOW_WATER			(256 * 1024)
 
 /*
  * Name resolutions that may hang on after their transfers were aborted: each
@@ -48,8 +40,7 @@ struct TplusHttpTransfer
 {
 	TplusHttpResult result;
 	TplusHttpRequest request;
-	TplusHttpSpool spool;		/* not read yet, before those of body */
-	TplusHttpBuffer body;		/* not read yet */
+	TplusHttpIntake intake;		/* of the body */
 	MemoryContext context;		/* holds this struct alone */
 	MemoryContextCallback callback;
 
@@ -68,6 +59,7 @@ struct TplusHttpTransfer
 	bool		header_done;
 	bool		paused;
 	bool		resuming;		/* see resume() */
+	bool		received;		/* all has come, but is still to be inflated */
 	char		error[CURL_ERROR_SIZE]; /* libcurl writes into it */
 
 	int64		begun_us;		/* of the monotonic clock */
@@ -115,8 +107,11 @@ header_callback(char *bytes, size_t size, size_t count, void *arg)
 
 	if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
 		transfer->head_whole = false;
-	else if (bytes[0] == '\r' || bytes[0] == '\n')
-		transfer->head_whole = true;
+	if (!transfer->head_whole)
+	{
+		tplus_http_intake_header(&transfer->intake, bytes, size * count);
+		transfer->head_whole = bytes[0] == '\r' || bytes[0] == '\n';
+	}
 
 	/* Before, it is the answer of a proxy. */
 	if (transfer->sent && transfer->result.first_byte_us < 0)
@@ -129,29 +124,18 @@ static size_t
 body_callback(char *bytes, size_t size, size_t count, void *arg)
 {
 	TplusHttpTransfer *transfer = arg;
-	TplusHttpResult *result = &transfer->result;
 	size_t		len = size * count;
 
 	transfer->header_done = true;
-	if (len > transfer->request.max_response_bytes - result->body_bytes)
-	{
-		transfer->refusal = TPLUS_HTTP_TOO_LARGE;
-		return 0;
-	}
-	if (!transfer->resuming &&
-		tplus_http_buffer_unread(&transfer->body) >= HIGH_WATER)
+	if (!transfer->resuming && tplus_http_intake_is_full(&transfer->intake))
 	{
 		transfer->paused = true;
 		transfer->paused_at = tplus_http_loop_waited();
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	if (!tplus_http_buffer_append(&transfer->body, bytes, len))
-	{
-		transfer->refusal = TPLUS_HTTP_LOCAL;
-		return 0;
-	}
-	result->body_bytes += len;
-	return len;
+	transfer->refusal = tplus_http_intake_put(&transfer->intake, bytes, len);
+	transfer->result.body_bytes = transfer->intake.bytes;
+	return transfer->refusal == TPLUS_HTTP_OK ? len : 0;
 }
 
 /* Gives back all but the result and the body.  May be called again. */
@@ -187,8 +171,7 @@ free_callback(void *arg)
 	TplusHttpTransfer *transfer = arg;
 
 	detach(transfer);
-	tplus_http_spool_free(&transfer->spool);
-	tplus_http_buffer_free(&transfer->body);
+	tplus_http_intake_free(&transfer->intake);
 }
 
 static const char *
@@ -278,6 +261,22 @@ update_result(TplusHttpTransfer *transfer)
 		tplus_http_result_header(result, transfer->easy);
 }
 
+/*
+ * All has come.  The transfer is over once it is inflated; until then there
+ * are unread bytes, so that nobody waits for it.
+ */
+static void
+end_intake(TplusHttpTransfer *transfer)
+{
+	if (transfer->intake.pending)
+		return;
+	if (tplus_http_intake_is_cut_off(&transfer->intake))
+		end_transfer(transfer, TPLUS_HTTP_BROKEN,
+					 "the compressed body ended too early");
+	else
+		end_transfer(transfer, TPLUS_HTTP_OK, "");
+}
+
 /* libcurl says that the transfer is over. */
 static void
 end_by_curl(TplusHttpTransfer *transfer, CURLcode code)
@@ -291,10 +290,8 @@ end_by_curl(TplusHttpTransfer *transfer, CURLcode code)
 		transfer->header_done = true;
 	update_result(transfer);
 
-	if (failure == TPLUS_HTTP_TOO_LARGE)
-		text = "the response is longer than allowed";
-	else if (failure == TPLUS_HTTP_LOCAL)
-		text = "out of memory";
+	if (failure != TPLUS_HTTP_OK)
+		text = transfer->intake.problem;
 	else if (code == CURLE_OPERATION_TIMEDOUT && !transfer->sent)
 	{
 		end_by_deadline(transfer, TPLUS_HTTP_CONNECT_TIMEOUT);
@@ -304,8 +301,14 @@ end_by_curl(TplusHttpTransfer *transfer, CURLcode code)
 	{
 		text = tplus_http_result_gap(&transfer->result, transfer->easy,
 									 transfer->head_whole);
-		if (text[0] != '\0')
-			failure = TPLUS_HTTP_BROKEN;
+		if (text[0] == '\0')
+		{
+			transfer->received = true;
+			detach(transfer);
+			end_intake(transfer);
+			return;
+		}
+		failure = TPLUS_HTTP_BROKEN;
 	}
 	else
 	{
@@ -364,6 +367,7 @@ make_transfer(const TplusHttpRequest *request, MemoryContext context)
 	transfer = MemoryContextAllocZero(own, sizeof(TplusHttpTransfer));
 	transfer->context = own;
 	transfer->request = *request;
+	transfer->intake.max_bytes = request->max_response_bytes;
 	transfer->socket = -1;
 	transfer->result.retry_after_ms = -1;
 	transfer->result.first_byte_us = -1;
@@ -498,10 +502,28 @@ tplus_http_attend(long at_most_ms)
 }
 
 /*
- * Goes on with a paused transfer, if its unread bytes allow.  libcurl then
- * hands over the bytes that it had decompressed but could not deliver; that
- * must not pause again, because some of its versions then would go on to
- * receive until those bytes exceed a limit.
+ * Inflates more of what has come; returns false if the transfer is over or
+ * there is still more.
+ */
+static bool
+inflate_more(TplusHttpTransfer *transfer)
+{
+	TplusHttpFailure failure = tplus_http_intake_inflate(&transfer->intake);
+
+	transfer->result.body_bytes = transfer->intake.bytes;
+	if (failure != TPLUS_HTTP_OK)
+		end_transfer(transfer, failure, transfer->intake.problem);
+	else if (transfer->received)
+		end_intake(transfer);
+	return transfer->result.state == TPLUS_HTTP_RUNNING &&
+		!transfer->intake.pending;
+}
+
+/*
+ * Goes on with a transfer, if its unread bytes allow: with what is still to be
+ * inflated first, then with one that has paused.  libcurl then hands over the
+ * bytes that it could not deliver; that must not pause again, because some of
+ * its versions then would go on to receive until those bytes exceed a limit.
  */
 static void
 resume(TplusHttpTransfer *transfer)
@@ -509,8 +531,9 @@ resume(TplusHttpTransfer *transfer)
 	int64		now = tplus_http_loop_waited();
 	CURLcode	code;
 
-	if (!transfer->paused || !transfer->added ||
-		tplus_http_buffer_unread(&transfer->body) > LOW_WATER)
+	if (transfer->result.state != TPLUS_HTTP_RUNNING ||
+		!tplus_http_intake_is_low(&transfer->intake) ||
+		!inflate_more(transfer) || !transfer->paused)
 		return;
 	transfer->paused = false;
 	transfer->begun_at += now - transfer->paused_at;
@@ -526,34 +549,28 @@ resume(TplusHttpTransfer *transfer)
 const char *
 tplus_http_body(TplusHttpTransfer *transfer, size_t *len)
 {
-	if (tplus_http_spool_unread(&transfer->spool) > 0)
-		return tplus_http_spool_bytes(&transfer->spool, len);
-	*len = tplus_http_buffer_unread(&transfer->body);
-	return tplus_http_buffer_bytes(&transfer->body);
+	return tplus_http_intake_bytes(&transfer->intake, len);
 }
 
 void
 tplus_http_consume(TplusHttpTransfer *transfer, size_t len)
 {
-	if (tplus_http_spool_unread(&transfer->spool) > 0)
-		tplus_http_spool_consume(&transfer->spool, len);
-	else
-	{
-		tplus_http_buffer_consume(&transfer->body, len);
-		resume(transfer);
-	}
+	tplus_http_intake_consume(&transfer->intake, len);
+	resume(transfer);
 }
 
 void
 tplus_http_drain(TplusHttpTransfer *transfer)
 {
-	size_t		len = tplus_http_buffer_unread(&transfer->body);
-
+	while (transfer->intake.pending)
+	{
+		CHECK_FOR_INTERRUPTS();
+		tplus_http_intake_spool(&transfer->intake);
+		resume(transfer);
+	}
 	if (!transfer->paused)
 		return;
-	tplus_http_spool_put(&transfer->spool,
-						 tplus_http_buffer_bytes(&transfer->body), len);
-	tplus_http_buffer_consume(&transfer->body, len);
+	tplus_http_intake_spool(&transfer->intake);
 	resume(transfer);
 }
 

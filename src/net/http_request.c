@@ -22,6 +22,7 @@
 #include "common/base64.h"
 
 #include "base/version.h"
+#include "net/http_decode.h"
 #include "net/http_request.h"
 
 #define USER_AGENT	"tplus_fdw/" TPLUS_VERSION
@@ -437,6 +438,8 @@ set_headers(const TplusHttpRequest *request, CURL *easy,
 	List	   *all = lappend(list_copy(request->headers), "Expect:");
 	ListCell   *lc;
 
+	/* libcurl's own inflating takes one member of gzip only. */
+	all = lappend(all, "Accept-Encoding: " TPLUS_HTTP_DECODE_ACCEPT);
 	foreach(lc, all)
 	{
 		const char *header = lfirst(lc);
@@ -453,7 +456,6 @@ set_headers(const TplusHttpRequest *request, CURL *easy,
 	list_free(all);
 	set_option(easy, CURLOPT_HTTPHEADER, *headers);
 	set_option(easy, CURLOPT_USERAGENT, USER_AGENT);
-	set_option(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	return NULL;
 }
 

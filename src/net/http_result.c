@@ -46,7 +46,6 @@ static const Meaning meanings[] = {
 	{CURLE_SSL_CLIENTCERT, TPLUS_HTTP_TLS},
 	{CURLE_SSL_ENGINE_INITFAILED, TPLUS_HTTP_TLS},
 	{CURLE_SSL_ENGINE_NOTFOUND, TPLUS_HTTP_TLS},
-	{CURLE_BAD_CONTENT_ENCODING, TPLUS_HTTP_ENCODING},
 	{CURLE_OUT_OF_MEMORY, TPLUS_HTTP_LOCAL},
 #if LIBCURL_VERSION_NUM >= 0x080600
 	{CURLE_TOO_LARGE, TPLUS_HTTP_LOCAL},
@@ -166,8 +165,6 @@ tplus_http_result_gap(const TplusHttpResult *result, void *easy,
 		return "the connection ended within the head of the response";
 	if (result->body_bytes > 0)
 		return "";
-	if (result->wire_bytes > 0)
-		return "the compressed body ended before it began to make sense";
 	if (result->status >= 200 && result->status < 300 &&
 		result->status != 204 &&
 		header_value(easy, "Content-Length") == NULL &&

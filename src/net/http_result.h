@@ -39,7 +39,8 @@ typedef enum TplusHttpFailure
 	TPLUS_HTTP_STALL_TIMEOUT,
 	TPLUS_HTTP_BROKEN,			/* the connection ended too early */
 	TPLUS_HTTP_TOO_LARGE,		/* beyond max_response_bytes */
-	TPLUS_HTTP_ENCODING,		/* undecodable Content-Encoding */
+	TPLUS_HTTP_ENCODING,		/* the compressed body is damaged */
+	TPLUS_HTTP_UNASKED,			/* a compression that we do not know */
 	TPLUS_HTTP_LOCAL			/* libcurl or memory; see also sent */
 } TplusHttpFailure;
 

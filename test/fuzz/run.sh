@@ -44,7 +44,7 @@ fuzz_backend() {
 		-fsanitize=fuzzer-no-link,undefined -fsanitize-trap=undefined \
 		-o "$work/$target.so" "test/fuzz/$target.c" src/*/*.c \
 		-Wl,--whole-archive "$(clang-14 -print-file-name=libclang_rt.fuzzer_no_main-x86_64.a)" \
-		-Wl,--no-whole-archive -lstdc++ -lcurl -lcjson -lm
+		-Wl,--no-whole-archive -lstdc++ -lcurl -lcjson -lz -lm
 	chmod 755 "$work"
 	start_cluster "restart_after_crash = off" || return
 	printf -v words ", '%s'" -rss_limit_mb=0 -handle_term=0 -handle_int=0 "${arguments[@]}"

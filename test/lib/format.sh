@@ -37,7 +37,7 @@ not_types='ANY FD_SET U abs allocfunc boolean date digit ilist interval iterator
 		intptr_t uintptr_t sigset_t suseconds_t
 	{
 		find "$("$config" --includedir-server)" -name '*.h'
-		find -L /usr/include -path '*/curl/*.h' -o -path '*/cjson/*.h'
+		find -L /usr/include -path '*/curl/*.h' -o -path '*/cjson/*.h' -o -name zlib.h
 		sed 's,^,./,' "$work/files"
 	} 2>/dev/null | ctags -f - --languages=C --langmap=C:.c.h --kinds-C=t \
 		--sort=no --fields= -L - 2>/dev/null | cut -f1

@@ -10,13 +10,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 declare -A packages=(
 	[build]="gcc make libc6-dev postgresql-$pg_major postgresql-server-dev-$pg_major
-		libcurl4-openssl-dev libcjson-dev python3"
+		libcurl4-openssl-dev libcjson-dev zlib1g-dev python3"
 	[test]="perl libipc-run-perl libcpanel-json-xs-perl openssl postgresql-$pg_major-cron"
 	[bench]="python3-requests python3-psycopg2 valgrind"
 	[format]="perl pg-bsd-indent universal-ctags postgresql-server-dev-$pg_major
-		libcurl4-openssl-dev libcjson-dev"
+		libcurl4-openssl-dev libcjson-dev zlib1g-dev"
 	[analyze]="cppcheck postgresql-server-dev-$pg_major"
-	[fuzz]="clang-14 libclang-rt-14-dev g++ libcurl4-openssl-dev libcjson-dev"
+	[fuzz]="clang-14 libclang-rt-14-dev g++ libcurl4-openssl-dev libcjson-dev zlib1g-dev"
 	[matrix]="debootstrap debian-archive-keyring util-linux"
 )
 

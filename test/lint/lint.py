@@ -207,6 +207,13 @@ def cjson_alone(tree):
     yield from single_includer(tree, r"(cjson/)?cJSON", "src/net/json.c")
 
 
+@rule("zlib is included by net/http_decode.c alone",
+      bad=["#include <zlib.h>\n"],
+      good=[{"src/net/http_decode.c": "#include <zlib.h>\n"}])
+def zlib_alone(tree):
+    yield from single_includer(tree, r"zlib", "src/net/http_decode.c")
+
+
 def single_includer(tree, pattern, owner):
     for path, text in sources(tree):
         for line, _, name in includes(text):
