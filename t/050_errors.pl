@@ -4,7 +4,9 @@
 use strict;
 use warnings;
 
+use Compress::Zlib ();
 use IPC::Run ();
+use MIME::Base64 ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -223,6 +225,7 @@ my @replies = (
 	[ 'a web page for a gateway that failed', { action => 'html' }, '08006', qr/HTTP 502/, qr/HINT:/ ],
 	[ 'a web page with HTTP 200', { action => 'html_200' }, '08P01', qr/web page instead of JSON/, qr/HINT:.*base_url/ ],
 	[ 'HTTP 200 with the code of an error', { action => 'code_200' }, 'HV000', qr/HTTP 200, code 50000/, qr/HINT:/ ],
+	[ 'HTTP 200 with the code of a dead token', { action => 'body', body => { code => '50107', message => 'x' } }, '28000', qr/HTTP 200, code 50107/, qr/expired or was revoked/, qr/HINT:.*Authorize/ ],
 	[ 'HTTP 200 with an error of T+', { action => 'error_200' }, '08006', qr/HTTP 200, code EXERROR0001/, qr/HINT:/ ],
 	[ 'HTTP 200 with result false', { action => 'result_false' }, 'HV000', qr/HTTP 200, code 50000/, qr/HINT:/ ],
 	[ 'HTTP 200 with a REST exception', { action => 'rest_exception' }, 'HV000', qr/HTTP 200/, qr/HINT:/ ],
@@ -302,6 +305,106 @@ subtest 'replies' => sub {
 			like($err, $_, "$_") for @patterns;
 			unlike($err, qr/canary/, 'no secret');
 		};
+	}
+};
+
+# What stands around the rows speaks of an error: wherever it stands, and
+# whether or not there are rows.
+my @envelopes = (
+	[ 'a report\'s message', '{"DataSource":{"Rows":[]},"ErrorMessage":"no such report","ErrorCode":""}', qr/HTTP 200: "no such report"/ ],
+	[ 'no success', '{"success":false,"Data":[]}', qr/T\+ answered HTTP 200/ ],
+	[ 'no success in text', '{"data":{"Rows":[],"Columns":[]},"Success":"False","message":"not so"}', qr/HTTP 200: "not so"/ ],
+	[ 'an errcode', '{"errcode":40001,"errmsg":"invalid","Data":[]}', qr/HTTP 200, code 40001: "invalid"/ ],
+	[ 'no success before a row', '{"success":false,"Data":[{"ID":1,"Ts":"0000000000000001"}],"ErrorMessage":"half of it"}', qr/HTTP 200: "half of it"/ ],
+	[ 'no success behind a row', '{"Data":[{"ID":1,"Ts":"0000000000000001"}],"success":false,"ErrorMessage":"half of it"}', qr/HTTP 200: "half of it"/ ]);
+
+subtest 'envelopes' => sub {
+	server(max_retries => 2);
+	$node->safe_psql('postgres', <<'SQL');
+CREATE FOREIGN TABLE erp.odd (id bigint, code text) SERVER erp
+  OPTIONS (path '/tplus/api/v2/inventory/Query', paging 'none', variants 'none');
+CREATE FOREIGN TABLE erp.odd_page (id bigint, code text) SERVER erp
+  OPTIONS (path '/tplus/api/v2/inventory/QueryPage', paging 'page', key 'ID');
+SQL
+	for my $case (@envelopes)
+	{
+		my ($name, $body, $pattern) = @$case;
+		for my $table (qw(inventory odd odd_page))
+		{
+			for my $paging ($table eq 'inventory' ? qw(auto page ts) : 'its own')
+			{
+				tenant(faults => [ { action => 'body', body => $body, times => 99 } ]);
+				my $set = $table eq 'inventory' ? "ALTER FOREIGN TABLE erp.inventory OPTIONS (ADD paging '$paging');" : '';
+				my $limit = $name =~ /before a row/ ? 'LIMIT 1' : '';
+				my ($rc, $out, $err) = $node->psql('postgres', "BEGIN; $set SELECT id FROM erp.$table $limit",
+					extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+				like($err, qr/ERROR:  HV000: could not read from server "erp": T\+ refused the request\nDETAIL: .*$pattern/, "$name: $table, $paging");
+				is("$rc|$out", '3|', 'and nothing else');
+				is(scalar($sim->journal($key)), 1, 'asked once') if $paging ne 'page' && $table ne 'odd_page';
+			}
+		}
+		tenant(faults => [ { action => 'body', body => $body, times => 99 } ]);
+		my ($rc, $out, $err) = $node->psql('postgres', "SELECT tplus.ping('erp')");
+		like($err, $pattern, "$name: ping");
+	}
+	my ($rc, $out, $err) = $node->psql('postgres', "SELECT * FROM tplus.calibrate('erp.inventory')");
+	like($out . $err, qr/half of it/, 'calibrate');
+	($rc, $out, $err) = $node->psql('postgres', 'CREATE SCHEMA other; IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER erp INTO other');
+	like($err, qr/WARNING: .*\n.*T\+ refused the request/, 'import');
+
+	tenant(faults => [ { action => 'body', body => '{"Data":[],"code":5OO}', times => 99 } ]);
+	fails('an envelope that is no JSON', $count, '08P01', $server, qr/not valid JSON/, qr/without its rows: invalid/, qr/after 3 attempts/);
+	tenant(faults => [ { action => 'body', body => '{"Data":[],"code":"EXERROR0001","message":"away"}', times => 1 } ]);
+	is($node->safe_psql('postgres', $count), '40', 'what may pass is asked for again');
+
+	# A document has a code of its own.
+	for my $document (
+		[ 'Details', '{"Code":"X-1","Details":[{"ID":1,"Code":"L-1"}]}', '1|L-1' ],
+		[ 'Details', '{"Code":"X-1","Details":[]}', '' ],
+		[ 'data.Details', '{"code":"0","message":"ok","data":{"Code":"X-1","Details":[{"ID":1,"Code":"L-1"}]}}', '1|L-1' ],
+		[ 'data.Details', '{"code":"500","message":"busy","data":{"Code":"X-1","Details":[{"ID":1,"Code":"L-1"}]}}', qr/code 500: "busy"/ ],
+		[ 'Details', '{"Code":"50000","Message":"refreshToken invalid","Details":null}', qr/code 50000: "refreshToken invalid"/ ],
+		[ 'Details', '{"Code":"X-1","Details":null}', qr/no rows where they were expected/ ])
+	{
+		my ($path, $body, $expected) = @$document;
+		tenant(faults => [ { action => 'body', body => $body, times => 99 } ]);
+		my ($rc, $out, $err) = $node->psql('postgres',
+			"BEGIN; ALTER FOREIGN TABLE erp.odd OPTIONS (ADD rows_path '$path'); SELECT * FROM erp.odd");
+		ref $expected ? like($err, $expected, $body) : is($out . $err, $expected, $body);
+	}
+};
+
+# One record, in bytes of every kind that HTTP and JSON know.
+my $record = '[{"ID":1,"Code":"L-1"}]';
+my ($first, $second) = map { gzipped($_) } $record =~ /^(.{9})(.*)$/;
+my $deep = '[' x 70 . ']' x 70;
+my @bytes = (
+	[ 'gzip in two members', 'gzip', $first . $second ],
+	[ 'gzip with zero bytes behind it', 'gzip', gzipped($record) . "\0" x 512 ],
+	[ 'gzip twice', 'gzip, gzip', gzipped(gzipped($record)) ],
+	[ 'deflate', 'deflate', Compress::Zlib::compress($record) ],
+	[ 'a character set as encoding', 'utf-8', $record ],
+	[ 'no encoding', 'identity', $record ],
+	[ 'gzip cut off', 'gzip', substr(gzipped($record), 0, -1), '08006', qr/compressed body ended too early/, 1 ],
+	[ 'gzip with more behind it', 'gzip', gzipped($record) . '[]', '08P01', qr/damaged\nDETAIL:  Something else follows/, 1 ],
+	[ 'another compression', 'br', "\x8b\0\x80[]\x03", '08P01', qr/compressed in a way that was not asked for/, 1 ],
+	[ 'nesting that is allowed', '', '[{"ID":1,"Code":"L-1","x":' . '[' x 63 . ']' x 63 . '}]' ],
+	[ 'nesting in a record', '', qq([{"ID":1,"x":$deep}]), '54000', qr/nests arrays and objects too deep\nDETAIL: .*nesting deeper than 64/, 1 ],
+	[ 'nesting beside the rows', '', qq({"x":$deep,"Data":$record}), '54000', qr/nests arrays and objects too deep/, 1 ],
+	[ 'nesting in a text', '', qq({"result":"$deep"}), '54000', qr/nests arrays and objects too deep/, 1 ]);
+
+sub gzipped { return Compress::Zlib::memGzip($_[0]) }
+
+subtest 'bytes' => sub {
+	for my $case (@bytes)
+	{
+		my ($name, $encoding, $body, $sqlstate, $pattern, $requests) = @$case;
+		tenant(faults => [ { action => 'body', body_b64 => MIME::Base64::encode_base64($body, ''), times => 99,
+			headers => { $encoding ? ('Content-Encoding' => $encoding) : () } } ]);
+		my ($rc, $out, $err) = $node->psql('postgres', 'SELECT * FROM erp.odd', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+		like($err, qr/ERROR:  $sqlstate: (.|\n)*$pattern/, $name) if $sqlstate;
+		is($out . ($sqlstate ? '' : $err), $sqlstate ? '' : '1|L-1', $name);
+		is(scalar($sim->journal($key)), $requests, "$name: requests") if $requests;
 	}
 };
 

@@ -129,7 +129,7 @@ tplus_places_below(const TplusPlaces *places, TplusPlaceSet way, int level,
 	return result;
 }
 
-bool
+const char *
 tplus_places_here(const TplusPlaces *places, TplusPlaceSet way, int level)
 {
 	size_t		len;
@@ -138,7 +138,7 @@ tplus_places_here(const TplusPlaces *places, TplusPlaceSet way, int level)
 	{
 		if ((way & ((TplusPlaceSet) 1 << i)) != 0 &&
 			key_at(places->paths[i], level, &len) == NULL)
-			return true;
+			return places->paths[i];
 	}
-	return false;
+	return NULL;
 }

@@ -46,8 +46,11 @@ extern TplusPlaceSet tplus_places_below(const TplusPlaces *places,
 										TplusPlaceSet way, int level,
 										const char *key, size_t len);
 
-/* Is a value with the set way, level keys below the top, at a place? */
-extern bool tplus_places_here(const TplusPlaces *places, TplusPlaceSet way,
-							  int level);
+/*
+ * The place at which a value with the set way is, level keys below the top;
+ * NULL if it is at none.
+ */
+extern const char *tplus_places_here(const TplusPlaces *places,
+									 TplusPlaceSet way, int level);
 
 #endif							/* TPLUS_PLACES_H */

@@ -150,6 +150,7 @@ adopt_inner(TplusRecords *records)
 	TplusScan  *scan = &records->scan;
 
 	scan->found = true;
+	scan->place = records->inner->scan.place;
 	scan->muted = true;
 	scan->envelope.len = records->inner_envelope;
 	if (scan->overflow_offset >= records->inner_offset)
@@ -228,7 +229,7 @@ step_inner(TplusRecords *records)
 		case TPLUS_RECORDS_BROKEN:
 			if (inner->out_of_memory)
 				return tplus_scan_no_memory(scan);
-			if (has_rows)
+			if (has_rows || strcmp(inner->problem, TPLUS_JSON_TOO_DEEP) == 0)
 				return tplus_scan_fail(scan, inner->problem,
 									   records->inner_offset);
 			return end_inner(records);
@@ -289,10 +290,42 @@ tplus_records_found(const TplusRecords *records)
 }
 
 const char *
+tplus_records_place(const TplusRecords *records)
+{
+	return records->scan.found ? records->scan.place : records->own_path;
+}
+
+const char *
 tplus_records_envelope(const TplusRecords *records, size_t *len)
 {
 	*len = records->scan.envelope.len;
 	return *len > 0 ? records->scan.envelope.data : "";
+}
+
+size_t
+tplus_records_opening_size(const TplusRecords *records)
+{
+	size_t		size = records->scan.envelope.len + (size_t) records->scan.depth;
+
+	return records->inner == NULL ? size :
+		size + tplus_records_opening_size(records->inner);
+}
+
+void
+tplus_records_opening(const TplusRecords *records, char *to)
+{
+	const TplusScan *scan = &records->scan;
+
+	if (scan->envelope.len > 0)
+		memcpy(to, scan->envelope.data, scan->envelope.len);
+	to += scan->envelope.len;
+	if (records->inner != NULL)
+	{
+		tplus_records_opening(records->inner, to);
+		to += tplus_records_opening_size(records->inner);
+	}
+	for (int depth = scan->depth - 1; depth >= 0; depth--)
+		*to++ = (scan->arrays >> depth) & 1 ? ']' : '}';
 }
 
 const char *

@@ -79,6 +79,12 @@ extern size_t tplus_records_count(const TplusRecords *records);
 extern bool tplus_records_found(const TplusRecords *records);
 
 /*
+ * Where it is, as a dotted path, "." for the document itself; if there was
+ * none, where the caller said it would be (NULL: "auto").
+ */
+extern const char *tplus_records_place(const TplusRecords *records);
+
+/*
  * After END: the document without its rows (the array is left as "[]", and a
  * string that held them as the JSON in it); if there were no rows, the
  * document as it came, or its first max_envelope bytes if it is longer.  An
@@ -89,6 +95,13 @@ extern bool tplus_records_found(const TplusRecords *records);
  */
 extern const char *tplus_records_envelope(const TplusRecords *records,
 										  size_t *len);
+
+/*
+ * After a RECORD: how long the document up to the rows is, its open brackets
+ * closed, and its text.  What may follow the rows is not in it.
+ */
+extern size_t tplus_records_opening_size(const TplusRecords *records);
+extern void tplus_records_opening(const TplusRecords *records, char *to);
 
 /*
  * After BROKEN: a constant English phrase ("unexpected end", "record larger

@@ -225,12 +225,13 @@ step_key(TplusScan *scan)
 
 /* The array whose bracket is at pos turns out to be that of rows. */
 static TplusScanStep
-begin_rows(TplusScan *scan)
+begin_rows(TplusScan *scan, const char *place)
 {
 	if (scan->found)
 		return tplus_scan_broken(scan, "more than one array of rows",
 								 scan->pos);
 	scan->found = true;
+	scan->place = place;
 	scan->pos++;
 	tplus_scan_keep(scan);
 	scan->pos--;
@@ -244,12 +245,14 @@ static TplusScanStep
 open_bracket(TplusScan *scan, bool is_array)
 {
 	uint64_t	bit;
+	const char *place;
 
 	if (scan->depth == TPLUS_JSON_MAX_DEPTH)
 		return tplus_scan_broken(scan, TPLUS_JSON_TOO_DEEP, scan->pos);
-	if (is_array && tplus_places_here(scan->places, scan->way,
-									  scan->level + scan->depth) &&
-		begin_rows(scan) == TPLUS_STEP_BROKEN)
+	place = tplus_places_here(scan->places, scan->way,
+							  scan->level + scan->depth);
+	if (is_array && place != NULL &&
+		begin_rows(scan, place) == TPLUS_STEP_BROKEN)
 		return TPLUS_STEP_BROKEN;
 	scan->ways[scan->depth] = scan->way;
 	bit = (uint64_t) 1 << scan->depth++;

@@ -90,6 +90,7 @@ typedef struct TplusScan
 	TplusPlaceSet ways[TPLUS_JSON_MAX_DEPTH];	/* within the brackets */
 	bool		in_rows;		/* the innermost bracket is that of rows */
 	bool		found;			/* the array of rows has begun */
+	const char *place;			/* then: where that is */
 	size_t		count;			/* records so far */
 
 	/* Where in the record. */

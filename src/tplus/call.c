@@ -344,7 +344,8 @@ advance(TplusCall *call, const char **text, size_t *len)
 		switch (tplus_attempt_next(&tries->attempt, text, len))
 		{
 			case TPLUS_ATTEMPT_RECORD:
-				if (take_record(call, *text, *len))
+				if (tplus_verdict_lets_out(tries) &&
+					take_record(call, *text, *len))
 					return TPLUS_CALL_RECORD;
 				continue;
 			case TPLUS_ATTEMPT_WAIT:

@@ -84,6 +84,12 @@ static const struct
 		"the compressed response is damaged",
 		"Try again later; check what stands between this server and T+."
 	},
+	[TPLUS_HTTP_UNASKED] = {
+		ERRCODE_PROTOCOL_VIOLATION,
+		"the response is compressed in a way that was not asked for",
+		"Check what stands between this server and T+; it must not compress other than by gzip or deflate.",
+		true
+	},
 	[TPLUS_HTTP_LOCAL] = {
 		ERRCODE_SYSTEM_ERROR, "the request could not be made", NULL,
 		true
@@ -203,26 +209,45 @@ tplus_failure_refused(const TplusFailure *failure, int status,
 }
 
 void
-tplus_failure_malformed(const TplusFailure *failure, bool html,
-						const char *problem, size_t offset, const char *text,
+tplus_failure_malformed(const TplusFailure *failure, const char *problem,
+						size_t offset, bool whole, const char *text,
 						size_t len)
 {
+	bool		too_deep = strcmp(problem, TPLUS_JSON_TOO_DEEP) == 0;
+
 	if (strcmp(problem, "out of memory") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	ereport(ERROR,
-			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 html ?
-			 errmsg("could not read from server \"%s\": it answered with a web page instead of JSON",
+			(errcode(too_deep ? ERRCODE_PROGRAM_LIMIT_EXCEEDED :
+					 ERRCODE_PROTOCOL_VIOLATION),
+			 too_deep ?
+			 errmsg("could not read from server \"%s\": the response nests arrays and objects too deep",
 					server_name(failure)) :
 			 errmsg("could not read from server \"%s\": the response is not valid JSON",
 					server_name(failure)),
+			 whole ?
 			 errdetail("At byte %zu of the response: %s. It begins with \"%s\".",
+					   offset, problem, snippet(failure, text, len)) :
+			 errdetail("At byte %zu of the response without its rows: %s. It begins with \"%s\".",
 					   offset, problem, snippet(failure, text, len)),
-			 html ?
-			 errhint("Check the server options \"base_url\" and \"proxy\".") :
+			 too_deep ?
+			 errhint("Leave the field that nests so deep out of the request, with the option \"select_fields\" of the foreign table.") :
 			 errhint("Try again later; check what stands between this server and T+."),
+			 err_request(failure)));
+}
+
+void
+tplus_failure_html(const TplusFailure *failure, const char *text, size_t len)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("could not read from server \"%s\": it answered with a web page instead of JSON",
+					server_name(failure)),
+			 errdetail("The response begins with \"%s\".",
+					   snippet(failure, text, len)),
+			 errhint("Check the server options \"base_url\" and \"proxy\"."),
 			 err_request(failure)));
 }
 

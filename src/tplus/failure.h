@@ -56,12 +56,18 @@ extern void tplus_failure_refused(const TplusFailure *failure, int status,
 			pg_attribute_noreturn();
 
 /*
- * The response is no JSON.  Throws 08P01, as the next three do, or 53200 if
- * memory is the problem.
+ * The response, or what it is without its rows, is no JSON that is read.
+ * Throws 08P01, as the next four do, 54000 if it is nested too deep, or 53200
+ * if memory is the problem.
  */
-extern void tplus_failure_malformed(const TplusFailure *failure, bool html,
+extern void tplus_failure_malformed(const TplusFailure *failure,
 									const char *problem, size_t offset,
-									const char *text, size_t len)
+									bool whole, const char *text, size_t len)
+			pg_attribute_noreturn();
+
+/* The response is a web page. */
+extern void tplus_failure_html(const TplusFailure *failure, const char *text,
+							   size_t len)
 			pg_attribute_noreturn();
 
 /* The reply is null, "" or nothing. */

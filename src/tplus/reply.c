@@ -15,18 +15,10 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "tplus/envelope.h"
 #include "tplus/reply.h"
 
-/* Where a code, a message, a total and column names have been seen. */
-static const char *const code_paths[] = {
-	"code", "Code", "error.code", "error.Code", "data.Code", "errorCode",
-	"ErrorCode", "result.Exception.Code", "Exception.Code", NULL
-};
-static const char *const message_paths[] = {
-	"message", "Message", "msg", "error.msg", "error.message", "error",
-	"data.Message", "ErrorMessage", "result.Exception.Message",
-	"Exception.Message", "RestException.Message", "RestException", NULL
-};
+/* Where a total and column names have been seen. */
 static const char *const total_paths[] = {
 	"TotalCount", "totalCount", "data.TotalCount", "data.totalCount",
 	"result.TotalCount", "value.TotalCount", "TotalRecords", NULL
@@ -41,9 +33,6 @@ static const char *const column_keys[] = {
 	"FieldName", "ColumnName", "Name", "name", NULL
 };
 
-/* Codes that mean success (protocol, sections 2.2 and 4.2). */
-static const char *const success_codes[] = {"0", "200", "", NULL};
-
 static const char *
 find_text(const TplusJson *root, const char *const *paths)
 {
@@ -56,40 +45,6 @@ find_text(const TplusJson *root, const char *const *paths)
 			return tplus_json_text(node);
 	}
 	return NULL;
-}
-
-static bool
-is_success_code(const char *code)
-{
-	int			i;
-
-	for (i = 0; success_codes[i]; i++)
-	{
-		if (strcmp(success_codes[i], code) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Does the object say that something failed? */
-static bool
-says_error(const TplusJson *root, const char *code)
-{
-	TplusJson  *result = tplus_json_get(root, "result", NULL);
-	TplusJson  *error = tplus_json_get(root, "error", NULL);
-	TplusJsonKind error_kind = tplus_json_kind(error);
-
-	if (code && !is_success_code(code))
-		return true;
-	if (tplus_json_kind(result) == TPLUS_JSON_BOOL &&
-		!tplus_json_is_true(result))
-		return true;
-	if (tplus_json_path(root, "result.Exception") ||
-		tplus_json_get(root, "Exception", NULL) ||
-		tplus_json_get(root, "RestException", NULL))
-		return true;
-	return error_kind == TPLUS_JSON_OBJECT ||
-		(error_kind == TPLUS_JSON_STRING && *tplus_json_text(error));
 }
 
 static int64
@@ -106,14 +61,12 @@ parse_total(const char *text)
 }
 
 void
-tplus_reply_read(const char *text, size_t len, TplusReply *reply)
+tplus_reply_read(const char *text, size_t len, const char *way, bool has_rows,
+				 TplusReply *reply)
 {
 	TplusJsonArena *arena = tplus_json_arena_create(CurrentMemoryContext);
-	const char *problem;
-	size_t		offset;
 	TplusJson  *root;
-	const char *code;
-	const char *message;
+	TplusEnvelope envelope;
 
 	memset(reply, 0, sizeof(*reply));
 	reply->total = -1;
@@ -124,7 +77,7 @@ tplus_reply_read(const char *text, size_t len, TplusReply *reply)
 		reply->shape = TPLUS_REPLY_NOTHING;
 		return;
 	}
-	root = tplus_json_parse(arena, text, len, &problem, &offset);
+	root = tplus_json_parse(arena, text, len, &reply->problem, &reply->offset);
 	switch (tplus_json_kind(root))
 	{
 		case TPLUS_JSON_MISSING:
@@ -146,11 +99,11 @@ tplus_reply_read(const char *text, size_t len, TplusReply *reply)
 
 	reply->shape = tplus_json_length(root) == 0 ? TPLUS_REPLY_NOTHING :
 		TPLUS_REPLY_OBJECT;
-	code = find_text(root, code_paths);
-	message = find_text(root, message_paths);
-	reply->is_error = says_error(root, code);
-	reply->code = code ? pstrdup(code) : NULL;
-	reply->message = message ? pstrdup(message) : NULL;
+	tplus_envelope_read(root, way, has_rows, &envelope);
+	reply->is_error = envelope.is_error;
+	reply->is_certain = envelope.is_certain;
+	reply->code = envelope.code ? pstrdup(envelope.code) : NULL;
+	reply->message = envelope.message ? pstrdup(envelope.message) : NULL;
 	reply->total = parse_total(find_text(root, total_paths));
 }
 

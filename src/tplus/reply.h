@@ -32,17 +32,22 @@ typedef enum TplusReplyShape
 typedef struct TplusReply
 {
 	TplusReplyShape shape;
+	const char *problem;		/* MALFORMED: an English phrase, and where */
+	size_t		offset;
 	bool		is_error;		/* it says that something failed */
+	bool		is_certain;		/* whatever may follow, if it is not whole */
 	char	   *code;			/* T+'s code, UTF-8, or NULL */
 	char	   *message;		/* T+'s message, UTF-8, or NULL */
 	int64		total;			/* total number of records, -1: not told */
 } TplusReply;
 
 /*
- * Reads a reply without its rows, as net/records leaves it.  Everything is
- * palloc'd in the current context.  Throws for memory only.
+ * Reads a reply without its rows, as net/records leaves it.  way and has_rows
+ * are as for tplus_envelope_read().  Everything is palloc'd in the current
+ * context.  Throws for memory only.
  */
-extern void tplus_reply_read(const char *text, size_t len, TplusReply *reply);
+extern void tplus_reply_read(const char *text, size_t len, const char *way,
+							 bool has_rows, TplusReply *reply);
 
 /*
  * Turns positional rows (a List of char *, each a JSON array) in place into

@@ -47,7 +47,7 @@ retry(TplusTries *tries, TplusRetryCause cause)
 	tries->spec->stats->retries[cause]++;
 	tplus_meter_end(&tries->meter, tplus_retry_names[cause]);
 	tplus_attempt_end(&tries->attempt);
-	tries->paused_all = false;
+	tries->paused_all = tries->opened = tries->held_back = false;
 }
 
 TplusBudget *
@@ -190,29 +190,70 @@ tplus_verdict_refused(TplusTries *tries)
 	StringInfo	body = &tries->attempt.refusal;
 	TplusReply	reply;
 
-	tplus_reply_read(body->data, body->len, &reply);
+	tplus_reply_read(body->data, body->len, NULL, false, &reply);
 	return handle_refusal(tries, tplus_http_result(tries->attempt.transfer)->status,
 						  &reply, body->data, body->len);
+}
+
+/* Would a document with this problem have it next time, too? */
+static bool
+problem_stays(const char *problem)
+{
+	return strcmp(problem, "out of memory") == 0 ||
+		strcmp(problem, TPLUS_JSON_TOO_DEEP) == 0;
+}
+
+/* The document has this problem there; likewise. */
+static void
+malformed(TplusTries *tries, const char *problem, size_t offset, bool whole)
+{
+	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
+	size_t		len;
+	const char *envelope = tplus_records_envelope(tries->attempt.records, &len);
+	bool		html = strstr(result->content_type, "html") != NULL ||
+	(len > 0 && envelope[0] == '<');
+
+	if (!html && may_retry(tries) && !problem_stays(problem))
+	{
+		back_off(tries, TPLUS_RETRY_MALFORMED, -1);
+		return;
+	}
+	if (html)
+		tplus_failure_html(&tries->failure, envelope, len);
+	tplus_failure_malformed(&tries->failure, problem, offset, whole, envelope,
+							len);
 }
 
 void
 tplus_verdict_malformed(TplusTries *tries)
 {
-	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
 	size_t		offset;
-	size_t		len;
-	const char *problem = tplus_records_problem(tries->attempt.records, &offset);
-	const char *envelope = tplus_records_envelope(tries->attempt.records, &len);
-	bool		html = strstr(result->content_type, "html") != NULL ||
-	(len > 0 && envelope[0] == '<');
+	const char *problem = tplus_records_problem(tries->attempt.records,
+												&offset);
 
-	if (!html && may_retry(tries) && strcmp(problem, "out of memory") != 0)
+	malformed(tries, problem, offset, true);
+}
+
+bool
+tplus_verdict_lets_out(TplusTries *tries)
+{
+	const TplusRecords *records = tries->attempt.records;
+
+	if (!tries->opened && strcmp(tplus_records_place(records), ".") != 0)
 	{
-		back_off(tries, TPLUS_RETRY_MALFORMED, -1);
-		return;
+		MemoryContext old = MemoryContextSwitchTo(tries->attempt.context);
+		size_t		len = tplus_records_opening_size(records);
+		char	   *text = palloc(len);
+		TplusReply	reply;
+
+		tplus_records_opening(records, text);
+		tplus_reply_read(text, len, tplus_records_place(records), true,
+						 &reply);
+		tries->held_back = reply.is_certain;
+		MemoryContextSwitchTo(old);
 	}
-	tplus_failure_malformed(&tries->failure, html, problem, offset, envelope,
-							len);
+	tries->opened = true;
+	return !tries->held_back;
 }
 
 bool
@@ -227,17 +268,25 @@ tplus_verdict_rejected(TplusTries *tries)
 TplusVerdict
 tplus_verdict_complete(TplusTries *tries)
 {
+	const TplusRecords *records = tries->attempt.records;
 	size_t		len;
-	const char *envelope = tplus_records_envelope(tries->attempt.records, &len);
+	const char *envelope = tplus_records_envelope(records, &len);
 	TplusReply	reply;
 	const TplusHttpResult *result = tplus_http_result(tries->attempt.transfer);
 
-	tplus_reply_read(envelope, len, &reply);
+	tplus_reply_read(envelope, len, tplus_records_place(records),
+					 tplus_records_count(records) > 0, &reply);
+	if (tplus_records_found(records) &&
+		reply.shape == TPLUS_REPLY_MALFORMED)
+	{
+		malformed(tries, reply.problem, reply.offset, false);
+		return TPLUS_VERDICT_AGAIN;
+	}
 	tries->total = reply.total;
 	if (tries->spec->envelope)
 		appendBinaryStringInfo(tries->spec->envelope, envelope, len);
 
-	if (!tplus_records_found(tries->attempt.records))
+	if (!tplus_records_found(records))
 	{
 		if (reply.shape == TPLUS_REPLY_NOTHING && !tries->spec->empty_is_zero)
 			tplus_failure_empty(&tries->failure, envelope, len);

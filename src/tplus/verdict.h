@@ -33,6 +33,8 @@ typedef struct TplusTries
 	int			tokens;			/* refused so far */
 	bool		delivered;		/* did a record of any attempt go out? */
 	bool		paused_all;		/* for the reply that is at hand */
+	bool		opened;			/* what stands before its rows was read */
+	bool		held_back;		/* it speaks of an error */
 	int64		total;			/* as the last whole reply told; -1: not */
 	int64		resume_us;		/* monotonic: not another attempt before */
 	bool		throttled;		/* T+ asked for that pause */
@@ -57,6 +59,12 @@ extern void tplus_verdict_failed(TplusTries *tries);
 
 /* The body is whole HTTP, but no JSON that we understand.  Likewise. */
 extern void tplus_verdict_malformed(TplusTries *tries);
+
+/*
+ * A record has come: shall it go out?  Not if what stands before the rows
+ * speaks of an error, which the end of the document will tell in full.
+ */
+extern bool tplus_verdict_lets_out(TplusTries *tries);
 
 /* A record of it is none.  Is there another attempt? */
 extern bool tplus_verdict_rejected(TplusTries *tries);
