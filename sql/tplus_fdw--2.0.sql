@@ -1924,12 +1924,18 @@ BEGIN
   UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
     sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
    WHERE run = this_run RETURNING * INTO l;
+<<<<<<< HEAD
   IF NOT FOUND THEN
     -- The sync was dropped meanwhile.
     RETURN;
   END IF;
+=======
+  -- Where T+ does not know us any more, a human has to act: say how.
+>>>>>>> 3b2ec6c (Said what a human has to do when T+ refuses to renew a token)
   PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
-    format('sync "%s" failed: %s', l.sync, words), jsonb_build_object('sqlstate', state));
+    format('sync "%s" failed: %s%s', l.sync, words,
+           CASE WHEN state LIKE '28%' THEN '. ' || nullif(advice, '') END),
+    jsonb_build_object('sqlstate', state));
 END
 $$;
 
@@ -2581,8 +2587,12 @@ BEGIN
         jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;
     END IF;
   END LOOP;
-  FOR t IN SELECT server, min(refresh_expires_at) AS ends FROM tplus.token_status GROUP BY server LOOP
-    IF t.ends < now() + token_within THEN
+  FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
+             FROM tplus.token_status s GROUP BY s.server LOOP
+    IF t.failed THEN
+      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+        format('the token of server "%s" cannot be renewed. If T+ refuses it, which tplus.token_status tells, authorize the application again: somebody of the enterprise has to allow it in the browser; then call tplus.authorize(), or set the new refresh_token with ALTER USER MAPPING', t.server))::integer;
+    ELSIF t.ends < now() + token_within THEN
       told := told + tplus._alert(NULL, t.server, current_user, 'token',
         format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
         jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;

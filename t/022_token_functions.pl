@@ -228,6 +228,70 @@ subtest 'renew_due' => sub {
 		'0', 'nothing is left to do');
 };
 
+# However T+ says that a renewal is refused, a human has to act; wherever that
+# shows, it says so, and how.
+subtest 'a refused renewal' => sub {
+	my $human = qr/Authorize the application again: .*tplus\.authorize\(\).*ALTER USER MAPPING/;
+	my $refused = qr/T\+ refused to renew the access token for server "refusing"/;
+	my $said = { code => '50000', message => 'refreshToken invalid' };
+	account('refusing');
+	$node->safe_psql('postgres', <<~'SQL');
+		CREATE TABLE copied (id text PRIMARY KEY);
+		SELECT tplus.create_sync('refused', source => 'refusing.item', target => 'copied');
+		SQL
+
+	for my $answer (
+		[ 200, $said, qr/HTTP status 200, code 50000: refreshToken invalid/ ],
+		[ 400, $said, qr/HTTP status 400, code 50000/ ],
+		[ 401, $said, qr/HTTP status 401, code 50000/ ],
+		[ 200, { code => '50107', message => 'x' }, qr/code 50107/ ],
+		[ 200, { code => '4007', message => 'x' }, qr/code 4007/ ],
+		[ 200, { code => 'E1', message => 'disabled' }, qr/code E1: disabled/ ],
+		[ 200, { result => \0, error => { code => '50000', msg => 'revoked' }, value => undef }, qr/code 50000: revoked/ ],
+		[ 200, { success => \0, message => 'revoked' }, qr/HTTP status 200: revoked/ ],
+		[ 200, { message => 'revoked' }, qr/HTTP status 200: revoked/ ])
+	{
+		my ($status, $body, $reason) = @$answer;
+		$node->safe_psql('postgres', "DELETE FROM tplus.token WHERE server = 'refusing'");
+		$sim->clear_faults('refusing');
+		$sim->fault('refusing', match => { path => '/auth*' }, action => 'status',
+			status => $status, body => JSON::PP->new->encode($body), times => 99);
+		$sim->clear_journal('refusing');
+		fails_like(reads('refusing'), '28000', qr/$refused\nDETAIL: .*$reason.*user mapping for postgres\.\nHINT:  $human/, "HTTP $status");
+		renewed('refusing', 1, 'asked once');
+	}
+	fails_like("SELECT tplus.ping('refusing')", '28000', qr/$refused\n.*\nHINT:  $human/, 'ping');
+	fails_like("SELECT tplus.refresh_token('refusing')", '28000', qr/$refused\n.*\nHINT:  $human/, 'refresh_token');
+	like(status_of('refusing', 'state, message'), qr/^failed\|The reason was: HTTP status 200: revoked\. .*$human/, 'token_status');
+
+	my ($rc, $out, $err) = $node->psql('postgres', "SELECT message FROM tplus.renew_due() WHERE server = 'refusing'");
+	like($out, qr/$refused: .*$human/, 'renew_due');
+	like($err, qr/WARNING:  the token of server "refusing" was not renewed\nDETAIL: .*$human/, 'and a warning, which pg_cron leaves in the log');
+	($rc, $out, $err) = $node->psql('postgres', "CALL tplus.sync('refused')");
+	like($err, qr/ERROR: .*$refused.*\n(.*\n)*HINT:  $human/, 'sync');
+	like($node->safe_psql('postgres', "SELECT hint FROM tplus.sync_log WHERE sync = 'refused'"), $human, 'its log');
+	like($node->safe_psql('postgres', "SELECT message FROM tplus.alert WHERE sync = 'refused'"), qr/$refused\. $human/, 'its alert');
+	$node->safe_psql('postgres', 'SELECT tplus.check_syncs()');
+	like($node->safe_psql('postgres', "SELECT message FROM tplus.alert WHERE server = 'refusing'"),
+		qr/^the token of server "refusing" cannot be renewed\..*browser.*tplus\.authorize\(\).*ALTER USER MAPPING/, 'the alert of check_syncs()');
+
+	# What is not the pair's fault sends nobody to the browser.
+	for my $answer ([ 404, { code => '50000' }, 'HV00R', qr/HINT:  Check.*"token_path"/ ], [ 401, { code => '50112', message => 'x' }, '53400', qr/HINT:  Buy more/ ],
+		[ 200, { code => '4002', message => 'x' }, '28000', qr/HINT:  Check app_key and app_secret/ ])
+	{
+		my ($status, $body, $sqlstate, $hint) = @$answer;
+		$node->safe_psql('postgres', "DELETE FROM tplus.token WHERE server = 'refusing'");
+		$sim->clear_faults('refusing');
+		$sim->fault('refusing', match => { path => '/auth*' }, action => 'status',
+			status => $status, body => JSON::PP->new->encode($body), times => 99);
+		fails_like(reads('refusing'), $sqlstate, $hint, "HTTP $status, $body->{code}");
+	}
+	$sim->clear_faults('refusing');
+	$node->safe_psql('postgres', "SELECT tplus.refresh_token('refusing'); SELECT tplus.check_syncs()");
+	is($node->safe_psql('postgres', "SELECT count(*) FROM tplus.alert WHERE server = 'refusing' AND resolved IS NULL"), '0', 'a renewal resolves it');
+	$node->safe_psql('postgres', "SELECT tplus.drop_sync('refused')");
+};
+
 subtest 'privileges' => sub {
 	my $count = 'SELECT count(*) FROM tplus.token';
 

@@ -113,10 +113,12 @@ tplus_refresh_token(PG_FUNCTION_ARGS)
 /*
  * Resolves the account of a mapping and does something with it, so that an
  * error of one does not keep the others from their turn.  Returns NULL, or
- * the error as a line; a cancel is passed on, and so is the end of lock_timeout.
+ * the error as a line, and its SQLSTATE; a cancel is passed on, and so is the
+ * end of lock_timeout.
  */
 static char *
-with_account(const TplusMappingRef *ref, AccountAction action, void *arg)
+with_account(const TplusMappingRef *ref, AccountAction action, void *arg,
+			 int *sqlstate)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -142,9 +144,12 @@ with_account(const TplusMappingRef *ref, AccountAction action, void *arg)
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 			error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 			ReThrowError(error);
-		complaint = error->detail ?
-			psprintf("%s: %s", error->message, error->detail) :
-			pstrdup(error->message);
+		complaint = psprintf("%s%s%s%s%s", error->message,
+							 error->detail ? ": " : "",
+							 error->detail ? error->detail : "",
+							 error->hint ? " " : "",
+							 error->hint ? error->hint : "");
+		*sqlstate = error->sqlerrcode;
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
@@ -224,8 +229,9 @@ forget_pairs(List *mappings)
 	foreach(lc, mappings)
 	{
 		TplusDigest *key = palloc0(sizeof(TplusDigest));
+		int			ignored;
 
-		if (with_account(lfirst(lc), key_action, key) != NULL)
+		if (with_account(lfirst(lc), key_action, key, &ignored) != NULL)
 			return;
 		keys = lappend(keys, key);
 	}
@@ -271,14 +277,23 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 		RenewDue	state = {.within_us = within_us};
 		Datum		values[4];
 		bool		nulls[4] = {false};
+		int			sqlstate = 0;
 		char	   *complaint;
 
 		if (!superuser() && (!is_own_mapping(ref, mappings) ||
 							 !tplus_server_is_usable(ref->serverid)))
 			continue;
-		complaint = with_account(ref, renew_due_action, &state);
+		complaint = with_account(ref, renew_due_action, &state, &sqlstate);
 		if (complaint)
 			state.message = complaint;
+
+		/* pg_cron shows nobody the rows. */
+		if (sqlstate == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION)
+			ereport(WARNING,
+					(errcode(sqlstate),
+					 errmsg("the token of server \"%s\" was not renewed",
+							ref->server),
+					 errdetail_internal("%s", complaint)));
 		values[0] = DirectFunctionCall1(namein, CStringGetDatum(ref->server));
 		values[1] = user_name(ref->userid);
 		values[2] = BoolGetDatum(complaint == NULL && state.renewed);
@@ -337,11 +352,12 @@ tplus_token_states(PG_FUNCTION_ARGS)
 		TplusTokenStatus status = {.state = "unusable"};
 		Datum		values[10];
 		bool		nulls[10] = {false};
+		int			ignored;
 		char	   *complaint;
 
 		if (!may_see_status(ref, mappings))
 			continue;
-		complaint = with_account(ref, status_action, &status);
+		complaint = with_account(ref, status_action, &status, &ignored);
 		if (complaint)
 			status.message = complaint;
 		values[0] = DirectFunctionCall1(namein, CStringGetDatum(ref->server));

@@ -272,7 +272,7 @@ tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 	{
 		reply->outcome = TPLUS_GRANT_REFUSED;
 		reply->sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
-		reply->hint = "Check the server options \"base_url\" and \"token_path\".";
+		reply->hint = TPLUS_AUTH_HINT_PATH;
 		reply->message = pstrdup(call->objection);
 	}
 	else if (call->result.state == TPLUS_HTTP_DONE)
@@ -280,7 +280,7 @@ tplus_auth_read(TplusGrantCall *call, TplusGrantReply *reply)
 		const char *problem;
 		size_t		offset;
 
-		tplus_auth_reply_read(reply,
+		tplus_auth_reply_read(reply, call->request->grant,
 							  tplus_json_parse(tplus_json_arena_create(call->context),
 											   call->answer.data,
 											   call->answer.len,

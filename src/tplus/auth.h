@@ -20,13 +20,6 @@
 #include "base/option.h"
 #include "tplus/auth_reply.h"
 
-typedef enum TplusGrant
-{
-	TPLUS_GRANT_CODE,			/* one-time code, section 2.2 no. 2 */
-	TPLUS_GRANT_REFRESH,		/* refresh token, section 2.2 no. 3 */
-	TPLUS_GRANT_SELF_BUILT		/* certificate and ticket, section 2.3 */
-} TplusGrant;
-
 typedef struct TplusGrantRequest
 {
 	TplusGrant	grant;

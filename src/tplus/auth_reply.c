@@ -18,57 +18,17 @@
 
 #include "base/error.h"
 #include "tplus/auth_reply.h"
+#include "tplus/envelope.h"
 #include "tplus/failure.h"
 
 /* Longest token that we believe; it must travel in a header. */
 #define MAX_TOKEN_BYTES	8192
 
-#define HINT_AUTHORIZE \
-	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING; no other program or database may use the same pair."
-#define HINT_APPLICATION \
-	"Check app_key and app_secret in the user mapping."
-#define HINT_TICKET \
-	"Set the latest app_ticket with ALTER USER MAPPING, and check the certificate."
-#define HINT_PATH \
-	"Check the server options \"base_url\" and \"token_path\"."
+/* How much of a code is shown. */
+#define MAX_CODE_BYTES	64
+
 #define HINT_NETWORK \
 	"Check the server option \"base_url\" and the network between this server and T+."
-
-/*
- * Codes whose meaning for a grant the general table does not tell.  They are
- * looked up without regard to the HTTP status: gateways differ in it.
- */
-typedef struct GrantCode
-{
-	const char *code;
-	TplusGrantOutcome outcome;
-	int			sqlstate;
-	const char *hint;
-} GrantCode;
-
-static const GrantCode grant_codes[] = {
-	{"14002", TPLUS_GRANT_BUSY, ERRCODE_OBJECT_IN_USE,
-	"If this goes on, another program or database uses the same token pair; each needs its own."},
-	{"4001", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_APPLICATION},
-	{"4002", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_APPLICATION},
-	{"4003", TPLUS_GRANT_REFUSED, ERRCODE_FDW_ERROR, HINT_PATH},
-	{"4008", TPLUS_GRANT_REFUSED, ERRCODE_FDW_ERROR, HINT_PATH},
-	{"4007", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_AUTHORIZE},
-	{"50107", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_AUTHORIZE},
-	{"4019", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TICKET},
-	{"4031", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TICKET},
-	{"4041", TPLUS_GRANT_REFUSED,
-	ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TICKET},
-	{"4028", TPLUS_GRANT_FAILED, ERRCODE_CONNECTION_FAILURE,
-	"The platform could not reach the T+ server of the enterprise; check that it runs."},
-	{"500", TPLUS_GRANT_FAILED, ERRCODE_SYSTEM_ERROR, NULL},
-};
 
 /* Why there was no whole response. */
 typedef struct TransportFailure
@@ -103,6 +63,8 @@ static const TransportFailure transport_failures[] = {
 	"the answer is larger than a token reply can be"},
 	[TPLUS_HTTP_ENCODING] = {ERRCODE_PROTOCOL_VIOLATION,
 	"the answer could not be decompressed"},
+	[TPLUS_HTTP_UNASKED] = {ERRCODE_PROTOCOL_VIOLATION,
+	"the answer is compressed in a way that was not asked for"},
 	[TPLUS_HTTP_LOCAL] = {ERRCODE_SYSTEM_ERROR,
 	"the request could not be made"},
 };
@@ -180,109 +142,74 @@ add_secret(TplusSecrets *secrets, const TplusJson *node)
 		tplus_secrets_add(secrets, tplus_json_text(node));
 }
 
-/* The first of some paths that leads to text or a number, made safe to show. */
+/* Foreign text made safe to show; NULL if there is none. */
 static char *
-foreign_text(const TplusJson *root, const char *const *paths, size_t max_bytes,
-			 const TplusSecrets *secrets)
+foreign_text(const char *text, size_t max_bytes, const TplusSecrets *secrets)
 {
-	for (; *paths; paths++)
-	{
-		const TplusJson *node = tplus_json_path(root, *paths);
-		const char *text = tplus_json_text(node);
-
-		if (text && *text && (tplus_json_kind(node) == TPLUS_JSON_STRING ||
-							  tplus_json_kind(node) == TPLUS_JSON_NUMBER))
-			return tplus_error_clip(text, strlen(text), max_bytes,
-									secrets->texts, secrets->n);
-	}
-	return NULL;
+	return text == NULL ? NULL :
+		tplus_error_clip(text, strlen(text), max_bytes, secrets->texts,
+						 secrets->n);
 }
 
-/* What a refusal means: first by code, else by the general table. */
+/* Takes the pair out of an answer that is no refusal. */
 static void
-judge_refusal(TplusGrantReply *reply)
+read_pair(TplusGrantReply *reply, const TplusJson *root)
 {
-	const TplusErrorEntry *entry;
-	int			i;
-
-	for (i = 0; reply->code && i < (int) lengthof(grant_codes); i++)
+	reply->access_token = token_text(reply_field(root, &field_access));
+	reply->refresh_token = token_text(reply_field(root, &field_refresh));
+	reply->expires_in = seconds(reply_field(root, &field_expires));
+	reply->refresh_expires_in =
+		seconds(reply_field(root, &field_refresh_expires));
+	if (reply->access_token)
 	{
-		if (strcmp(grant_codes[i].code, reply->code) == 0)
-		{
-			reply->outcome = grant_codes[i].outcome;
-			reply->sqlstate = grant_codes[i].sqlstate;
-			reply->hint = grant_codes[i].hint;
-			return;
-		}
+		reply->outcome = TPLUS_GRANT_OK;
+		reply->message = "";
+		return;
 	}
+	reply->outcome = TPLUS_GRANT_FAILED;
+	reply->sqlstate = ERRCODE_FDW_ERROR;
+	reply->hint = TPLUS_AUTH_HINT_PATH;
+	reply->outcome_unknown = true;
+	reply->message = psprintf("T+ answered with HTTP status %d but without an access token",
+							  reply->status);
+}
 
-	entry = tplus_error_find(reply->status, reply->code, NULL);
-	reply->sqlstate = entry->sqlstate;
-	reply->hint = entry->hint;
-	switch (entry->refusal)
-	{
-		case TPLUS_REFUSAL_RETRY:
-			reply->outcome = TPLUS_GRANT_FAILED;
-			break;
-		case TPLUS_REFUSAL_THROTTLE:
-			reply->outcome = TPLUS_GRANT_BUSY;
-			break;
-		case TPLUS_REFUSAL_TOKEN_MAYBE:
-			reply->outcome = TPLUS_GRANT_REFUSED;
-			reply->hint = "Check app_secret in the user mapping. "
-				HINT_AUTHORIZE;
-			break;
-		default:
-			reply->outcome = TPLUS_GRANT_REFUSED;
-			break;
-	}
-	if (reply->status >= 300 && reply->status < 500 &&
-		reply->sqlstate == ERRCODE_FDW_TABLE_NOT_FOUND)
-		reply->hint = HINT_PATH;
+/*
+ * Does the answer refuse?  Words without a code and without a token do, too
+ * (protocol, section 4.2).
+ */
+static bool
+is_refusal(const TplusGrantReply *reply, const TplusJson *root,
+		   const TplusEnvelope *envelope)
+{
+	return reply->status < 200 || reply->status > 299 || envelope->is_error ||
+		(envelope->message != NULL && !envelope->told_success &&
+		 token_text(reply_field(root, &field_access)) == NULL);
 }
 
 void
-tplus_auth_reply_read(TplusGrantReply *reply, const TplusJson *root,
-					  TplusSecrets *secrets)
+tplus_auth_reply_read(TplusGrantReply *reply, TplusGrant grant,
+					  const TplusJson *root, TplusSecrets *secrets)
 {
-	static const char *const code_paths[] = {"code", "error.code", NULL};
-	static const char *const message_paths[] = {
-		"message", "msg", "error.msg", "error.message", "error", NULL
-	};
-	bool		refused;
+	TplusEnvelope envelope;
+	TplusAuthRefusal refusal;
 	char	   *said;
 
 	add_secret(secrets, reply_field(root, &field_access));
 	add_secret(secrets, reply_field(root, &field_refresh));
-	reply->code = foreign_text(root, code_paths, 64, secrets);
-	said = foreign_text(root, message_paths, TPLUS_ERROR_SNIPPET, secrets);
-	refused = reply->status < 200 || reply->status > 299 ||
-		(reply->code && strcmp(reply->code, "200") != 0 &&
-		 strcmp(reply->code, "0") != 0);
-
-	if (!refused)
+	tplus_envelope_read(root, NULL, false, &envelope);
+	reply->code = foreign_text(envelope.code, MAX_CODE_BYTES, secrets);
+	said = foreign_text(envelope.message, TPLUS_ERROR_SNIPPET, secrets);
+	if (!is_refusal(reply, root, &envelope))
 	{
-		reply->access_token = token_text(reply_field(root, &field_access));
-		reply->refresh_token = token_text(reply_field(root, &field_refresh));
-		reply->expires_in = seconds(reply_field(root, &field_expires));
-		reply->refresh_expires_in =
-			seconds(reply_field(root, &field_refresh_expires));
-		if (reply->access_token)
-		{
-			reply->outcome = TPLUS_GRANT_OK;
-			reply->message = "";
-			return;
-		}
-		reply->outcome = TPLUS_GRANT_FAILED;
-		reply->sqlstate = ERRCODE_FDW_ERROR;
-		reply->hint = HINT_PATH;
-		reply->outcome_unknown = true;
-		reply->message = psprintf("T+ answered with HTTP status %d but without an access token",
-								  reply->status);
+		read_pair(reply, root);
 		return;
 	}
 
-	judge_refusal(reply);
+	tplus_auth_refusal(grant, reply->status, reply->code, &refusal);
+	reply->outcome = refusal.outcome;
+	reply->sqlstate = refusal.sqlstate;
+	reply->hint = refusal.hint;
 	reply->may_pass = reply->outcome == TPLUS_GRANT_FAILED;
 	reply->outcome_unknown = reply->outcome == TPLUS_GRANT_FAILED &&
 		reply->code == NULL;

@@ -17,15 +17,8 @@
 
 #include "net/http.h"
 #include "net/json.h"
+#include "tplus/auth_refusal.h"
 #include "tplus/secrets.h"
-
-typedef enum TplusGrantOutcome
-{
-	TPLUS_GRANT_OK,
-	TPLUS_GRANT_REFUSED,		/* T+ says these credentials are no good */
-	TPLUS_GRANT_BUSY,			/* 14002 and the like: ask again in a moment */
-	TPLUS_GRANT_FAILED			/* no usable answer; worth another try later */
-} TplusGrantOutcome;
 
 typedef struct TplusGrantReply
 {
@@ -45,11 +38,12 @@ typedef struct TplusGrantReply
 } TplusGrantReply;
 
 /*
- * Fills in the reply, whose status is set, from the body of a whole response;
- * root is NULL if that is no JSON.  The secrets, to which its tokens are added,
- * are blotted out wherever foreign text repeats them.  Results are palloc'd; throws for memory only.
+ * Fills in the reply to this grant, whose status is set, from the body of a
+ * whole response; root is NULL if that is no JSON.  The secrets, to which its
+ * tokens are added, are blotted out wherever foreign text repeats them.
+ * Results are palloc'd; throws for memory only.
  */
-extern void tplus_auth_reply_read(TplusGrantReply *reply,
+extern void tplus_auth_reply_read(TplusGrantReply *reply, TplusGrant grant,
 								  const TplusJson *root,
 								  TplusSecrets *secrets);
 

@@ -13,13 +13,12 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "tplus/auth_refusal.h"
 #include "tplus/token_failure.h"
-
-#define HINT_AUTHORIZE \
-	"Authorize the application again and call tplus.authorize() with the code, or set a new refresh_token with ALTER USER MAPPING; no other program or database may use the same pair."
 
 /* What a failure means to people. */
 typedef struct FailureText
@@ -42,7 +41,7 @@ static const FailureText failure_texts[] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"the token pair for server \"%s\" is lost",
 		"An earlier renewal was interrupted before its answer could be stored, and T+ no longer accepts the refresh token from before it.",
-	HINT_AUTHORIZE},
+	TPLUS_AUTH_ADVICE},
 	[TPLUS_PAIR_BUSY] = {
 	0, "could not renew the access token for server \"%s\"", NULL, NULL},
 	[TPLUS_PAIR_UNANSWERED] = {
@@ -92,9 +91,29 @@ failure_detail(const TplusPair *pair)
 	if (pair->message && *pair->message)
 		appendStringInfo(&buf, "The reason was: %s. ", pair->message);
 	if (pair->failed_until > GetCurrentTimestamp())
-		appendStringInfo(&buf, "It is not asked again before %s, unless the user mapping or the server changes.",
+		appendStringInfo(&buf, "It is not asked again before %s, unless the user mapping or the server changes. ",
 						 timestamptz_to_str(pair->failed_until));
 	return buf.data;
+}
+
+/* Whose credentials they are, as a sentence. */
+static char *
+mapping_detail(const TplusAccount *account)
+{
+	Oid			userid = account->mapping.userid;
+	char	   *user = OidIsValid(userid) ? GetUserNameFromId(userid, true) :
+	NULL;
+
+	return psprintf("The credentials are those of the user mapping for %s.",
+					user ? quote_identifier(user) : "PUBLIC");
+}
+
+static const char *
+failure_hint(const TplusPair *pair)
+{
+	const char *hint = failure_texts[pair->failure].hint;
+
+	return hint ? hint : pair->hint;
 }
 
 /* Throws what the row tells. */
@@ -103,7 +122,7 @@ pg_attribute_noreturn()
 throw_from_row(const TplusAccount *account, const TplusPair *pair)
 {
 	const FailureText *text = &failure_texts[pair->failure];
-	const char *hint = text->hint ? text->hint : pair->hint;
+	const char *hint = failure_hint(pair);
 
 	if (pair->renewing_since != 0)
 		ereport(ERROR,
@@ -128,7 +147,8 @@ throw_from_row(const TplusAccount *account, const TplusPair *pair)
 	ereport(ERROR,
 			(errcode(text->sqlstate ? text->sqlstate : pair->sqlstate),
 			 errmsg("%s", psprintf(text->message, account->server.name)),
-			 errdetail_internal("%s", failure_detail(pair)),
+			 errdetail_internal("%s%s", failure_detail(pair),
+								mapping_detail(account)),
 			 hint ? errhint("%s", hint) : 0));
 }
 
@@ -167,9 +187,11 @@ char *
 tplus_token_failure_line(const TplusPair *pair)
 {
 	char	   *detail = failure_detail(pair);
-	size_t		len = strlen(detail);
+	const char *hint = failure_hint(pair);
+	char	   *line = psprintf("%s%s", detail, hint ? hint : "");
+	size_t		len = strlen(line);
 
-	if (len > 0 && detail[len - 1] == ' ')
-		detail[len - 1] = '\0';
-	return detail;
+	if (len > 0 && line[len - 1] == ' ')
+		line[len - 1] = '\0';
+	return line;
 }

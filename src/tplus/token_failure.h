@@ -30,7 +30,10 @@ extern void tplus_token_failure(const TplusAccount *account,
 extern void tplus_token_failure_standby(const TplusAccount *account)
 			pg_attribute_noreturn();
 
-/* One line about the row's failure, for tplus.token_status; palloc'd. */
+/*
+ * One line about the row's failure and what to do about it, for
+ * tplus.token_status; palloc'd.
+ */
 extern char *tplus_token_failure_line(const TplusPair *pair);
 
 #endif							/* TPLUS_TOKEN_FAILURE_H */
