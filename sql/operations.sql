@@ -45,6 +45,14 @@ EXPLAIN (COSTS off) EXECUTE p;
 -- behind the back of the plan
 UPDATE pg_foreign_table SET ftoptions = '{path=/tplus/api/v2/saleOrder/Create}' WHERE ftrelid = 'unknown'::regclass;
 EXECUTE p;
+-- wherever the server begins
+CREATE SERVER further FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url 'http://127.0.0.1:1/saleOrder/Create');
+CREATE USER MAPPING FOR CURRENT_USER SERVER further OPTIONS (app_key 'operations', app_secret 'sim-secret', open_token 'sim-open-token');
+CREATE FOREIGN TABLE further (id bigint) SERVER further OPTIONS (path '/x');
+SELECT * FROM further;
+DROP FOREIGN TABLE further;
+DROP USER MAPPING FOR CURRENT_USER SERVER further;
+DROP SERVER further;
 SELECT count(*) AS sent FROM sim.journal('operations');
 ALTER FOREIGN TABLE writes OPTIONS (SET path '/tplus/api/v2/inventory/Query');
 SELECT count(*), max(code) IS NOT NULL AS code FROM writes;
@@ -96,5 +104,6 @@ ALTER FOREIGN TABLE item OPTIONS (ADD fixed_params '{"InventoryClass": {"Name": 
 SELECT count(*) FROM item WHERE classcode = 'a';
 SELECT sim.sent('operations');
 
+SET client_min_messages = warning;
 DROP SCHEMA operations CASCADE;
 DROP SERVER operations CASCADE;

@@ -170,6 +170,7 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	}
 	state->account = tplus_option_account(serverid, scan_user(node));
 	tplus_validate_transport(&state->account->server);
+	tplus_table_warn(state->table);
 	state->decoder = tplus_decode_create(make_decode_spec(state));
 	state->required = make_required(state, &plan->scan);
 	if (tplus_kept_wanted(node, eflags))

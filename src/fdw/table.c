@@ -21,7 +21,9 @@
 #include "utils/lsyscache.h"
 
 #include "fdw/table.h"
+#include "fdw/told.h"
 #include "tplus/decode.h"
+#include "tplus/encode.h"
 
 /* A resource for a path that the catalog does not have. */
 static const TplusResource *
@@ -126,6 +128,42 @@ tplus_table_open(Relation relation)
 		describe_column(table, RelationGetRelid(relation),
 						TupleDescAttr(tupdesc, i), &table->columns[i]);
 	return table;
+}
+
+static void
+warn_of_params(const TplusTable *table, const char *option, List *params)
+{
+	ListCell   *lc;
+
+	foreach(lc, params)
+	{
+		const char *name = ((TplusParam *) lfirst(lc))->name;
+
+		if (tplus_encode_is_reserved(name) &&
+			tplus_told_first(table->options->relid,
+							 psprintf("%s of %s", name, option)))
+			ereport(WARNING,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parameter \"%s\" in option \"%s\" of foreign table \"%s\" is not sent",
+							name, option, table->options->name),
+					 errhint("Reading sets it; take it out with ALTER FOREIGN TABLE.")));
+	}
+}
+
+void
+tplus_table_warn(const TplusTable *table)
+{
+	const TplusTableOptions *options = table->options;
+	ListCell   *lc;
+
+	if (options->fixed_params)
+		warn_of_params(table, "fixed_params",
+					   tplus_encode_all(options->fixed_params));
+	if (strcmp(options->variants, "auto") == 0 ||
+		strcmp(options->variants, "none") == 0)
+		return;
+	foreach(lc, tplus_encode_all_sets(options->variants))
+		warn_of_params(table, "variants", lfirst(lc));
 }
 
 bool

@@ -51,6 +51,12 @@ typedef struct TplusTable
 extern TplusTable *tplus_table_open(Relation relation);
 
 /*
+ * Warns of parameters in the options of a table of an earlier version that are
+ * not sent, once in a session.
+ */
+extern void tplus_table_warn(const TplusTable *table);
+
+/*
  * Is it a column whose value comes out of the record by a field of its own?
  */
 extern bool tplus_table_has_field(const TplusTable *table, int attnum);

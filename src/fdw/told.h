@@ -16,9 +16,9 @@
 #include "postgres.h"
 
 /*
- * Must the session be told that pages of the foreign table lack this field?
- * True once for each field of a table, which is remembered as long as the
- * session lasts.
+ * Must the session be told that pages of the foreign table lack this field, or
+ * whatever else the text names that no field is called?  True once for each
+ * text of a table, which is remembered as long as the session lasts.
  */
 extern bool tplus_told_first(Oid relid, const char *field);
 

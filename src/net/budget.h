@@ -91,7 +91,7 @@ extern void tplus_budget_release(TplusPermit *permit);
  * A pause ends after this in any case: one request then finds out whether it
  * is still meant, so that a gateway that errs cannot lock an account for good.
  */
-#define TPLUS_BUDGET_PAUSE_CAP_MS	(60 * 60 * INT64CONST(1000))
+#define TPLUS_BUDGET_PAUSE_CAP_MS	(60 * 60 * 1000)
 
 /* All backends pause for so many milliseconds from now, or for the cap. */
 extern void tplus_budget_pause(TplusBudget *budget, int64 pause_ms);

@@ -23,6 +23,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/address.h"
 #include "tplus/call.h"
 #include "tplus/operation.h"
 #include "tplus/secrets.h"
@@ -72,8 +73,13 @@ tplus_call_create(const TplusCallSpec *spec, MemoryContext context)
 													   "tplus_fdw call",
 													   ALLOCSET_SMALL_SIZES);
 	TplusCall  *call;
+	char	   *path;
 
-	tplus_call_check_path(spec->what, spec->path);
+	path = psprintf("%s%s",
+					tplus_address_path(spec->account->server.base_url),
+					spec->path);
+	tplus_call_check_path(spec->what, path);
+	pfree(path);
 	call = MemoryContextAllocZero(call_context, sizeof(TplusCall));
 	call->context = call_context;
 	tplus_tries_init(&call->tries, spec, call_context);
