@@ -400,6 +400,79 @@ BEGIN
 END
 $$;
 
+-- Errors that are not the fault of a record: another session, the memory or
+-- the disk, an administrator.  A cancel is not even caught.
+CREATE FUNCTION tplus._is_no_record(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT state ~ '^(08|25|40|53|57|58)|^55P03' $$;
+
+-- Which column of the record does not fit: the error often does not tell.
+CREATE OR REPLACE FUNCTION tplus._bad_column(d tplus.sync_definition, s tplus._sync_shape, raw bigint) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  FOR i IN 1 .. cardinality(s.columns) LOOP
+    BEGIN
+      PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_staged (%s) SELECT %s FROM pg_temp.tplus_raw AS %s WHERE %3$s.tplus_n = %s',
+        s.columns[i], s.exprs[i], s.alias, raw));
+      RAISE SQLSTATE 'TPU00';
+    EXCEPTION
+      WHEN SQLSTATE 'TPU00' THEN
+        NULL;
+      WHEN OTHERS THEN
+        IF tplus._is_no_record(SQLSTATE) THEN
+          RAISE;
+        END IF;
+        RETURN (parse_ident(s.columns[i]))[1];
+    END;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- A step with quarantine: what fails is halved, until the record that it is
+-- due to is found.
+CREATE OR REPLACE FUNCTION tplus._bisect(d tplus.sync_definition, s tplus._sync_shape, run bigint, step text, lo bigint, hi bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  state text;
+  words text;
+  more text;
+  bad_column text;
+  raw bigint;
+  key_text text;
+  middle bigint := lo + (hi - lo) / 2;
+BEGIN
+  BEGIN
+    RETURN tplus._step(d, s, step, lo, hi);
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT,
+      more = PG_EXCEPTION_DETAIL, bad_column = COLUMN_NAME;
+    IF tplus._is_no_record(state) THEN
+      RAISE;
+    END IF;
+  END;
+  IF lo < hi THEN
+    RETURN tplus._bisect(d, s, run, step, lo, middle) + tplus._bisect(d, s, run, step, middle + 1, hi);
+  END IF;
+  -- What fails without a record, too, is nobody's fault but the run's.
+  PERFORM tplus._step(d, s, step, 0, -1);
+  IF step = 'map' THEN
+    raw := lo;
+    bad_column := coalesce(nullif(bad_column, ''), tplus._bad_column(d, s, raw));
+  ELSE
+    EXECUTE format('SELECT tplus_raw, %s FROM pg_temp.tplus_changes c WHERE tplus_n = $1', tplus._key_text(s.key, 'c'))
+      INTO raw, key_text USING lo;
+  END IF;
+  PERFORM tplus._reject(d, s, run, raw, key_text, bad_column, state, words, more);
+  RETURN 0;
+END
+$$;
+
 -- Reads, and reads everything if the row versions turn out to have been set
 -- back.
 CREATE OR REPLACE FUNCTION tplus._fetch(d tplus.sync_definition, s tplus._sync_shape, by_column text, l tplus.sync_log)
@@ -643,6 +716,75 @@ BEGIN
     INTO l.rows_unchanged FROM pg_temp.tplus_staged;
   f.entry := l;
   RETURN f;
+END
+$$;
+
+-- Changes the target as tplus_changes says.
+CREATE FUNCTION tplus._write(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log) RETURNS tplus.sync_log
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  -- Deletions first: what comes in may have the code of what goes.
+  l.rows_deleted := tplus._do(d, s, l.run, 'delete');
+  l.rows_updated := tplus._do(d, s, l.run, 'update');
+  l.rows_inserted := tplus._do(d, s, l.run, 'insert');
+  RETURN l;
+END
+$$;
+
+-- The same, and once more with constraints that do not wait for the commit if
+-- one of those that do finds a record that quarantine has to keep.
+CREATE FUNCTION tplus._write_all(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log) RETURNS tplus.sync_log
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  done tplus.sync_log;
+BEGIN
+  IF d.on_error = 'stop' THEN
+    RETURN tplus._write(d, s, l);
+  END IF;
+  BEGIN
+    done := tplus._write(d, s, l);
+    SET CONSTRAINTS ALL IMMEDIATE;
+    RETURN done;
+  EXCEPTION WHEN OTHERS THEN
+    IF done.run IS NULL OR tplus._is_no_record(SQLSTATE) THEN
+      RAISE;
+    END IF;
+  END;
+  SET CONSTRAINTS ALL IMMEDIATE;
+  RETURN tplus._write(d, s, l);
+END
+$$;
+
+-- All of a run that may fail.
+CREATE OR REPLACE FUNCTION tplus._work(this_run bigint, by_column text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  s tplus._sync_shape;
+  f tplus._sync_fetch;
+  l tplus.sync_log;
+BEGIN
+  SELECT * INTO l FROM tplus.sync_log WHERE run = this_run;
+  d := tplus._sync(l.sync);
+  PERFORM tplus._begin_progress(this_run, (SELECT g.rows_read FROM tplus.sync_log g
+    WHERE g.sync = l.sync AND g.kind = l.kind AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1));
+  s := tplus._shape(d);
+  f := tplus._find_changes(d, s, by_column, l);
+  l := f.entry;
+  PERFORM tplus._set_phase('writing');
+  l := tplus._write_all(d, s, l);
+  PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
+  SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
+  IF f.set_back THEN
+    DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
+  END IF;
+  PERFORM tplus._end_well(d, s, l, f.reached);
 END
 $$;
 

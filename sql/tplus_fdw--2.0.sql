@@ -1494,6 +1494,13 @@ BEGIN
 END
 $$;
 
+-- Errors that are not the fault of a record: another session, the memory or
+-- the disk, an administrator.  A cancel is not even caught.
+CREATE FUNCTION tplus._is_no_record(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT state ~ '^(08|25|40|53|57|58)|^55P03' $$;
+
 -- Which column of the record does not fit: the error often does not tell.
 CREATE FUNCTION tplus._bad_column(d tplus.sync_definition, s tplus._sync_shape, raw bigint) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -1508,7 +1515,10 @@ BEGIN
     EXCEPTION
       WHEN SQLSTATE 'TPU00' THEN
         NULL;
-      WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN
+      WHEN OTHERS THEN
+        IF tplus._is_no_record(SQLSTATE) THEN
+          RAISE;
+        END IF;
         RETURN (parse_ident(s.columns[i]))[1];
     END;
   END LOOP;
@@ -1533,14 +1543,18 @@ DECLARE
 BEGIN
   BEGIN
     RETURN tplus._step(d, s, step, lo, hi);
-  EXCEPTION WHEN data_exception OR integrity_constraint_violation OR raise_exception
-    OR with_check_option_violation OR cardinality_violation THEN
+  EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT,
       more = PG_EXCEPTION_DETAIL, bad_column = COLUMN_NAME;
+    IF tplus._is_no_record(state) THEN
+      RAISE;
+    END IF;
   END;
   IF lo < hi THEN
     RETURN tplus._bisect(d, s, run, step, lo, middle) + tplus._bisect(d, s, run, step, middle + 1, hi);
   END IF;
+  -- What fails without a record, too, is nobody's fault but the run's.
+  PERFORM tplus._step(d, s, step, 0, -1);
   IF step = 'map' THEN
     raw := lo;
     bad_column := coalesce(nullif(bad_column, ''), tplus._bad_column(d, s, raw));
@@ -1881,6 +1895,46 @@ BEGIN
 END
 $$;
 
+-- Changes the target as tplus_changes says.
+CREATE FUNCTION tplus._write(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log) RETURNS tplus.sync_log
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  -- Deletions first: what comes in may have the code of what goes.
+  l.rows_deleted := tplus._do(d, s, l.run, 'delete');
+  l.rows_updated := tplus._do(d, s, l.run, 'update');
+  l.rows_inserted := tplus._do(d, s, l.run, 'insert');
+  RETURN l;
+END
+$$;
+
+-- The same, and once more with constraints that do not wait for the commit if
+-- one of those that do finds a record that quarantine has to keep.
+CREATE FUNCTION tplus._write_all(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log) RETURNS tplus.sync_log
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  done tplus.sync_log;
+BEGIN
+  IF d.on_error = 'stop' THEN
+    RETURN tplus._write(d, s, l);
+  END IF;
+  BEGIN
+    done := tplus._write(d, s, l);
+    SET CONSTRAINTS ALL IMMEDIATE;
+    RETURN done;
+  EXCEPTION WHEN OTHERS THEN
+    IF done.run IS NULL OR tplus._is_no_record(SQLSTATE) THEN
+      RAISE;
+    END IF;
+  END;
+  SET CONSTRAINTS ALL IMMEDIATE;
+  RETURN tplus._write(d, s, l);
+END
+$$;
+
 -- All of a run that may fail.
 CREATE FUNCTION tplus._work(this_run bigint, by_column text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -1900,10 +1954,7 @@ BEGIN
   f := tplus._find_changes(d, s, by_column, l);
   l := f.entry;
   PERFORM tplus._set_phase('writing');
-  -- Deletions first: what comes in may have the code of what goes.
-  l.rows_deleted := tplus._do(d, s, this_run, 'delete');
-  l.rows_updated := tplus._do(d, s, this_run, 'update');
-  l.rows_inserted := tplus._do(d, s, this_run, 'insert');
+  l := tplus._write_all(d, s, l);
   PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
   SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
   IF f.set_back THEN
