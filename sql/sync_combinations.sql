@@ -165,4 +165,66 @@ CALL tplus.sync('before');
 SELECT rows, rows_not_own FROM tplus.sync_status WHERE sync = 'before';
 TABLE before;
 SET client_min_messages = warning;
+
+-- a record of T+ that takes the key of another one is an error when only it is
+-- read, too; one that takes the key of one that is gone, or moved on, is not
+CREATE FUNCTION mutate(VARIADIC orders text[]) RETURNS boolean LANGUAGE sql AS $$
+  SELECT sim.ctl('mutate', 'combined', '[' || array_to_string(orders, ', ') || ']') IS NOT NULL
+$$;
+SELECT mutate('{"action": "edit", "pick": "any_last", "set": {"Code": "LAST"}}');
+CALL tplus.sync('by code', "full" => true);
+CREATE TABLE by_code_too (code text PRIMARY KEY, name text);
+SELECT tplus.create_sync('names by code', 'erp', 'by_code_too', lag => '0');
+CALL tplus.sync('names by code');
+SELECT mutate('{"action": "edit", "pick": "any_first", "set": {"Code": "LAST", "Name": "twin"}}');
+CALL tplus.sync('names by code');
+SELECT tplus.alter_sync('names by code', on_error => 'quarantine');
+CALL tplus.sync('names by code');
+SELECT mutate('{"action": "edit", "where": {"Code": "LAST"}, "pick": "any_first", "set": {"Code": "MOVED"}}');
+CALL tplus.sync('names by code');
+SELECT mutate('{"action": "delete", "where": {"Code": "MOVED"}, "pick": "any_last"}',
+              '{"action": "insert", "record": {"Code": "MOVED", "Name": "new"}}');
+CALL tplus.sync('names by code');
+SELECT kind, status, rows_updated, message FROM tplus.sync_run WHERE sync = 'names by code' ORDER BY run;
+SELECT * FROM by_code_too WHERE code IN ('LAST', 'MOVED') ORDER BY code;
+
+-- whatever a single INSERT of a record would show
+CREATE TABLE odd (id bigint PRIMARY KEY, parent bigint REFERENCES odd DEFERRABLE INITIALLY DEFERRED, name text,
+  amount text, once text UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE INDEX ON odd (amount);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.name = 'odd' THEN
+    RAISE 'odd' USING ERRCODE = 'ZX001';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER refuse BEFORE INSERT ON odd FOR EACH ROW EXECUTE FUNCTION refuse();
+INSERT INTO base (id, name) SELECT i, 'yes' FROM generate_series(3, 8) i;
+UPDATE base SET code = CASE id WHEN 1 THEN '8' WHEN 2 THEN '77' END, name = CASE id WHEN 4 THEN 'odd' ELSE name END,
+  amount = CASE id WHEN 3 THEN (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 2000) i) END;
+SELECT tplus.create_sync('odd', 'base', 'odd', on_error => 'quarantine', cursor_column => '',
+  mapping => '{"parent": "code::bigint", "once": "CASE WHEN id IN (5, 6) THEN ''five'' END"}');
+CALL tplus.sync('odd');
+CALL tplus.sync('odd');
+SELECT key, sqlstate, attempts FROM tplus.sync_reject ORDER BY key;
+SELECT array_agg(id ORDER BY id) FROM odd;
+-- but not what would fail without any record
+CREATE FUNCTION close() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'closed' USING ERRCODE = 'ZX002'; END $$;
+CREATE TRIGGER close BEFORE INSERT ON odd EXECUTE FUNCTION close();
+CALL tplus.sync('odd');
+
+-- errors of users are about what they wrote
+CREATE TABLE named (id bigint PRIMARY KEY, tplus_n integer);
+SELECT tplus.create_sync('bad', 'base', 'named', mapping => '{"tplus_n": "1"}');
+SELECT tplus.create_sync('bad', 'base', 'by_name', mapping => '{"amount": "lower(name"}');
+SELECT tplus.create_sync('bad', 'base', 'by_name', mapping => '{"amount": "1 +"}');
+SELECT tplus.create_sync('bad', 'base', 'by_name', mapping => '["amount"]');
+SELECT tplus.create_sync('bad', 'base', 'by_name', filter => 'name');
+SELECT tplus.create_sync('bad', 'base', 'by_name', filter => 'true) OR (');
+\set SHOW_CONTEXT always
+SELECT tplus.alter_sync('by name', filter => 'nosuch > 0');
+SELECT tplus.create_sync('bad', 'base', 'base');
+\set SHOW_CONTEXT never
 SELECT tplus.drop_sync(sync) FROM tplus.sync_status;

@@ -144,6 +144,13 @@ GRANT INSERT (rows_not_own), UPDATE (rows_not_own) ON tplus.sync_log TO PUBLIC;
 COMMENT ON COLUMN tplus.sync_log.rows_not_own IS
   'rows of the target that the sync did not write, after a full run';
 
+ALTER TABLE tplus.sync_key ADD record text;
+
+COMMENT ON COLUMN tplus.sync_key.record IS
+  'which record of T+ the row came from, where the key does not tell';
+
+ALTER TYPE tplus._sync_shape ADD ATTRIBUTE record_column text, ADD ATTRIBUTE record_type text;
+
 DROP FUNCTION tplus._end_run(text);
 DROP FUNCTION tplus._mark_crashed(tplus.sync_definition);
 DROP FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text);
@@ -154,6 +161,47 @@ AS 'MODULE_PATHNAME', 'tplus_lock_run' LANGUAGE C STRICT VOLATILE;
 
 CREATE FUNCTION tplus._unlock_run() RETURNS void
 AS 'MODULE_PATHNAME', 'tplus_unlock_run' LANGUAGE C VOLATILE;
+
+-- Fills in the columns: what the mapping says, and for the rest the columns of
+-- the same name.
+CREATE OR REPLACE FUNCTION tplus._shape_columns(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS tplus._sync_shape LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  unknown text;
+BEGIN
+  IF jsonb_typeof(d.mapping) <> 'object' OR EXISTS (SELECT FROM jsonb_each(d.mapping) AS m
+                                                      WHERE jsonb_typeof(m.value) IN ('object', 'array')) THEN
+    RAISE invalid_parameter_value USING
+      MESSAGE = 'the mapping of a sync must be a JSON object of texts',
+      HINT = 'Such as {"name": "upper(Name)"}: a column of the target, and SQL over the source.';
+  END IF;
+  SELECT m.key INTO unknown FROM jsonb_object_keys(d.mapping) AS m(key)
+   WHERE m.key NOT IN (SELECT c.name FROM tplus._columns(s.target) c) LIMIT 1;
+  IF FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = format('"%s" has no column "%s" that the mapping could fill', s.target, unknown);
+  END IF;
+  SELECT array_agg(x.quoted ORDER BY x.n), array_agg(x.expr ORDER BY x.n),
+         coalesce(max('OVERRIDING SYSTEM VALUE') FILTER (WHERE x.always_identity), '')
+    INTO s.columns, s.exprs, s.overriding
+    FROM (SELECT t.*, CASE WHEN d.mapping ? t.name THEN d.mapping ->> t.name
+                      ELSE (SELECT c.quoted FROM tplus._columns(s.source) c WHERE c.name = t.name) END
+            FROM tplus._columns(s.target) WITH ORDINALITY
+                 AS t(name, quoted, type, type_name, is_not_null, field, always_identity, n)
+           WHERE t.quoted IS DISTINCT FROM s.mark)
+         AS x(name, quoted, type, type_name, is_not_null, field, always_identity, n, expr)
+   WHERE x.expr IS NOT NULL;
+  SELECT k INTO unknown FROM unnest(s.key) AS k WHERE k <> ALL (coalesce(s.columns, '{}')) LIMIT 1;
+  IF FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = format('column %s of the key of "%s" gets no value', unknown, s.target),
+      DETAIL = format('"%s" has no column of that name, and the mapping does not name it.', s.source);
+  END IF;
+  RETURN s;
+END
+$$;
 
 -- What a definition means for the tables as they are now.
 CREATE OR REPLACE FUNCTION tplus._shape(d tplus.sync_definition) RETURNS tplus._sync_shape
@@ -191,10 +239,13 @@ BEGIN
   SELECT max(quoted) FILTER (WHERE field = '*'), max(quoted) FILTER (WHERE field = '$error')
     INTO s.whole_column, s.error_column FROM tplus._columns(s.source) WHERE s.is_tplus;
 
+  SELECT quoted, type_name INTO s.record_column, s.record_type FROM tplus._columns(s.source)
+   WHERE s.is_tplus AND field = 'id' AND quoted IS DISTINCT FROM s.key_column LIMIT 1;
+
   -- Columns whose name occurs in an expression: maybe too many, never too few.
   words := lower(concat_ws(' ', array_to_string(s.exprs, ' '), d.filter, s.cursor_column));
   SELECT array_agg(quoted) INTO s.read_columns FROM tplus._columns(s.source)
-   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column)
+   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column, s.record_column)
       OR words ~ '["\\]{2}|u&|\*' OR strpos(words, lower(btrim(s.alias, '"'))) > 0;
   RETURN s;
 END
@@ -351,6 +402,35 @@ BEGIN
 END
 $$;
 
+-- What T+ tells the record by, as a text.
+CREATE FUNCTION tplus._record_text(s tplus._sync_shape) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN s.record_column IS NULL THEN 'NULL' ELSE format('%s.%s::pg_catalog.text', s.alias, s.record_column) END $$;
+
+-- Reads the source where bound holds.  Records go as they are into tplus_raw,
+-- or mapped into tplus_staged, whose columns are those of the target: so that
+-- a value that does not fit fails here as it would there, and can be compared.
+CREATE OR REPLACE FUNCTION tplus._read(d tplus.sync_definition, s tplus._sync_shape, bound text)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM tplus._make_temp('tplus_staged', format(
+    'SELECT NULL::bigint AS tplus_raw, NULL::text COLLATE "C" AS tplus_cursor, NULL::text AS tplus_record, %s FROM %s AS t',
+    tplus._list(s.columns, 't.%s'), d.target));
+  IF NOT s.keep_raw THEN
+    RETURN tplus._execute(d, format(
+      E'INSERT INTO pg_temp.tplus_staged (%s, tplus_cursor, tplus_record) SELECT %s, %s, %s FROM %s AS %s WHERE (%s) AND (%s\n)', array_to_string(s.columns, ', '), array_to_string(s.exprs, ', '),
+      coalesce(tplus._cursor_text(s, s.alias), 'NULL'), tplus._record_text(s), d.source, s.alias, bound, coalesce(d.filter, 'true')));
+  END IF;
+  PERFORM tplus._make_temp('tplus_raw', format('SELECT %s FROM %s AS t',
+    tplus._list(s.read_columns, 't.%s'), d.source));
+  ALTER TABLE pg_temp.tplus_raw ADD COLUMN tplus_n bigint GENERATED ALWAYS AS IDENTITY;
+  RETURN tplus._read_raw(d, s, bound);
+END
+$$;
+
 -- The condition of a window.  Its ends are texts with the offset of the time
 -- zone in which the caller wrote them, and a column without a time zone is
 -- about what his clock showed: so the offset is left out for these.
@@ -367,6 +447,43 @@ AS $$
                    FROM unnest(ARRAY[lo, hi]) WITH ORDINALITY AS u(e, n)) AS ends
             FROM (SELECT CASE type WHEN 'date'::regtype THEN 'date' WHEN 'timestamp'::regtype THEN 'timestamp' ELSE 'timestamptz' END AS kind
                     FROM tplus._columns(s.source) WHERE quoted = by_column) AS x) AS y
+$$;
+
+-- Finds what is new ("insert"), what differs ("update"), and in a full run
+-- what the source lacks ("gone"), in one join.
+CREATE OR REPLACE FUNCTION tplus._compare(d tplus.sync_definition, s tplus._sync_shape, reconcile boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  others text[] := ARRAY(SELECT c FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
+                          WHERE c <> ALL (s.key) ORDER BY n);
+  differs text := 'false';
+  query text;
+BEGIN
+  IF d.mode = 'upsert' THEN
+    differs := concat_ws(' OR ',
+      tplus._differs(s.target, others),
+      CASE WHEN s.mark_value = 'true' THEN format('t.%s', s.mark)
+           WHEN s.mark IS NOT NULL THEN format('t.%s IS NOT NULL', s.mark) END);
+  END IF;
+  ANALYZE pg_temp.tplus_staged;
+  query := format($f$
+    SELECT row_number() OVER () AS tplus_n,
+           CASE WHEN s.tableoid IS NULL THEN 'gone' WHEN t.tableoid IS NULL THEN 'insert' ELSE 'update' END AS tplus_action,
+           s.tplus_raw, s.tplus_record, %s
+      FROM pg_temp.tplus_staged AS s %s JOIN %s AS t ON %s
+     WHERE t.tableoid IS NULL OR (s.tableoid IS NULL %s) OR (s.tableoid IS NOT NULL AND (%s))$f$,
+    concat_ws(', ', tplus._list(s.key, 'coalesce(s.%s, t.%s) AS %s'), tplus._list(others, 's.%s')),
+    CASE WHEN reconcile THEN 'FULL' ELSE 'LEFT' END, d.target, tplus._same_key(s, 's', 't'),
+    CASE WHEN s.mark_value = 'true' THEN format('AND t.%s IS NOT TRUE', s.mark)
+         WHEN s.mark IS NOT NULL THEN format('AND t.%s IS NULL', s.mark) ELSE '' END,
+    differs);
+  PERFORM tplus._make_temp('tplus_changes', query);
+  EXECUTE 'INSERT INTO pg_temp.tplus_changes ' || query;
+  ANALYZE pg_temp.tplus_changes;
+END
 $$;
 
 -- Two records with the same key cannot both be right.
@@ -397,6 +514,141 @@ BEGIN
   RAISE cardinality_violation USING
     MESSAGE = format('two records of sync "%s" have the same key', d.name),
     DETAIL = format('Key (%s)=(%s) comes twice from %s.', array_to_string(s.key, ', '), key, d.source);
+END
+$$;
+
+-- What one run reads need not show it: a row that is to be overwritten by
+-- another record than the one it came from is nobody's only if that one has
+-- gone, or has another key.  T+ is asked, which costs a request for each 30.
+CREATE FUNCTION tplus._check_records(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  records text[];
+  twice text;
+BEGIN
+  FOR records IN EXECUTE format($f$
+    SELECT array_agg(record) FROM (
+      SELECT k.record, row_number() OVER () AS n FROM pg_temp.tplus_changes c
+        JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s
+       WHERE c.tplus_action = 'update' AND k.record <> c.tplus_record
+         AND NOT EXISTS (SELECT FROM pg_temp.tplus_staged x WHERE x.tplus_record = k.record)) AS x
+     GROUP BY (n - 1) / %s$f$, d.id, tplus._key_text(s.key, 'c'), batch)
+  LOOP
+    PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
+    PERFORM tplus._execute(d, format(E'INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE %3$s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[]) AND (%s\n)',
+      tplus._key_exprs(s), d.source, s.alias, s.record_column, records, s.record_type, coalesce(d.filter, 'true')));
+    EXECUTE format('SELECT %s FROM pg_temp.tplus_again a JOIN pg_temp.tplus_changes c ON %s WHERE c.tplus_action = ''update'' LIMIT 1',
+      tplus._key_text(s.key, 'c'), tplus._same_key(s, 'a', 'c')) INTO twice;
+    IF twice IS NOT NULL THEN
+      PERFORM tplus._raise_same_key(d, s, twice);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- The expressions that give the columns of the key.
+CREATE FUNCTION tplus._key_exprs(s tplus._sync_shape) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(s.exprs[array_position(s.columns, k)], ', ' ORDER BY n) FROM unnest(s.key) WITH ORDINALITY AS u(k, n)
+$$;
+
+-- Remembers from which record each row came.
+CREATE FUNCTION tplus._keep_records(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+BEGIN
+  IF s.record_column IS NOT NULL THEN
+    EXECUTE format('UPDATE tplus.sync_key k SET record = c.tplus_record FROM pg_temp.tplus_staged c '
+      'WHERE k.sync = %s AND k.key = %s AND k.record IS DISTINCT FROM c.tplus_record', d.id, tplus._key_text(s.key, 'c'));
+  END IF;
+END
+$$;
+
+-- Reads the keys of the candidates once more into tplus_again: by key where
+-- the source can be asked for that, in batches that T+ is asked for one by
+-- one; else, or if they are many, all there are.
+CREATE OR REPLACE FUNCTION tplus._ask_again(d tplus.sync_definition, s tplus._sync_shape, candidates bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  keys text[];
+  statement text := format('INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE ',
+    tplus._key_exprs(s), d.source, s.alias);
+BEGIN
+  PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
+  IF s.key_column IS NULL OR candidates > 10 * batch THEN
+    PERFORM tplus._execute(d, statement || 'true');
+    RETURN;
+  END IF;
+  FOR keys IN EXECUTE format('SELECT array_agg(k) FROM (SELECT %s AS k, row_number() OVER () AS n '
+      'FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'') AS x GROUP BY (n - 1) / %s',
+      tplus._key_text(s.key, 'c'), batch)
+  LOOP
+    PERFORM tplus._execute(d, statement || format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
+  END LOOP;
+END
+$$;
+
+-- One step for the rows whose number is between two: "map" turns records into
+-- rows, the others change the target.  Returns the number of rows.
+CREATE OR REPLACE FUNCTION tplus._step(d tplus.sync_definition, s tplus._sync_shape, step text, lo bigint, hi bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  part text := format('c.tplus_action = %L AND c.tplus_n BETWEEN %s AND %s', step, lo, hi);
+  columns text := array_to_string(s.columns, ', ');
+  others text[] := ARRAY(SELECT c FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
+                          WHERE c <> ALL (s.key) ORDER BY n);
+  n bigint;
+BEGIN
+  CASE step
+  WHEN 'map' THEN
+    RETURN tplus._execute(d, format(
+      E'INSERT INTO pg_temp.tplus_staged (tplus_raw, tplus_record, %1$s) SELECT %2$s.tplus_n, %7$s, %3$s FROM pg_temp.tplus_raw AS %2$s '
+      'WHERE %2$s.tplus_n BETWEEN %4$s AND %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true'),
+      tplus._record_text(s)));
+  WHEN 'delete' THEN
+    n := tplus._execute(d, format(
+      CASE WHEN s.mark IS NULL THEN 'DELETE FROM %1$s AS t USING pg_temp.tplus_changes c WHERE %2$s AND %3$s'
+           ELSE 'UPDATE %1$s AS t SET %4$s = %5$s FROM pg_temp.tplus_changes c WHERE %2$s AND %3$s' END,
+      d.target, part, tplus._same_key(s, 't', 'c'), s.mark, s.mark_value));
+    IF s.mark IS NULL THEN
+      EXECUTE format('DELETE FROM tplus.sync_key k USING pg_temp.tplus_changes c WHERE %s AND k.sync = %s AND k.key = %s',
+        part, d.id, tplus._key_text(s.key, 'c'));
+    END IF;
+    RETURN n;
+  WHEN 'update' THEN
+    IF cardinality(others) = 0 AND s.mark IS NULL THEN
+      RETURN 0;
+    END IF;
+    n := tplus._execute(d, format('UPDATE %s AS t SET %s FROM pg_temp.tplus_changes c WHERE %s AND %s',
+      d.target, concat_ws(', ', tplus._list(others, '%s = c.%s'), s.mark || ' = DEFAULT'),
+      part, tplus._same_key(s, 't', 'c')));
+  WHEN 'insert' THEN
+    -- Plainly: that they are not there has been found out, and ON CONFLICT
+    -- would take three times as long.
+    n := tplus._execute(d, format('INSERT INTO %s (%s) %s SELECT %s FROM pg_temp.tplus_changes c WHERE %s',
+      d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part));
+  END CASE;
+  -- Many new keys go in the order of the index, which then grows at its end.
+  IF n > 0 THEN
+    EXECUTE format(CASE step
+      WHEN 'insert' THEN 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"'
+      ELSE 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
+        'ON CONFLICT DO NOTHING' END, d.id, tplus._key_text(s.key, 'c'), part);
+  END IF;
+  RETURN n;
 END
 $$;
 
@@ -709,6 +961,9 @@ BEGIN
   PERFORM tplus._set_phase('comparing');
   PERFORM tplus._compare(d, s, l.kind = 'full' AND d.deletes <> 'ignore');
   PERFORM tplus._check_keys(d, s);
+  IF l.kind <> 'full' AND s.record_column IS NOT NULL THEN
+    PERFORM tplus._check_records(d, s);
+  END IF;
   IF l.kind = 'full' AND d.deletes <> 'ignore' THEN
     PERFORM tplus._find_deleted(d, s);
   END IF;
@@ -779,6 +1034,7 @@ BEGIN
   l := f.entry;
   PERFORM tplus._set_phase('writing');
   l := tplus._write_all(d, s, l);
+  PERFORM tplus._keep_records(d, s);
   PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
   SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
   IF f.set_back THEN
@@ -867,6 +1123,55 @@ BEGIN
 END
 $$;
 
+-- The columns that a run adds to those of the tables.
+CREATE FUNCTION tplus._check_names(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  taken text;
+BEGIN
+  SELECT c INTO taken FROM unnest(s.columns) AS c
+   WHERE c IN ('tplus_raw', 'tplus_cursor', 'tplus_record', 'tplus_n', 'tplus_action') LIMIT 1;
+  IF taken IS NULL AND s.keep_raw AND 'tplus_n' = ANY (s.read_columns) THEN
+    taken := 'tplus_n';
+  END IF;
+  IF taken IS NOT NULL THEN
+    RAISE reserved_name USING
+      MESSAGE = format('column "%s" has a name that syncs use themselves', taken),
+      HINT = 'Rename the column, or leave it out of the sync with a null in the mapping.';
+  END IF;
+END
+$$;
+
+-- Each expression by itself, so that an error is about what the user wrote.
+CREATE FUNCTION tplus._check_expressions(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  part record;
+  state text;
+  words text;
+  advice text;
+BEGIN
+  FOR part IN
+    SELECT format('mapping of column "%s"', m.key) AS place, m.value AS expr, format(E'SELECT (%s\n)', m.value) AS list, 'true' AS condition
+      FROM jsonb_each_text(d.mapping) AS m WHERE m.value IS NOT NULL
+    UNION ALL
+    SELECT 'filter', d.filter, 'SELECT', d.filter WHERE d.filter IS NOT NULL
+  LOOP
+    BEGIN
+      PERFORM tplus._execute(d, format(E'EXPLAIN %s FROM (SELECT %s FROM %s AS %s) AS %4$s WHERE (%s\n)',
+        part.list, array_to_string(coalesce(s.read_columns, '{}'), ', '), d.source, s.alias, part.condition));
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, advice = PG_EXCEPTION_HINT;
+      PERFORM tplus._raise(state, words, format('In the %s: %s', part.place, part.expr), advice);
+    END;
+  END LOOP;
+END
+$$;
+
 -- Would this definition work?  Plans what a run would do, with the rights of
 -- the caller, who owns it.
 CREATE OR REPLACE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
@@ -892,6 +1197,8 @@ BEGIN
     RAISE wrong_object_type USING
       MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
   END IF;
+  PERFORM tplus._check_names(d, s);
+  PERFORM tplus._check_expressions(d, s);
   IF d.lag < '0' THEN
     RAISE invalid_parameter_value USING
       MESSAGE = 'argument "lag" must not be negative',
@@ -970,6 +1277,10 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   d tplus.sync_definition;
+  state text;
+  words text;
+  more text;
+  advice text;
 BEGIN
   d.search_path := pg_catalog.current_setting('search_path');
   d.time_zone := pg_catalog.current_setting('TimeZone');
@@ -1003,6 +1314,11 @@ BEGIN
     PERFORM tplus._adopt(d.name);
   END IF;
   PERFORM pg_catalog.set_config('search_path', d.search_path, true);
+EXCEPTION WHEN OTHERS THEN
+  -- Without the lines of what was called here.
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL,
+    advice = PG_EXCEPTION_HINT;
+  PERFORM tplus._raise(state, words, more, advice);
 END
 $$;
 
@@ -1018,6 +1334,10 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   d tplus.sync_definition;
+  state text;
+  words text;
+  more text;
+  advice text;
   old tplus.sync_definition;
   path text;
 BEGIN
@@ -1054,6 +1374,11 @@ BEGIN
     PERFORM tplus._adopt(d.name);
   END IF;
   PERFORM pg_catalog.set_config('search_path', path, true);
+EXCEPTION WHEN OTHERS THEN
+  -- Without the lines of what was called here.
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL,
+    advice = PG_EXCEPTION_HINT;
+  PERFORM tplus._raise(state, words, more, advice);
 END
 $$;
 

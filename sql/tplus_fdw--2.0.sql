@@ -381,8 +381,12 @@ COMMENT ON COLUMN tplus.sync_cursor.nulls IS
 CREATE TABLE tplus.sync_key (
   sync integer,
   key text COLLATE "C",
+  record text,
   PRIMARY KEY (sync, key)
 );
+
+COMMENT ON COLUMN tplus.sync_key.record IS
+  'which record of T+ the row came from, where the key does not tell';
 
 CREATE TABLE tplus.sync_log (
   run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -616,7 +620,9 @@ CREATE TYPE tplus._sync_shape AS (
   whole_column text,     -- of the source with the field "*", quoted
   error_column text,     -- ... with the field "$error"
   read_columns text[],   -- of the source that the expressions may need, quoted
-  keep_raw boolean       -- records are read into a table of their own first
+  keep_raw boolean,      -- records are read into a table of their own first
+  record_column text,    -- of the source, if the key is not what T+ itself tells records by, quoted
+  record_type text
 );
 
 -- The columns of a relation; field is what T+ calls it, without case and dots.
@@ -771,6 +777,12 @@ AS $$
 DECLARE
   unknown text;
 BEGIN
+  IF jsonb_typeof(d.mapping) <> 'object' OR EXISTS (SELECT FROM jsonb_each(d.mapping) AS m
+                                                      WHERE jsonb_typeof(m.value) IN ('object', 'array')) THEN
+    RAISE invalid_parameter_value USING
+      MESSAGE = 'the mapping of a sync must be a JSON object of texts',
+      HINT = 'Such as {"name": "upper(Name)"}: a column of the target, and SQL over the source.';
+  END IF;
   SELECT m.key INTO unknown FROM jsonb_object_keys(d.mapping) AS m(key)
    WHERE m.key NOT IN (SELECT c.name FROM tplus._columns(s.target) c) LIMIT 1;
   IF FOUND THEN
@@ -833,10 +845,13 @@ BEGIN
   SELECT max(quoted) FILTER (WHERE field = '*'), max(quoted) FILTER (WHERE field = '$error')
     INTO s.whole_column, s.error_column FROM tplus._columns(s.source) WHERE s.is_tplus;
 
+  SELECT quoted, type_name INTO s.record_column, s.record_type FROM tplus._columns(s.source)
+   WHERE s.is_tplus AND field = 'id' AND quoted IS DISTINCT FROM s.key_column LIMIT 1;
+
   -- Columns whose name occurs in an expression: maybe too many, never too few.
   words := lower(concat_ws(' ', array_to_string(s.exprs, ' '), d.filter, s.cursor_column));
   SELECT array_agg(quoted) INTO s.read_columns FROM tplus._columns(s.source)
-   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column)
+   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column, s.record_column)
       OR words ~ '["\\]{2}|u&|\*' OR strpos(words, lower(btrim(s.alias, '"'))) > 0;
   RETURN s;
 END
@@ -1125,6 +1140,12 @@ BEGIN
 END
 $$;
 
+-- What T+ tells the record by, as a text.
+CREATE FUNCTION tplus._record_text(s tplus._sync_shape) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN s.record_column IS NULL THEN 'NULL' ELSE format('%s.%s::pg_catalog.text', s.alias, s.record_column) END $$;
+
 -- Reads the source where bound holds.  Records go as they are into tplus_raw,
 -- or mapped into tplus_staged, whose columns are those of the target: so that
 -- a value that does not fit fails here as it would there, and can be compared.
@@ -1134,12 +1155,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM tplus._make_temp('tplus_staged', format(
-    'SELECT NULL::bigint AS tplus_raw, NULL::text COLLATE "C" AS tplus_cursor, %s FROM %s AS t',
+    'SELECT NULL::bigint AS tplus_raw, NULL::text COLLATE "C" AS tplus_cursor, NULL::text AS tplus_record, %s FROM %s AS t',
     tplus._list(s.columns, 't.%s'), d.target));
   IF NOT s.keep_raw THEN
     RETURN tplus._execute(d, format(
-      E'INSERT INTO pg_temp.tplus_staged (%s, tplus_cursor) SELECT %s, %s FROM %s AS %s WHERE (%s) AND (%s\n)', array_to_string(s.columns, ', '), array_to_string(s.exprs, ', '),
-      coalesce(tplus._cursor_text(s, s.alias), 'NULL'), d.source, s.alias, bound, coalesce(d.filter, 'true')));
+      E'INSERT INTO pg_temp.tplus_staged (%s, tplus_cursor, tplus_record) SELECT %s, %s, %s FROM %s AS %s WHERE (%s) AND (%s\n)', array_to_string(s.columns, ', '), array_to_string(s.exprs, ', '),
+      coalesce(tplus._cursor_text(s, s.alias), 'NULL'), tplus._record_text(s), d.source, s.alias, bound, coalesce(d.filter, 'true')));
   END IF;
   PERFORM tplus._make_temp('tplus_raw', format('SELECT %s FROM %s AS t',
     tplus._list(s.read_columns, 't.%s'), d.source));
@@ -1300,7 +1321,7 @@ BEGIN
   query := format($f$
     SELECT row_number() OVER () AS tplus_n,
            CASE WHEN s.tableoid IS NULL THEN 'gone' WHEN t.tableoid IS NULL THEN 'insert' ELSE 'update' END AS tplus_action,
-           s.tplus_raw, %s
+           s.tplus_raw, s.tplus_record, %s
       FROM pg_temp.tplus_staged AS s %s JOIN %s AS t ON %s
      WHERE t.tableoid IS NULL OR (s.tableoid IS NULL %s) OR (s.tableoid IS NOT NULL AND (%s))$f$,
     concat_ws(', ', tplus._list(s.key, 'coalesce(s.%s, t.%s) AS %s'), tplus._list(others, 's.%s')),
@@ -1342,6 +1363,60 @@ BEGIN
   RAISE cardinality_violation USING
     MESSAGE = format('two records of sync "%s" have the same key', d.name),
     DETAIL = format('Key (%s)=(%s) comes twice from %s.', array_to_string(s.key, ', '), key, d.source);
+END
+$$;
+
+-- What one run reads need not show it: a row that is to be overwritten by
+-- another record than the one it came from is nobody's only if that one has
+-- gone, or has another key.  T+ is asked, which costs a request for each 30.
+CREATE FUNCTION tplus._check_records(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  records text[];
+  twice text;
+BEGIN
+  FOR records IN EXECUTE format($f$
+    SELECT array_agg(record) FROM (
+      SELECT k.record, row_number() OVER () AS n FROM pg_temp.tplus_changes c
+        JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s
+       WHERE c.tplus_action = 'update' AND k.record <> c.tplus_record
+         AND NOT EXISTS (SELECT FROM pg_temp.tplus_staged x WHERE x.tplus_record = k.record)) AS x
+     GROUP BY (n - 1) / %s$f$, d.id, tplus._key_text(s.key, 'c'), batch)
+  LOOP
+    PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
+    PERFORM tplus._execute(d, format(E'INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE %3$s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[]) AND (%s\n)',
+      tplus._key_exprs(s), d.source, s.alias, s.record_column, records, s.record_type, coalesce(d.filter, 'true')));
+    EXECUTE format('SELECT %s FROM pg_temp.tplus_again a JOIN pg_temp.tplus_changes c ON %s WHERE c.tplus_action = ''update'' LIMIT 1',
+      tplus._key_text(s.key, 'c'), tplus._same_key(s, 'a', 'c')) INTO twice;
+    IF twice IS NOT NULL THEN
+      PERFORM tplus._raise_same_key(d, s, twice);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- The expressions that give the columns of the key.
+CREATE FUNCTION tplus._key_exprs(s tplus._sync_shape) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT string_agg(s.exprs[array_position(s.columns, k)], ', ' ORDER BY n) FROM unnest(s.key) WITH ORDINALITY AS u(k, n)
+$$;
+
+-- Remembers from which record each row came.
+CREATE FUNCTION tplus._keep_records(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+BEGIN
+  IF s.record_column IS NOT NULL THEN
+    EXECUTE format('UPDATE tplus.sync_key k SET record = c.tplus_record FROM pg_temp.tplus_staged c '
+      'WHERE k.sync = %s AND k.key = %s AND k.record IS DISTINCT FROM c.tplus_record', d.id, tplus._key_text(s.key, 'c'));
+  END IF;
 END
 $$;
 
@@ -1392,8 +1467,7 @@ DECLARE
   batch constant integer := 30;
   keys text[];
   statement text := format('INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE ',
-    (SELECT string_agg(s.exprs[array_position(s.columns, k)], ', ' ORDER BY n)
-       FROM unnest(s.key) WITH ORDINALITY AS u(k, n)), d.source, s.alias);
+    tplus._key_exprs(s), d.source, s.alias);
 BEGIN
   PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
   IF s.key_column IS NULL OR candidates > 10 * batch THEN
@@ -1425,8 +1499,9 @@ BEGIN
   CASE step
   WHEN 'map' THEN
     RETURN tplus._execute(d, format(
-      E'INSERT INTO pg_temp.tplus_staged (tplus_raw, %1$s) SELECT %2$s.tplus_n, %3$s FROM pg_temp.tplus_raw AS %2$s '
-      'WHERE %2$s.tplus_n BETWEEN %4$s AND %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true')));
+      E'INSERT INTO pg_temp.tplus_staged (tplus_raw, tplus_record, %1$s) SELECT %2$s.tplus_n, %7$s, %3$s FROM pg_temp.tplus_raw AS %2$s '
+      'WHERE %2$s.tplus_n BETWEEN %4$s AND %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true'),
+      tplus._record_text(s)));
   WHEN 'delete' THEN
     n := tplus._execute(d, format(
       CASE WHEN s.mark IS NULL THEN 'DELETE FROM %1$s AS t USING pg_temp.tplus_changes c WHERE %2$s AND %3$s'
@@ -1885,6 +1960,9 @@ BEGIN
   PERFORM tplus._set_phase('comparing');
   PERFORM tplus._compare(d, s, l.kind = 'full' AND d.deletes <> 'ignore');
   PERFORM tplus._check_keys(d, s);
+  IF l.kind <> 'full' AND s.record_column IS NOT NULL THEN
+    PERFORM tplus._check_records(d, s);
+  END IF;
   IF l.kind = 'full' AND d.deletes <> 'ignore' THEN
     PERFORM tplus._find_deleted(d, s);
   END IF;
@@ -1955,6 +2033,7 @@ BEGIN
   l := f.entry;
   PERFORM tplus._set_phase('writing');
   l := tplus._write_all(d, s, l);
+  PERFORM tplus._keep_records(d, s);
   PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
   SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
   IF f.set_back THEN
@@ -2060,6 +2139,55 @@ BEGIN
 END
 $$;
 
+-- The columns that a run adds to those of the tables.
+CREATE FUNCTION tplus._check_names(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  taken text;
+BEGIN
+  SELECT c INTO taken FROM unnest(s.columns) AS c
+   WHERE c IN ('tplus_raw', 'tplus_cursor', 'tplus_record', 'tplus_n', 'tplus_action') LIMIT 1;
+  IF taken IS NULL AND s.keep_raw AND 'tplus_n' = ANY (s.read_columns) THEN
+    taken := 'tplus_n';
+  END IF;
+  IF taken IS NOT NULL THEN
+    RAISE reserved_name USING
+      MESSAGE = format('column "%s" has a name that syncs use themselves', taken),
+      HINT = 'Rename the column, or leave it out of the sync with a null in the mapping.';
+  END IF;
+END
+$$;
+
+-- Each expression by itself, so that an error is about what the user wrote.
+CREATE FUNCTION tplus._check_expressions(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  part record;
+  state text;
+  words text;
+  advice text;
+BEGIN
+  FOR part IN
+    SELECT format('mapping of column "%s"', m.key) AS place, m.value AS expr, format(E'SELECT (%s\n)', m.value) AS list, 'true' AS condition
+      FROM jsonb_each_text(d.mapping) AS m WHERE m.value IS NOT NULL
+    UNION ALL
+    SELECT 'filter', d.filter, 'SELECT', d.filter WHERE d.filter IS NOT NULL
+  LOOP
+    BEGIN
+      PERFORM tplus._execute(d, format(E'EXPLAIN %s FROM (SELECT %s FROM %s AS %s) AS %4$s WHERE (%s\n)',
+        part.list, array_to_string(coalesce(s.read_columns, '{}'), ', '), d.source, s.alias, part.condition));
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, advice = PG_EXCEPTION_HINT;
+      PERFORM tplus._raise(state, words, format('In the %s: %s', part.place, part.expr), advice);
+    END;
+  END LOOP;
+END
+$$;
+
 -- Would this definition work?  Plans what a run would do, with the rights of
 -- the caller, who owns it.
 CREATE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
@@ -2073,6 +2201,8 @@ BEGIN
     RAISE wrong_object_type USING
       MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
   END IF;
+  PERFORM tplus._check_names(d, s);
+  PERFORM tplus._check_expressions(d, s);
   IF d.lag < '0' THEN
     RAISE invalid_parameter_value USING
       MESSAGE = 'argument "lag" must not be negative',
@@ -2186,6 +2316,10 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   d tplus.sync_definition;
+  state text;
+  words text;
+  more text;
+  advice text;
 BEGIN
   d.search_path := pg_catalog.current_setting('search_path');
   d.time_zone := pg_catalog.current_setting('TimeZone');
@@ -2219,6 +2353,11 @@ BEGIN
     PERFORM tplus._adopt(d.name);
   END IF;
   PERFORM pg_catalog.set_config('search_path', d.search_path, true);
+EXCEPTION WHEN OTHERS THEN
+  -- Without the lines of what was called here.
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL,
+    advice = PG_EXCEPTION_HINT;
+  PERFORM tplus._raise(state, words, more, advice);
 END
 $$;
 
@@ -2234,6 +2373,10 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   d tplus.sync_definition;
+  state text;
+  words text;
+  more text;
+  advice text;
   old tplus.sync_definition;
   path text;
 BEGIN
@@ -2270,6 +2413,11 @@ BEGIN
     PERFORM tplus._adopt(d.name);
   END IF;
   PERFORM pg_catalog.set_config('search_path', path, true);
+EXCEPTION WHEN OTHERS THEN
+  -- Without the lines of what was called here.
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL,
+    advice = PG_EXCEPTION_HINT;
+  PERFORM tplus._raise(state, words, more, advice);
 END
 $$;
 

@@ -140,7 +140,8 @@ optional_text(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
- * tplus._raise(sqlstate, message, detail, hint): RAISE takes no absent detail.
+ * tplus._raise(sqlstate, message, detail, hint): RAISE takes no absent detail,
+ * and always tells where in which function it stands.
  */
 Datum
 tplus_raise(PG_FUNCTION_ARGS)
@@ -152,6 +153,8 @@ tplus_raise(PG_FUNCTION_ARGS)
 
 	if (state == NULL || strlen(state) != 5)
 		state = "XX000";
+	/* Whoever catches this has kept his own. */
+	error_context_stack = NULL;
 	ereport(ERROR,
 			(errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3],
 								   state[4])),
