@@ -121,7 +121,6 @@ BEGIN
 END
 $$;
 
-<<<<<<< HEAD
 -- Synchronising
 
 ALTER TABLE tplus.sync_definition
@@ -1045,9 +1044,6 @@ END
 $$;
 
 -- Records a run that failed, after its transaction was rolled back.
-=======
--- Says what a human has to do when T+ refuses to renew a token.
->>>>>>> 3b2ec6c (Said what a human has to do when T+ refuses to renew a token)
 CREATE OR REPLACE FUNCTION tplus._end_badly(this_run bigint, state text, words text, more text, advice text, place text)
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -1058,13 +1054,15 @@ BEGIN
   UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
     sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
    WHERE run = this_run RETURNING * INTO l;
-<<<<<<< HEAD
   IF NOT FOUND THEN
     -- The sync was dropped meanwhile.
     RETURN;
   END IF;
+  -- Where T+ does not know us any more, a human has to act: say how.
   PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
-    format('sync "%s" failed: %s', l.sync, words), jsonb_build_object('sqlstate', state));
+    format('sync "%s" failed: %s%s', l.sync, words,
+           CASE WHEN state LIKE '28%' THEN '. ' || nullif(advice, '') END),
+    jsonb_build_object('sqlstate', state));
 END
 $$;
 
@@ -1175,22 +1173,10 @@ $$;
 -- Would this definition work?  Plans what a run would do, with the rights of
 -- the caller, who owns it.
 CREATE OR REPLACE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
-=======
-  -- Where T+ does not know us any more, a human has to act: say how.
-  PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
-    format('sync "%s" failed: %s%s', l.sync, words,
-           CASE WHEN state LIKE '28%' THEN '. ' || nullif(advice, '') END),
-    jsonb_build_object('sqlstate', state));
-END
-$$;
-
-CREATE OR REPLACE FUNCTION tplus.check_syncs(token_within interval DEFAULT '3 days') RETURNS integer
->>>>>>> 3b2ec6c (Said what a human has to do when T+ refuses to renew a token)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-<<<<<<< HEAD
   s tplus._sync_shape := tplus._shape(d);
 BEGIN
   IF (SELECT relkind FROM pg_class WHERE oid = s.target) NOT IN ('r', 'p') THEN
@@ -1382,6 +1368,46 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION tplus.check_syncs(token_within interval DEFAULT '3 days') RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  t record;
+  told integer := 0;
+  last_success timestamptz;
+BEGIN
+  FOR d IN SELECT x.* FROM tplus.sync_definition x
+            WHERE x.owner = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+  LOOP
+    told := told + (tplus._mark_crashed(d) > 0)::integer;
+    SELECT max(l.started) INTO last_success FROM tplus.sync_log l
+     WHERE l.sync = d.name AND l.status = 'succeeded' AND l.kind <> 'resync';
+    IF d.stale_after > '0' AND now() - coalesce(last_success, d.created) > d.stale_after THEN
+      told := told + tplus._alert(d.name, NULL, d.owner, 'stale',
+        format('sync "%s" has not succeeded %s', d.name, coalesce('since ' || date_trunc('second', last_success), 'yet')),
+        jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;
+    END IF;
+  END LOOP;
+  FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
+             FROM tplus.token_status s GROUP BY s.server LOOP
+    IF t.failed THEN
+      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+        format('the token of server "%s" cannot be renewed. If T+ refuses it, which tplus.token_status tells, authorize the application again: somebody of the enterprise has to allow it in the browser; then call tplus.authorize(), or set the new refresh_token with ALTER USER MAPPING', t.server))::integer;
+    ELSIF t.ends < now() + token_within THEN
+      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+        format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
+        jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;
+    ELSE
+      UPDATE tplus.alert a SET resolved = clock_timestamp()
+       WHERE a.server = t.server AND a.owner = current_user AND a.kind = 'token' AND a.resolved IS NULL;
+    END IF;
+  END LOOP;
+  RETURN told;
+END
+$$;
+
 CREATE OR REPLACE VIEW tplus.sync_status WITH (security_invoker = true) AS
   SELECT d.name AS sync, d.owner, d.source, d.target,
          CASE WHEN o.status IN ('failed', 'crashed') THEN 'failing'
@@ -1444,39 +1470,3 @@ BEGIN
   END LOOP;
 END
 $settings$;
-=======
-  d tplus.sync_definition;
-  t record;
-  told integer := 0;
-  last_success timestamptz;
-BEGIN
-  FOR d IN SELECT x.* FROM tplus.sync_definition x
-            WHERE x.owner = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-  LOOP
-    told := told + (tplus._mark_crashed(d) > 0)::integer;
-    SELECT max(l.started) INTO last_success FROM tplus.sync_log l
-     WHERE l.sync = d.name AND l.status = 'succeeded' AND l.kind <> 'resync';
-    IF d.stale_after > '0' AND now() - coalesce(last_success, d.created) > d.stale_after THEN
-      told := told + tplus._alert(d.name, NULL, d.owner, 'stale',
-        format('sync "%s" has not succeeded %s', d.name, coalesce('since ' || date_trunc('second', last_success), 'yet')),
-        jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;
-    END IF;
-  END LOOP;
-  FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
-             FROM tplus.token_status s GROUP BY s.server LOOP
-    IF t.failed THEN
-      told := told + tplus._alert(NULL, t.server, current_user, 'token',
-        format('the token of server "%s" cannot be renewed. If T+ refuses it, which tplus.token_status tells, authorize the application again: somebody of the enterprise has to allow it in the browser; then call tplus.authorize(), or set the new refresh_token with ALTER USER MAPPING', t.server))::integer;
-    ELSIF t.ends < now() + token_within THEN
-      told := told + tplus._alert(NULL, t.server, current_user, 'token',
-        format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
-        jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;
-    ELSE
-      UPDATE tplus.alert a SET resolved = clock_timestamp()
-       WHERE a.server = t.server AND a.owner = current_user AND a.kind = 'token' AND a.resolved IS NULL;
-    END IF;
-  END LOOP;
-  RETURN told;
-END
-$$;
->>>>>>> 3b2ec6c (Said what a human has to do when T+ refuses to renew a token)

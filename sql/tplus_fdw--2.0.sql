@@ -2054,14 +2054,11 @@ BEGIN
   UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
     sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
    WHERE run = this_run RETURNING * INTO l;
-<<<<<<< HEAD
   IF NOT FOUND THEN
     -- The sync was dropped meanwhile.
     RETURN;
   END IF;
-=======
   -- Where T+ does not know us any more, a human has to act: say how.
->>>>>>> 3b2ec6c (Said what a human has to do when T+ refuses to renew a token)
   PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
     format('sync "%s" failed: %s%s', l.sync, words,
            CASE WHEN state LIKE '28%' THEN '. ' || nullif(advice, '') END),
