@@ -19,6 +19,7 @@
 #include "fdw/analyze.h"
 #include "fdw/async.h"
 #include "fdw/explain.h"
+#include "fdw/highwater.h"
 #include "fdw/import.h"
 #include "fdw/pause.h"
 #include "fdw/plan.h"
@@ -36,6 +37,7 @@ void
 _PG_init(void)
 {
 	tplus_pause_install();
+	tplus_highwater_install();
 }
 
 Datum

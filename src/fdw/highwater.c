@@ -3,6 +3,11 @@
  * highwater.c
  *		The row version up to which the last statement returned everything.
  *
+ * Whoever reads on from there never sees again what a statement dropped.  So
+ * each statement that mentions a table leaves a mark for it, or that there is
+ * none; the former only if each record came out of the one scan of the table,
+ * the scan was read to its end, and every row of it arrived.
+ *
  * Copyright (c) 2026, tplus_fdw contributors
  *
  * IDENTIFICATION
@@ -12,35 +17,86 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "tcop/pquery.h"
+#include "tcop/utility.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
+#include "base/compat.h"
 #include "fdw/highwater.h"
+#include "fdw/proof.h"
+#include "fdw/scan.h"
 
-typedef struct HighwaterEntry
+typedef struct Mark
 {
 	Oid			relid;
-	int			open;			/* scans that have begun and not ended */
-	int			scans;			/* begun since there was none */
-	uint64		reached;		/* by the scan that is open; 0: nowhere yet */
+	int			open;			/* mentions in statements under way */
+	bool		overlapped;		/* there was more than one at a time */
 	uint64		version;		/* of the last statement; 0: none */
-} HighwaterEntry;
+} Mark;
 
-static HTAB *entries = NULL;
+/* A statement under way that mentions a foreign table; in its own context. */
+typedef struct Statement
+{
+	dlist_node	node;
+	MemoryContextCallback callback;
+	EState	   *estate;
+	List	   *mentioned;		/* of Oid, as often as they are mentioned */
+	TplusProof	proof;
+	int			running;		/* calls of ExecutorRun() on the stack */
+	bool		changes_data;
+	bool		at_end;			/* there are no more rows */
+	bool		broken;			/* rows are known not to have arrived */
+	bool		settled;		/* the marks have been left */
+} Statement;
 
-/* What a statement returned whose work was undone was never received. */
+static planner_hook_type previous_planner = NULL;
+static ExecutorStart_hook_type previous_start = NULL;
+static ExecutorRun_hook_type previous_run = NULL;
+static ProcessUtility_hook_type previous_utility = NULL;
+
+static HTAB *marks = NULL;
+static dlist_head statements = DLIST_STATIC_INIT(statements);
+static uint64 begun = 0;		/* statements since the session began */
+
 static void
-forget_versions(void)
+forget_marks(void)
 {
 	HASH_SEQ_STATUS status;
-	HighwaterEntry *entry;
+	Mark	   *mark;
 
-	hash_seq_init(&status, entries);
-	while ((entry = hash_seq_search(&status)) != NULL)
+	if (marks == NULL)
+		return;
+	hash_seq_init(&status, marks);
+	while ((mark = hash_seq_search(&status)) != NULL)
+		mark->version = 0;
+}
+
+/*
+ * What a statement returned whose work was undone was never received; nor was
+ * what a cursor returned within work that was undone.  An INSERT goes on where
+ * a trigger of it has undone something of its own.
+ */
+static void
+forget_undone(void)
+{
+	dlist_iter	iter;
+
+	forget_marks();
+	dlist_foreach(iter, &statements)
 	{
-		entry->reached = 0;
-		entry->version = 0;
+		Statement  *statement = dlist_container(Statement, node, iter.cur);
+
+		if (statement->running == 0 || !statement->changes_data)
+			statement->broken = true;
 	}
 }
 
@@ -48,7 +104,7 @@ static void
 end_transaction(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
-		forget_versions();
+		forget_marks();
 }
 
 static void
@@ -56,78 +112,345 @@ end_subtransaction(SubXactEvent event, SubTransactionId subid,
 				   SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		forget_versions();
+		forget_undone();
 }
 
-static HighwaterEntry *
-get_entry(Oid relid)
+static Mark *
+get_mark(Oid relid)
 {
-	HighwaterEntry *entry;
+	Mark	   *mark;
 	bool		found;
 
-	if (entries == NULL)
+	if (marks == NULL)
 	{
 		HASHCTL		ctl;
 
 		ctl.keysize = sizeof(Oid);
-		ctl.entrysize = sizeof(HighwaterEntry);
+		ctl.entrysize = sizeof(Mark);
 		ctl.hcxt = TopMemoryContext;
-		entries = hash_create("tplus_fdw high water", 16, &ctl,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-		RegisterXactCallback(end_transaction, NULL);
-		RegisterSubXactCallback(end_subtransaction, NULL);
+		marks = hash_create("tplus_fdw high water", 16, &ctl,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	entry = hash_search(entries, &relid, HASH_ENTER, &found);
+	mark = hash_search(marks, &relid, HASH_ENTER, &found);
 	if (!found)
 	{
-		entry->open = 0;
-		entry->scans = 0;
-		entry->reached = 0;
-		entry->version = 0;
+		mark->open = 0;
+		mark->overlapped = false;
+		mark->version = 0;
 	}
-	return entry;
+	return mark;
+}
+
+/* The version that one scan of the table left; 0 if it is not that simple. */
+static uint64
+version_of(const TplusProof *proof, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, proof->scans)
+	{
+		ForeignScanState *scan = lfirst(lc);
+
+		if (RelationGetRelid(scan->ss.ss_currentRelation) == relid)
+			return tplus_scan_version(scan);
+	}
+	return 0;
+}
+
+/* The statement is over: leaves a mark, or none, for each table. */
+static void
+settle(Statement *statement, bool proven)
+{
+	ListCell   *lc;
+
+	if (statement->settled)
+		return;
+	statement->settled = true;
+	foreach(lc, statement->mentioned)
+	{
+		Mark	   *mark = get_mark(lfirst_oid(lc));
+
+		mark->open--;
+		mark->version = !proven || mark->overlapped ? 0 :
+			version_of(&statement->proof, mark->relid);
+	}
+}
+
+/* The statement's memory goes, in whatever way. */
+static void
+forget_statement(void *arg)
+{
+	Statement  *statement = arg;
+
+	settle(statement, false);
+	dlist_delete(&statement->node);
+}
+
+/* The table and its children, as far as they have a mark. */
+static List *
+marked_children(Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	Mark	   *mark;
+	List	   *marked = NIL;
+	List	   *children = NIL;
+
+	if (marks == NULL)
+		return NIL;
+	hash_seq_init(&status, marks);
+	while ((mark = hash_seq_search(&status)) != NULL)
+	{
+		if (mark->version == 0)
+			continue;
+		if (children == NIL)
+			children = find_all_inheritors(relid, NoLock, NULL);
+		if (list_member_oid(children, mark->relid))
+			marked = lappend_oid(marked, mark->relid);
+	}
+	return marked;
 }
 
 /*
- * Only now is the version told: a statement may ask from where the one before
- * it ended.
+ * The foreign tables that a plan mentions, also where it does not read them
+ * because it knows that it need not.
+ */
+static List *
+mentioned_tables(const PlannedStmt *plan)
+{
+	List	   *mentioned = NIL;
+	List	   *known = NIL;
+	List	   *marked = NIL;
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		if (rte->relkind == RELKIND_FOREIGN_TABLE)
+			mentioned = lappend_oid(mentioned, rte->relid);
+		if (rte->inh)
+			marked = list_concat_unique_oid(marked,
+											marked_children(rte->relid));
+		known = lappend_oid(known, rte->relid);
+	}
+
+	/* What plan_query() has added. */
+	foreach(lc, plan->relationOids)
+	{
+		if (!list_member_oid(known, lfirst_oid(lc)))
+			marked = list_concat_unique_oid(marked,
+											marked_children(lfirst_oid(lc)));
+	}
+	return list_concat_unique_oid(mentioned, marked);
+}
+
+static bool
+collect_relations(Node *node, List **relations)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION)
+			*relations = list_append_unique_oid(*relations, rte->relid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, collect_relations, relations,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, collect_relations, relations);
+}
+
+/*
+ * A plan that will be executed names all relations of its query, also those
+ * in a subquery that turned out not to be needed.
+ */
+static PlannedStmt *
+plan_query(Query *query, const char *text, int options, ParamListInfo params)
+{
+	List	   *relations = NIL;
+	PlannedStmt *plan;
+
+	(void) collect_relations((Node *) query, &relations);
+	plan = previous_planner ? previous_planner(query, text, options, params) :
+		standard_planner(query, text, options, params);
+	plan->relationOids = list_concat_unique_oid(plan->relationOids, relations);
+	return plan;
+}
+
+/* Follows a statement from now on; the list is in its context. */
+static void
+follow(QueryDesc *query, List *mentioned)
+{
+	MemoryContext context = query->estate->es_query_cxt;
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Statement  *statement = palloc0(sizeof(Statement));
+	ListCell   *lc;
+
+	statement->estate = query->estate;
+	statement->changes_data = query->operation != CMD_SELECT;
+	tplus_proof_make(query, &statement->proof);
+	foreach(lc, mentioned)
+	{
+		Mark	   *mark;
+
+		/* Scans that overlap count as one statement's: nothing is said then. */
+		mark = get_mark(lfirst_oid(lc));
+		mark->overlapped = mark->open > 0;
+		mark->open++;
+		statement->mentioned = lappend_oid(statement->mentioned, mark->relid);
+	}
+	statement->callback.func = forget_statement;
+	statement->callback.arg = statement;
+	dlist_push_tail(&statements, &statement->node);
+	MemoryContextRegisterResetCallback(context, &statement->callback);
+	MemoryContextSwitchTo(old);
+	begun++;
+}
+
+static void
+start_query(QueryDesc *query, int eflags)
+{
+	List	   *mentioned = NIL;
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && !IsParallelWorker())
+		mentioned = mentioned_tables(query->plannedstmt);
+	if (previous_start)
+		previous_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+	if (mentioned != NIL)
+		follow(query, mentioned);
+	list_free(mentioned);
+}
+
+static Statement *
+find_statement(const EState *estate)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		Statement  *statement = dlist_container(Statement, node, iter.cur);
+
+		if (statement->estate == estate)
+			return statement;
+	}
+	return NULL;
+}
+
+/*
+ * A run is over.  Is everything out?  A loop of a function takes rows in
+ * batches, and may leave the last one half way; that it came to its end shows
+ * when it asks for more and there is none.
  */
 static void
-end_scan(void *arg)
+end_run(Statement *statement, QueryDesc *query, ScanDirection direction,
+		uint64 count)
 {
-	HighwaterEntry *entry = arg;
+	uint64		rows = query->estate->es_processed;
+	bool		in_batches = count > 0 || statement->at_end;
 
-	entry->open--;
-	entry->version = entry->scans == 1 ? entry->reached : 0;
+	if (ScanDirectionIsNoMovement(direction))
+		rows = 0;
+	else if (!ScanDirectionIsForward(direction) ||
+			 !tplus_proof_holds(query, &statement->proof))
+		statement->broken = true;
+	else
+		statement->at_end = count == 0 ||
+			(query->operation == CMD_SELECT &&
+			 (rows < count || statement->proof.one_row));
+	if (!statement->at_end || statement->broken)
+		return;
+	if (in_batches && rows > 0 && query->dest->mydest == DestSPI &&
+		ActivePortal && ActivePortal->queryDesc == query)
+		return;
+	settle(statement, true);
 }
 
-void
-tplus_highwater_begin(Oid relid, MemoryContext context)
+static void
+run_query(TPLUS_EXECUTOR_RUN_PARAMS)
 {
-	HighwaterEntry *entry = get_entry(relid);
-	MemoryContextCallback *callback;
+	Statement  *statement = find_statement(query->estate);
 
-	callback = MemoryContextAllocZero(context, sizeof(MemoryContextCallback));
-	callback->func = end_scan;
-	callback->arg = entry;
-
-	/* Scans that overlap count as one statement's: nothing is said then. */
-	if (entry->open == 0)
-		entry->scans = 0;
-	entry->open++;
-	entry->scans++;
-	entry->reached = 0;
-	MemoryContextRegisterResetCallback(context, callback);
+	if (statement)
+		statement->running++;
+	PG_TRY();
+	{
+		if (previous_run)
+			previous_run(TPLUS_EXECUTOR_RUN_ARGS);
+		else
+			standard_ExecutorRun(TPLUS_EXECUTOR_RUN_ARGS);
+	}
+	PG_FINALLY();
+	{
+		if (statement)
+			statement->running--;
+	}
+	PG_END_TRY();
+	if (statement && !statement->settled)
+		end_run(statement, query, direction, count);
 }
 
-void
-tplus_highwater_set(Oid relid, uint64 version)
+/* Will the statement perhaps not run the query that it is about? */
+static bool
+may_leave_out_query(const Node *node)
 {
-	get_entry(relid)->reached = version;
+	if (IsA(node, CreateTableAsStmt))
+		return ((const CreateTableAsStmt *) node)->if_not_exists ||
+			((const CreateTableAsStmt *) node)->into->skipData;
+	return IsA(node, RefreshMatViewStmt) &&
+		((const RefreshMatViewStmt *) node)->skipData;
+}
+
+static void
+run_utility(PlannedStmt *plan, const char *text, bool read_only,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *env, DestReceiver *dest, QueryCompletion *qc)
+{
+	bool		may_leave_out = may_leave_out_query(plan->utilityStmt);
+	uint64		begun_before = begun;
+
+	if (previous_utility)
+		previous_utility(plan, text, read_only, context, params, env, dest, qc);
+	else
+		standard_ProcessUtility(plan, text, read_only, context, params, env,
+								dest, qc);
+	if (may_leave_out && begun == begun_before)
+		forget_marks();
 }
 
 uint64
 tplus_highwater_get(Oid relid)
 {
-	return get_entry(relid)->version;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		Statement  *statement = dlist_container(Statement, node, iter.cur);
+
+		if (!statement->settled && statement->running == 0 &&
+			list_member_oid(statement->mentioned, relid))
+			return 0;
+	}
+	return get_mark(relid)->version;
+}
+
+void
+tplus_highwater_install(void)
+{
+	previous_planner = planner_hook;
+	planner_hook = plan_query;
+	previous_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_query;
+	previous_run = ExecutorRun_hook;
+	ExecutorRun_hook = run_query;
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = run_utility;
+	RegisterXactCallback(end_transaction, NULL);
+	RegisterSubXactCallback(end_subtransaction, NULL);
 }

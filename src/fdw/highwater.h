@@ -15,19 +15,16 @@
 
 #include "postgres.h"
 
-/*
- * A scan of the foreign table begins; context is its statement's.  When the
- * context goes, in whatever way, the scan is over.
- */
-extern void tplus_highwater_begin(Oid relid, MemoryContext context);
+/* Hooks into planner, executor and utility statements, once. */
+extern void tplus_highwater_install(void);
 
 /*
- * The scan returned everything up to version (0: nothing can be said).  What
- * is said counts only if it was the statement's one scan of the table.
+ * The version that the last statement of this session that mentions the table
+ * left, 0 if there is none.  A statement under way sees what was left before
+ * it, so that it can go on from there; beside one that waits half read, as a
+ * cursor between two fetches, there is none.  Throws nothing but what lack of
+ * memory does.
  */
-extern void tplus_highwater_set(Oid relid, uint64 version);
-
-/* The version that the last statement that ended left; 0 if there is none. */
 extern uint64 tplus_highwater_get(Oid relid);
 
 #endif							/* TPLUS_HIGHWATER_H */

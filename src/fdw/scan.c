@@ -23,7 +23,6 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
-#include "fdw/highwater.h"
 #include "fdw/plan.h"
 #include "fdw/progress.h"
 #include "fdw/scan.h"
@@ -177,7 +176,6 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 		state->kept = tplus_kept_create(RelationGetDescr(relation),
 										estate->es_query_cxt);
 	tplus_pause_watch(&state->pause, estate, stop_read, state);
-	tplus_highwater_begin(RelationGetRelid(relation), estate->es_query_cxt);
 }
 
 /* What is asked of T+, as a text that tells it from anything else. */
@@ -204,6 +202,9 @@ begin_read(TplusScanState *state)
 	MemoryContext old = MemoryContextSwitchTo(state->read_context);
 
 	tplus_scan_prepare(state);
+	state->bound = 0;
+	if (state->query.bound)
+		(void) tplus_version_parse(state->query.bound, &state->bound);
 	state->page = 0;
 	state->page_rows = 0;
 	if (state->kept)
@@ -372,21 +373,35 @@ fill_generated_columns(TplusScanState *state, TupleTableSlot *slot)
 	econtext->ecxt_scantuple = saved;
 }
 
-/* Everything has been returned: what can be said of row versions? */
+/*
+ * Everything has been returned: up to which row version?  0 if a clause that
+ * is looked at here only has left something out, or might have.
+ */
+static uint64
+version_reached(TplusScanState *state)
+{
+	uint64		version;
+	ListCell   *lc;
+
+	if (state->scans > 1 || !state->only_bound)
+		return 0;
+	foreach(lc, state->conditions)
+	{
+		if (((TplusCondition *) lfirst(lc))->local)
+			return 0;
+	}
+	return tplus_read_high_water(state->read, &version) ? version : 0;
+}
+
 static void
 end_read(TplusScanState *state)
 {
-	uint64		version = 0;
-
 	end_page(state);
 	tell_progress(state, 0);
 	state->page_rows = 0;
 	if (state->kept)
 		tplus_kept_complete(state->kept);
-	if (state->scans > 1 || !state->only_bound ||
-		!tplus_read_high_water(state->read, &version))
-		version = 0;
-	tplus_highwater_set(RelationGetRelid(state->relation), version);
+	state->version = version_reached(state);
 }
 
 /* The record as a row of the table. */
@@ -436,6 +451,8 @@ fetch_row(TplusScanState *state, TupleTableSlot *slot)
 	if (tplus_read_page(state->read) != state->page)
 		begin_page(state);
 	fill_slot(state, &record, slot);
+	if (record.version_text && record.version > state->bound)
+		state->wanted++;
 	return true;
 }
 
@@ -500,11 +517,24 @@ tplusReScanForeignScan(ForeignScanState *node)
 	TplusScanState *state = node->fdw_state;
 
 	forget_read(state);
+	state->version = 0;
 
 	/* Behind a node that has our parameters, nothing announces a rescan. */
 	if (state->kept == NULL)
 		state->kept = tplus_kept_create(RelationGetDescr(state->relation),
 										node->ss.ps.state->es_query_cxt);
+}
+
+uint64
+tplus_scan_version(const ForeignScanState *node)
+{
+	return ((const TplusScanState *) node->fdw_state)->version;
+}
+
+uint64
+tplus_scan_wanted(const ForeignScanState *node)
+{
+	return ((const TplusScanState *) node->fdw_state)->wanted;
 }
 
 void

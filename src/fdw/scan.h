@@ -76,6 +76,9 @@ typedef struct TplusScanState
 	TplusCallStats stats;
 	int64		told_requests;	/* of stats.requests, to tplus_progress_add() */
 	int64		returned;		/* rows handed to the executor */
+	uint64		bound;			/* the version asked from; 0: none */
+	int64		wanted;			/* records with a version above it */
+	uint64		version;		/* reached at the end of the one read; or 0 */
 	List	   *missing;		/* of char *: fields that whole pages lacked */
 	const char *way;			/* how the last read went on */
 	int64		key_bytes;
@@ -87,6 +90,14 @@ typedef struct TplusScanState
  * context.  Sends nothing.
  */
 extern void tplus_scan_prepare(TplusScanState *state);
+
+/*
+ * Of a scan of this extension that has begun: the row version up to which it
+ * has returned everything, once and to its end, that lies above the version
+ * asked from (0: that cannot be said); and how many such rows there were.
+ */
+extern uint64 tplus_scan_version(const ForeignScanState *node);
+extern uint64 tplus_scan_wanted(const ForeignScanState *node);
 
 /* Callbacks of FdwRoutine. */
 extern void tplusBeginForeignScan(ForeignScanState *node, int eflags);
