@@ -308,5 +308,71 @@ options('FOREIGN TABLE item', q{SET page_size '500'});
 run('ANALYZE item');
 is($node->safe_psql('postgres', q{SELECT reltuples FROM pg_class WHERE relname = 'item'}), 3000, 'a table that fits into the sample is counted');
 
+# A parent of T+ tables takes their rows as well; where they cannot be had, what
+# is known of it stays as it is.
+$node->safe_psql('postgres', <<'SQL');
+ALTER SERVER erp OPTIONS (ADD max_retries '0');
+CREATE TABLE parent (id bigint, name text) WITH (autovacuum_analyze_threshold = 50, autovacuum_analyze_scale_factor = 0);
+CREATE FOREIGN TABLE heir () INHERITS (parent) SERVER erp OPTIONS (resource 'inventory');
+CREATE TABLE whole (id bigint, name text, place text) PARTITION BY LIST (place);
+CREATE TABLE here PARTITION OF whole FOR VALUES IN ('here');
+CREATE FOREIGN TABLE there PARTITION OF whole FOR VALUES IN ('there') SERVER erp OPTIONS (resource 'inventory');
+INSERT INTO parent SELECT g, repeat('n', 3000) || g % 7 FROM generate_series(1, 70) AS g;
+INSERT INTO here SELECT g, 'n' || g % 7, 'here' FROM generate_series(1, 70) AS g;
+SET default_statistics_target = 10;
+ANALYZE parent, whole, item;
+SQL
+
+sub known
+{
+	return $node->safe_psql('postgres', <<'SQL');
+SELECT relname, reltuples, relpages FROM pg_class WHERE relname IN ('item', 'heir', 'there', 'whole') ORDER BY 1;
+SELECT starelid::regclass, s.* FROM pg_statistic AS s WHERE stainherit ORDER BY 1, staattnum;
+SQL
+}
+
+my $known = known();
+like($known, qr/^whole\|3070\|/m, 'the rows of T+ are in what is known of the parent');
+like($known, qr/^parent\|.*n{3000}/m, 'and texts of any length');
+$node->safe_psql('postgres', q{DELETE FROM parent WHERE id <= 10; INSERT INTO here SELECT g, 'z', 'here' FROM generate_series(71, 700) AS g});
+
+sub analyze
+{
+	my ($sql, $sqlstate, $pattern, $name) = @_;
+	my (undef, undef, $err) = $node->psql('postgres', $sql, on_error_die => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	like($err, qr/: +$sqlstate: .*$pattern/, $name);
+	is(known(), $known, 'and what is known stays');
+	return $err;
+}
+
+for my $case (
+	[ 'no permission', '\w+', { action => 'forbidden', nth => undef } ],
+	[ 'a network that fails', '08\w+', { action => 'drop' } ],
+	[ 'a bad value', '\w+', { action => 'value', field => 'ID', raw => '"x"', row => 0 } ])
+{
+	my ($name, $sqlstate, $fault) = @$case;
+	$sim->fault($key, match => { every => 1 }, times => 0, map { $_ => $fault->{$_} } grep { defined $fault->{$_} } keys %$fault);
+	my $err = analyze('ANALYZE', "WARNING:  $sqlstate", 'could not read a sample of foreign table "(heir|there)"', "$name is a warning");
+	unlike($err, qr/ERROR/, 'ANALYZE goes on');
+	analyze('ANALYZE item', "WARNING:  $sqlstate", 'could not read a sample of foreign table "item"', "$name is one of ANALYZE by name, too");
+	analyze('BEGIN; ANALYZE whole; SELECT 1; COMMIT', "WARNING:  $sqlstate", 'could not read', 'and within a transaction') if $name eq 'no permission';
+	$sim->clear_faults($key);
+}
+$sim->fault($key, match => { every => 1 }, times => 0, action => 'stall', when => 'before', ms => 60000);
+analyze(q{SET statement_timeout = '300ms'; ANALYZE whole}, 'ERROR:  57014', 'statement timeout', 'a timeout still ends ANALYZE');
+$sim->clear_faults($key);
+$node->safe_psql('postgres', 'ANALYZE whole');
+isnt(known(), $known, 'one that succeeds replaces it');
+$known = known();
+
+# An autovacuum worker asks nothing.
+$sim->clear_journal($key);
+$node->safe_psql('postgres', q{INSERT INTO parent SELECT g, 'late' FROM generate_series(1, 500) AS g});
+$node->safe_psql('postgres', $_) for q{ALTER SYSTEM SET autovacuum = on}, q{ALTER SYSTEM SET autovacuum_naptime = '1s'}, 'SELECT pg_reload_conf()';
+ok($node->poll_query_until('postgres', q{SELECT autoanalyze_count > 0 FROM pg_stat_user_tables WHERE relname = 'parent'}), 'autovacuum analyzes the parent');
+like($node->safe_psql('postgres', q{SELECT most_common_vals FROM pg_stats WHERE tablename = 'parent' AND attname = 'name' AND NOT inherited}), qr/late/, 'by itself');
+is(requests(), 0, 'without a request');
+is(known(), $known, 'and leaves what is known of it with its children');
+
 $node->stop;
 done_testing;

@@ -116,6 +116,27 @@
 #define TPLUS_EXECUTOR_RUN_ARGS		query, direction, count, execute_once
 #endif
 
+/* Puts a table's size into pg_class; 18 counts frozen pages as well. */
+#if PG_VERSION_NUM >= 180000
+#define tplus_update_relstats(rel, pages, tuples) \
+	vac_update_relstats(rel, pages, tuples, (rel)->rd_rel->relallvisible, \
+						(rel)->rd_rel->relallfrozen, \
+						(rel)->rd_rel->relhasindex, InvalidTransactionId, \
+						InvalidMultiXactId, NULL, NULL, true)
+#else
+#define tplus_update_relstats(rel, pages, tuples) \
+	vac_update_relstats(rel, pages, tuples, (rel)->rd_rel->relallvisible, \
+						(rel)->rd_rel->relhasindex, InvalidTransactionId, \
+						InvalidMultiXactId, NULL, NULL, true)
+#endif
+
+/* Is this a worker of autovacuum?  The question got another name in 17. */
+#if PG_VERSION_NUM >= 170000
+#define tplus_is_autovacuum()	AmAutoVacuumWorkerProcess()
+#else
+#define tplus_is_autovacuum()	IsAutoVacuumWorkerProcess()
+#endif
+
 /* 18 has pg_noreturn instead, which stands before the declaration. */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))

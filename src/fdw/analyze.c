@@ -16,14 +16,20 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/sampling.h"
 
+#include "base/compat.h"
 #include "fdw/analyze.h"
 #include "fdw/arms.h"
+#include "fdw/statistics.h"
 #include "tplus/operation.h"
 
 /* Pages that a sample may take: ten thousand records of the usual size. */
@@ -112,9 +118,10 @@ keep_row(HeapTuple row, uint64 i, ReservoirState reservoir,
 	MemoryContextSwitchTo(old);
 }
 
+/* Reads the sample; rows go into the current context. */
 static int
-acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
-			   double *totalrows, double *totaldeadrows)
+read_sample(Relation relation, HeapTuple *rows, int targrows,
+			double *totalrows)
 {
 	TplusTable *table = tplus_table_open(relation);
 	MemoryContext context = CurrentMemoryContext;
@@ -137,12 +144,82 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 	for (i = 0; i < SPI_processed; i++)
 		keep_row(SPI_tuptable->vals[i], i, &reservoir, context,
 				 RelationGetDescr(relation), rows, targrows, &nrows);
-	*totaldeadrows = 0;
 	*totalrows = SPI_processed;
 	if ((int64) SPI_processed == limit)
 		*totalrows = Max(*totalrows, count_records(relation, table));
 	SPI_finish();
 	return nrows;
+}
+
+/* Is the error none of T+, so that the whole command has to end? */
+static bool
+is_serious(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_OPERATOR_INTERVENTION ||
+		category == ERRCODE_INTERNAL_ERROR ||
+		sqlstate == ERRCODE_OUT_OF_MEMORY || sqlstate == ERRCODE_DISK_FULL ||
+		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/* Says that there is no sample, and why. */
+static void
+warn(Relation relation, const ErrorData *error)
+{
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("could not read a sample of foreign table \"%s\", so the statistics stay as they were: %s",
+					RelationGetRelationName(relation), error->message),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0));
+}
+
+/*
+ * The sample, or none: an ANALYZE of many tables goes on where one T+ cannot
+ * be asked, and an autovacuum worker asks none.
+ */
+static int
+acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
+			   double *totalrows, double *totaldeadrows)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile int nrows = 0;
+	ErrorData  *volatile error = NULL;
+
+	*totaldeadrows = 0;
+	*totalrows = Max(relation->rd_rel->reltuples, 0);
+	if (tplus_is_autovacuum())
+	{
+		tplus_statistics_keep(relation);
+		return 0;
+	}
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		nrows = read_sample(relation, rows, targrows, totalrows);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return nrows;
+	if (is_serious(error->sqlerrcode))
+		ReThrowError(error);
+	tplus_statistics_keep(relation);
+	warn(relation, error);
+	FreeErrorData(error);
+	return 0;
 }
 
 bool
