@@ -39,6 +39,8 @@ CREATE TABLE bounds (since text, none text);
 INSERT INTO bounds VALUES ('$middle', NULL);
 CREATE TABLE few (id bigint);
 INSERT INTO few SELECT id FROM item ORDER BY ts LIMIT 3;
+CREATE COLLATION letters (provider = icu, locale = 'en-u-kr-latn-digit');
+CREATE COLLATION numbers (provider = icu, locale = 'en-u-kn-true');
 CREATE TABLE result (id bigint UNIQUE, name text, ts text);
 CREATE MATERIALIZED VIEW kept AS SELECT * FROM item WITH NO DATA;
 CREATE TABLE family (id bigint, code text, name text, disabled boolean, ts text) PARTITION BY LIST (disabled);
@@ -178,6 +180,9 @@ my @cases = (
 	[ 'the other one', 'none', 'SELECT * FROM family WHERE disabled IS NULL' ],
 	[ 'WHERE false inside', 'none', 'SELECT 1 FROM few LEFT JOIN (SELECT * FROM item WHERE false) AS s USING (id)' ],
 	[ 'a bound of another form', 'none', q{SELECT * FROM item WHERE ts > '92e0'} ],
+	[ 'a bound in the order of another language', 'none', qq{SELECT * FROM item WHERE ts > '$middle' COLLATE "letters"} ],
+	[ 'a bound in the order of numbers', 'none', qq{SELECT * FROM item WHERE ts > '$middle' COLLATE "numbers"} ],
+	[ 'a bound in the order of English', $last, qq{SELECT * FROM item WHERE ts > '$middle' COLLATE "en-x-icu"} ],
 	[ 'a bound in capitals', 'none', q{SELECT * FROM item WHERE ts > '0000000000ABCDEF'} ],
 	[ 'a bound that is no version', 'none', q{SELECT * FROM item WHERE ts > 'nothing'} ],
 	[ 'an upper bound', 'none', "SELECT * FROM item WHERE ts <= '$middle'" ],
@@ -298,6 +303,9 @@ for my $i (0 .. $#cases)
 	$known{ $mark eq 'none' ? 'no mark' : 'a mark' }++;
 }
 is_deeply(\@problems, [], 'no record is left out below a mark');
+is($node->safe_psql('postgres', qq{SELECT count(*) FROM item WHERE ts > '$middle' COLLATE "$_"}),
+	$node->safe_psql('postgres', qq{SELECT count(*) FROM (SELECT ts FROM item OFFSET 0) AS s WHERE ts > '$middle' COLLATE "$_"}),
+	"$_ before a bound drops no row on the way") for 'letters', 'numbers';
 cmp_ok($known{$_} // 0, '>', 10, "some statements leave $_") for 'a mark', 'no mark';
 
 $node->stop;

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "fdw/collation.h"
 #include "fdw/qual.h"
 
 /* text ^@ text, for which there is no name in the headers. */
@@ -105,6 +106,9 @@ check_comparison(const TplusTable *table, Index varno, Oid collation,
 		return reason;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return "the collation is not deterministic";
+	if (column->filter.kind == TPLUS_FILTER_KIND_VERSION &&
+		OidIsValid(collation) && !tplus_collation_sorts_versions(collation))
+		return "the collation does not sort row versions as they count";
 	pushable->exact = tplus_filter_is_exact(&column->filter,
 											pushable->compare, column->type);
 	return tplus_filter_refuses(&column->filter, table->options,
