@@ -317,7 +317,7 @@ CREATE FOREIGN TABLE heir () INHERITS (parent) SERVER erp OPTIONS (resource 'inv
 CREATE TABLE whole (id bigint, name text, place text) PARTITION BY LIST (place);
 CREATE TABLE here PARTITION OF whole FOR VALUES IN ('here');
 CREATE FOREIGN TABLE there PARTITION OF whole FOR VALUES IN ('there') SERVER erp OPTIONS (resource 'inventory');
-INSERT INTO parent SELECT g, repeat('n', 3000) || g % 7 FROM generate_series(1, 70) AS g;
+INSERT INTO parent SELECT g, (SELECT string_agg(md5((g % 7)::text || k), '') FROM generate_series(1, 30) AS k) FROM generate_series(1, 700) AS g;
 INSERT INTO here SELECT g, 'n' || g % 7, 'here' FROM generate_series(1, 70) AS g;
 SET default_statistics_target = 10;
 ANALYZE parent, whole, item;
@@ -333,8 +333,8 @@ SQL
 
 my $known = known();
 like($known, qr/^whole\|3070\|/m, 'the rows of T+ are in what is known of the parent');
-like($known, qr/^parent\|.*n{3000}/m, 'and texts of any length');
-$node->safe_psql('postgres', q{DELETE FROM parent WHERE id <= 10; INSERT INTO here SELECT g, 'z', 'here' FROM generate_series(71, 700) AS g});
+like($known, qr/^parent\|.*[0-9a-f]{900}/m, 'and texts of any length');
+$node->safe_psql('postgres', q{DELETE FROM ONLY parent WHERE id <= 10; INSERT INTO here SELECT g, 'z', 'here' FROM generate_series(71, 700) AS g});
 
 sub analyze
 {
@@ -346,12 +346,12 @@ sub analyze
 }
 
 for my $case (
-	[ 'no permission', '\w+', { action => 'forbidden', nth => undef } ],
+	[ 'no permission', '\w+', { action => 'forbidden' } ],
 	[ 'a network that fails', '08\w+', { action => 'drop' } ],
 	[ 'a bad value', '\w+', { action => 'value', field => 'ID', raw => '"x"', row => 0 } ])
 {
 	my ($name, $sqlstate, $fault) = @$case;
-	$sim->fault($key, match => { every => 1 }, times => 0, map { $_ => $fault->{$_} } grep { defined $fault->{$_} } keys %$fault);
+	$sim->fault($key, match => { every => 1 }, times => 0, %$fault);
 	my $err = analyze('ANALYZE', "WARNING:  $sqlstate", 'could not read a sample of foreign table "(heir|there)"', "$name is a warning");
 	unlike($err, qr/ERROR/, 'ANALYZE goes on');
 	analyze('ANALYZE item', "WARNING:  $sqlstate", 'could not read a sample of foreign table "item"', "$name is one of ANALYZE by name, too");

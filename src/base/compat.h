@@ -105,6 +105,13 @@
 				   (node)->ss.ps.state)->checkAsUser)
 #endif
 
+/* Lets a range table entry ask for no right; 16 keeps rights apart. */
+#if PG_VERSION_NUM >= 160000
+#define tplus_drop_permissions(rte) ((rte)->perminfoindex = 0)
+#else
+#define tplus_drop_permissions(rte) ((rte)->requiredPerms = 0)
+#endif
+
 /* ExecutorRun() and its hook lost a parameter in 18. */
 #if PG_VERSION_NUM >= 180000
 #define TPLUS_EXECUTOR_RUN_PARAMS \

@@ -56,6 +56,7 @@ typedef struct Statement
 	bool		at_end;			/* there are no more rows */
 	bool		broken;			/* rows are known not to have arrived */
 	bool		settled;		/* the marks have been left */
+	bool		released;		/* others do not overlap with it any more */
 } Statement;
 
 static planner_hook_type previous_planner = NULL;
@@ -170,10 +171,22 @@ settle(Statement *statement, bool proven)
 	{
 		Mark	   *mark = get_mark(lfirst_oid(lc));
 
-		mark->open--;
 		mark->version = !proven || mark->overlapped ? 0 :
 			version_of(&statement->proof, mark->relid);
 	}
+}
+
+/* Nothing more will happen within the statement. */
+static void
+release(Statement *statement)
+{
+	ListCell   *lc;
+
+	if (statement->released)
+		return;
+	statement->released = true;
+	foreach(lc, statement->mentioned)
+		get_mark(lfirst_oid(lc))->open--;
 }
 
 /* The statement's memory goes, in whatever way. */
@@ -183,6 +196,7 @@ forget_statement(void *arg)
 	Statement  *statement = arg;
 
 	settle(statement, false);
+	release(statement);
 	dlist_delete(&statement->node);
 }
 
@@ -218,7 +232,6 @@ static List *
 mentioned_tables(const PlannedStmt *plan)
 {
 	List	   *mentioned = NIL;
-	List	   *known = NIL;
 	List	   *marked = NIL;
 	ListCell   *lc;
 
@@ -233,21 +246,13 @@ mentioned_tables(const PlannedStmt *plan)
 		if (rte->inh)
 			marked = list_concat_unique_oid(marked,
 											marked_children(rte->relid));
-		known = lappend_oid(known, rte->relid);
-	}
-
-	/* What plan_query() has added. */
-	foreach(lc, plan->relationOids)
-	{
-		if (!list_member_oid(known, lfirst_oid(lc)))
-			marked = list_concat_unique_oid(marked,
-											marked_children(lfirst_oid(lc)));
 	}
 	return list_concat_unique_oid(mentioned, marked);
 }
 
+/* The tables of a query, and of all queries within. */
 static bool
-collect_relations(Node *node, List **relations)
+collect_tables(Node *node, List **tables)
 {
 	if (node == NULL)
 		return false;
@@ -255,30 +260,58 @@ collect_relations(Node *node, List **relations)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
-		if (rte->rtekind == RTE_RELATION)
-			*relations = list_append_unique_oid(*relations, rte->relid);
+		if (rte->rtekind == RTE_RELATION && rte->relkind != RELKIND_VIEW)
+			*tables = lappend(*tables, rte);
 		return false;
 	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, collect_relations, relations,
+		return query_tree_walker((Query *) node, collect_tables, tables,
 								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, collect_relations, relations);
+	return expression_tree_walker(node, collect_tables, tables);
+}
+
+static bool
+names_table(const List *rtable, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relid == relid)
+			return true;
+	}
+	return false;
 }
 
 /*
- * A plan that will be executed names all relations of its query, also those
- * in a subquery that turned out not to be needed.
+ * Lets a plan name all tables of its query, also those of a subquery that
+ * turned out not to be needed.  Nobody looks at their entries but we, and who
+ * waits for changes of the tables.
  */
 static PlannedStmt *
 plan_query(Query *query, const char *text, int options, ParamListInfo params)
 {
-	List	   *relations = NIL;
+	List	   *tables = NIL;
 	PlannedStmt *plan;
+	ListCell   *lc;
 
-	(void) collect_relations((Node *) query, &relations);
+	(void) collect_tables((Node *) query, &tables);
 	plan = previous_planner ? previous_planner(query, text, options, params) :
 		standard_planner(query, text, options, params);
-	plan->relationOids = list_concat_unique_oid(plan->relationOids, relations);
+	foreach(lc, tables)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (names_table(plan->rtable, rte->relid))
+			continue;
+		rte = copyObject(rte);
+		rte->securityQuals = NIL;
+		tplus_drop_permissions(rte);
+		plan->rtable = lappend(plan->rtable, rte);
+		plan->relationOids = lappend_oid(plan->relationOids, rte->relid);
+	}
 	return plan;
 }
 
@@ -370,6 +403,10 @@ end_run(Statement *statement, QueryDesc *query, ScanDirection direction,
 		ActivePortal && ActivePortal->queryDesc == query)
 		return;
 	settle(statement, true);
+
+	/* After the run of one that changes data come its triggers. */
+	if (!statement->changes_data)
+		release(statement);
 }
 
 static void

@@ -149,9 +149,15 @@ tplus_proof_make(QueryDesc *query, TplusProof *proof)
 	gather(top, proof);
 }
 
-/* Can nothing keep a row out of these tables without an error? */
-static bool
-take_every_row(List *relinfos)
+/* What stands between a row and these tables. */
+typedef struct Obstacles
+{
+	bool		can_drop;		/* a row, without an error; it is not counted */
+	bool		unknown;		/* a trigger decides what becomes of it */
+} Obstacles;
+
+static void
+find_obstacles(List *relinfos, Obstacles *obstacles)
 {
 	ListCell   *lc;
 
@@ -160,12 +166,10 @@ take_every_row(List *relinfos)
 		ResultRelInfo *relinfo = lfirst(lc);
 		TriggerDesc *triggers = relinfo->ri_TrigDesc;
 
-		if (relinfo->ri_FdwRoutine ||
-			(triggers && (triggers->trig_insert_before_row ||
-						  triggers->trig_insert_instead_row)))
-			return false;
+		obstacles->can_drop |= relinfo->ri_FdwRoutine ||
+			(triggers && triggers->trig_insert_before_row);
+		obstacles->unknown |= triggers && triggers->trig_insert_instead_row;
 	}
-	return true;
 }
 
 /*
@@ -178,15 +182,18 @@ inserted_all(QueryDesc *query, const TplusProof *proof)
 {
 	EState	   *estate = query->estate;
 	const ModifyTable *plan = (const ModifyTable *) query->planstate->plan;
+	Obstacles	obstacles = {0};
 	uint64		wanted = 0;
 	ListCell   *lc;
 
 	/* What a rule adds is not what the statement counts. */
 	if (!query->plannedstmt->canSetTag)
 		return false;
-	if (plan->onConflictAction == ONCONFLICT_NONE &&
-		take_every_row(estate->es_opened_result_relations) &&
-		take_every_row(estate->es_tuple_routing_result_relations))
+	find_obstacles(estate->es_opened_result_relations, &obstacles);
+	find_obstacles(estate->es_tuple_routing_result_relations, &obstacles);
+	if (obstacles.unknown)
+		return false;
+	if (plan->onConflictAction == ONCONFLICT_NONE && !obstacles.can_drop)
 		return true;
 	if (!proof->countable)
 		return false;
