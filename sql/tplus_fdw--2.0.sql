@@ -1420,6 +1420,39 @@ BEGIN
 END
 $$;
 
+-- A column that has no value in any record any more, and had: T+ has stopped
+-- sending the field, or the application may not read it now.  One row alone may
+-- have been emptied by hand.
+CREATE FUNCTION tplus._check_fields(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  empty text[];
+  col text;
+  lost bigint;
+BEGIN
+  IF d.delete_limit >= 1 OR d.mode <> 'upsert' OR NOT EXISTS (SELECT FROM pg_temp.tplus_changes WHERE tplus_action = 'update')
+    OR (SELECT k.last_full FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1) IS NULL THEN
+    RETURN;
+  END IF;
+  EXECUTE (SELECT format('SELECT array_remove(ARRAY[%s]::text[], NULL) FROM pg_temp.tplus_staged AS s',
+             string_agg(format('CASE WHEN count(s.%s) = 0 THEN %1$L END', c), ', ' ORDER BY n))
+             FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)) INTO empty;
+  FOREACH col IN ARRAY empty LOOP
+    EXECUTE format('SELECT count(t.%s) FROM pg_temp.tplus_changes c JOIN %s AS t ON %s WHERE c.tplus_action = ''update''',
+      col, d.target, tplus._same_key(s, 't', 'c')) INTO lost;
+    IF lost > 1 THEN
+      RAISE object_not_in_prerequisite_state USING
+        MESSAGE = format('sync "%s" would empty column "%s" in all of its rows', d.name, (parse_ident(col))[1]),
+        DETAIL = format('%s rows have a value there, and no record that came from %s, so nothing was changed.', lost, d.source),
+        HINT = format('Perhaps T+ does not send the field any more.  If that is right: SELECT tplus.alter_sync(%L, delete_limit => 1), and set it back after CALL tplus.sync(%1$L, full => true).', d.name);
+    END IF;
+  END LOOP;
+END
+$$;
+
 -- Of what the source lacks, leaves in tplus_changes what this sync wrote and
 -- what T+ does not have any more when asked again, whatever the filter says.
 CREATE FUNCTION tplus._find_deleted(d tplus.sync_definition, s tplus._sync_shape)
@@ -1962,6 +1995,9 @@ BEGIN
   PERFORM tplus._check_keys(d, s);
   IF l.kind <> 'full' AND s.record_column IS NOT NULL THEN
     PERFORM tplus._check_records(d, s);
+  END IF;
+  IF l.kind = 'full' THEN
+    PERFORM tplus._check_fields(d, s);
   END IF;
   IF l.kind = 'full' AND d.deletes <> 'ignore' THEN
     PERFORM tplus._find_deleted(d, s);
