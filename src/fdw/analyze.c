@@ -57,6 +57,7 @@ count_records(Relation relation, const TplusTable *table)
 	query.resource = table->resource;
 	query.what = psprintf("foreign table \"%s\"", table->options->name);
 	query.key = table->key;
+	query.key_kind = tplus_table_kind(table, table->key);
 	query.disabled = table->resource->disabled;
 	query.stats = palloc0(sizeof(TplusCallStats));
 	query.learned = learned;

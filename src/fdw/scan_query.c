@@ -111,6 +111,7 @@ tplus_scan_prepare(TplusScanState *state)
 	query->resource = table->resource;
 	query->what = state->what;
 	query->key = table->key;
+	query->key_kind = tplus_table_kind(table, table->key);
 	query->version = table->resource->version;
 	query->bool_encoding = declared_encoding(table);
 	query->page_size = table->options->page_size > 0 ?
@@ -123,6 +124,8 @@ tplus_scan_prepare(TplusScanState *state)
 	state->conditions = evaluate_conditions(state);
 	tplus_arms_make(table, state->account->server.timezone, state->conditions,
 					query);
+	if (query->unique_field)
+		query->unique_kind = tplus_table_kind(table, query->unique_field);
 	with_flag = query->hidden_arms > 0 ||
 		(query->arms && ((TplusArm *) linitial(query->arms))->has_disabled);
 	query->disabled = with_flag ? table->resource->disabled : NULL;

@@ -176,6 +176,31 @@ tplus_table_has_field(const TplusTable *table, int attnum)
 		strcmp(column->field, TPLUS_FIELD_ERROR) != 0;
 }
 
+TplusKeyKind
+tplus_table_kind(const TplusTable *table, const char *field)
+{
+	const TplusField *known = tplus_resource_field(table->resource, field);
+	TplusKeyKind kind = TPLUS_KEY_OPEN;
+	int			i;
+
+	for (i = 1; i <= table->natts; i++)
+	{
+		const TplusColumn *column = &table->columns[i - 1];
+
+		if (!tplus_table_has_field(table, i) ||
+			pg_strcasecmp(column->field, field) != 0)
+			continue;
+		kind = tplus_key_kind(column->type);
+		if (kind != TPLUS_KEY_TEXT)
+			return kind;
+	}
+	if (kind != TPLUS_KEY_OPEN || known == NULL)
+		return kind;
+	return known->type == TPLUS_TYPE_TEXT ? TPLUS_KEY_TEXT :
+		known->type == TPLUS_TYPE_BIGINT || known->type == TPLUS_TYPE_NUMERIC ?
+		TPLUS_KEY_NUMBER : TPLUS_KEY_OPEN;
+}
+
 /* Does one of these columns tell what the others could not hold? */
 static bool
 tells_errors(const TplusTable *table, Bitmapset *attnums)

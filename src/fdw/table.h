@@ -20,6 +20,7 @@
 
 #include "base/option.h"
 #include "tplus/filter.h"
+#include "tplus/key.h"
 
 /* What a table's column shows; indexed by attnum - 1. */
 typedef struct TplusColumn
@@ -60,6 +61,13 @@ extern void tplus_table_warn(const TplusTable *table);
  * Is it a column whose value comes out of the record by a field of its own?
  */
 extern bool tplus_table_has_field(const TplusTable *table, int attnum);
+
+/*
+ * How the values of a field compare: as the column that shows it says, or the
+ * catalog, if no column does.
+ */
+extern TplusKeyKind tplus_table_kind(const TplusTable *table,
+									 const char *field);
 
 /*
  * The attnums (a Bitmapset) that must be filled so that all of the wanted

@@ -77,7 +77,7 @@ tplus_attempt_send(TplusAttempt *attempt, const TplusCallSpec *spec,
 	tplus_transport_fill(spec->account, access_token, spec->path, spec->body,
 						 &attempt->request);
 	attempt->split = TPLUS_RECORDS_MORE;
-	attempt->count = 0;
+	memset(&attempt->tally, 0, sizeof(attempt->tally));
 	attempt->ended_us = 0;
 	initStringInfo(&attempt->refusal);
 	attempt->records = tplus_records_create(spec->rows_path, MAX_RECORD_BYTES,
@@ -121,6 +121,14 @@ is_refusal(const TplusHttpResult *result)
 		(result->status < 200 || result->status > 299);
 }
 
+void
+tplus_tally_add(TplusTally *tally, size_t len)
+{
+	tally->rows++;
+	tally->bytes += (int64) len;
+	tally->longest = Max(tally->longest, (int64) len);
+}
+
 /* Puts the records that are complete into the buffer. */
 static void
 split_records(TplusAttempt *attempt)
@@ -136,7 +144,7 @@ split_records(TplusAttempt *attempt)
 			!tplus_http_buffer_append(&attempt->ready, text, len))
 			report_no_memory();
 		attempt->last_len = len;
-		attempt->count++;
+		tplus_tally_add(&attempt->tally, len);
 	}
 }
 

@@ -44,6 +44,14 @@ typedef struct TplusCallSpec
 	StringInfo	envelope;		/* gets the reply without its rows; or NULL */
 } TplusCallSpec;
 
+/* Records: how many, their bytes in all, and those of the longest. */
+typedef struct TplusTally
+{
+	int64		rows;
+	int64		bytes;
+	int64		longest;
+} TplusTally;
+
 typedef enum TplusAttemptStatus
 {
 	TPLUS_ATTEMPT_RECORD,		/* *text, *len: one element of the rows */
@@ -67,11 +75,14 @@ typedef struct TplusAttempt
 	TplusHttpBuffer ready;		/* records: their lengths and texts */
 	size_t		taken;			/* bytes of it that were handed out last */
 	size_t		last_len;		/* length of the last record in it */
-	int64		count;			/* records that were split */
+	TplusTally	tally;			/* of the records that were split */
 	StringInfoData refusal;		/* the body of a reply that is no success */
 	int64		ended_us;		/* monotonic: when the transfer was found to
 								 * have ended; 0: not yet */
 } TplusAttempt;
+
+/* Adds a record of so many bytes. */
+extern void tplus_tally_add(TplusTally *tally, size_t len);
 
 /* Makes ready for attempts, one at a time, in a context below context. */
 extern void tplus_attempt_init(TplusAttempt *attempt, MemoryContext context);

@@ -32,6 +32,9 @@
 /* Records of a small page by number. */
 #define NUMBERED_RECORDS	10
 
+/* More of them may share it than a page holds: then only a count is safe. */
+static const char shared_version[] = "two records share a row version";
+
 /* Sizes to try between the largest and that of the sample. */
 static const int smaller_sizes[] = {500, 200};
 
@@ -96,16 +99,21 @@ ask_zero(TplusStudy *study)
 	}
 }
 
+/* Do versions rise from above on?  *shared: but for records that share one. */
 static bool
-is_rising(const TplusFinding *finding, uint64 above)
+is_rising(const TplusFinding *finding, uint64 above, bool *shared)
 {
 	int			i;
 
+	*shared = false;
 	for (i = 0; i < finding->nwitnesses; i++)
 	{
-		if (finding->witnesses[i].version <= above)
+		uint64		version = finding->witnesses[i].version;
+
+		if (version < above || (version == above && i == 0))
 			return false;
-		above = finding->witnesses[i].version;
+		*shared |= version == above;
+		above = version;
 	}
 	return true;
 }
@@ -182,6 +190,7 @@ static Verdict
 judge_above(TplusStudy *study, const TplusFinding *above, uint64 version)
 {
 	const TplusWitness *first = above->witnesses;
+	bool		shared;
 
 	if (!above->asked)
 		return leave_versions(study, "no request was left");
@@ -198,9 +207,11 @@ judge_above(TplusStudy *study, const TplusFinding *above, uint64 version)
 	if (first->version < version)
 		return fail_versions(study, "overlooked",
 							 "a row version brought records below it");
-	if (!is_rising(above, version))
+	if (!is_rising(above, version, &shared))
 		return fail_versions(study, "out of order",
 							 "records above a row version came out of order");
+	if (shared)
+		return leave_versions(study, shared_version);
 	return VERDICT_PAGES;
 }
 
@@ -324,6 +335,7 @@ judge_versions(TplusStudy *study)
 	const TplusFinding *plain = &study->plain[TPLUS_OPERATION_QUERY];
 	const TplusFinding *zero = &study->zero;
 	int64		total = known_total(study);
+	bool		shared;
 
 	if (tplus_probe_version(study->probe) == NULL)
 		return fail_versions(study, "none", "the records have no row versions");
@@ -338,9 +350,11 @@ judge_versions(TplusStudy *study)
 		return fail_versions(study, "refused", "the server refuses a row version");
 	if (zero->rows == 0)
 		return fail_versions(study, "no", "no record came above row version zero");
-	if (!is_rising(zero, 0))
+	if (!is_rising(zero, 0, &shared))
 		return fail_versions(study, "out of order",
 							 "records above row version zero came out of order");
+	if (shared)
+		return leave_versions(study, shared_version);
 	if (zero->rows < MIN_RECORDS)
 		return leave_versions(study, psprintf("%d records are too few to tell an order from chance",
 											  zero->rows));

@@ -248,7 +248,7 @@ tplus_call_falls_short(const TplusCall *call, int64 records)
 		return false;
 	result = tplus_http_result(attempt->transfer);
 	return result->state == TPLUS_HTTP_FAILED || result->status > 299 ||
-		(attempt->split != TPLUS_RECORDS_MORE && attempt->count < records);
+		(attempt->split != TPLUS_RECORDS_MORE && attempt->tally.rows < records);
 }
 
 void
@@ -270,6 +270,12 @@ tplus_call_last(const TplusCall *call, const char **text, size_t *len)
 	*len = call->tries.attempt.last_len;
 	*text = tplus_http_buffer_bytes(ready) + unread - *len;
 	return **text == '{';
+}
+
+const TplusTally *
+tplus_call_tally(const TplusCall *call)
+{
+	return &call->tries.attempt.tally;
 }
 
 /*

@@ -114,6 +114,9 @@ extern void tplus_call_drive(void);
 extern bool tplus_call_last(const TplusCall *call, const char **text,
 							size_t *len);
 
+/* The records of the reply, as far as it has arrived. */
+extern const TplusTally *tplus_call_tally(const TplusCall *call);
+
 /* What it was made with. */
 extern const TplusCallSpec *tplus_call_spec(const TplusCall *call);
 

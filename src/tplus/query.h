@@ -19,6 +19,7 @@
 
 #include "tplus/call.h"
 #include "tplus/encode.h"
+#include "tplus/key.h"
 #include "tplus/resource.h"
 
 /* One parameter set; the results of all arms are united. */
@@ -45,6 +46,9 @@ typedef struct TplusLearned
 	bool		patterns;		/* %text% was seen to match */
 	bool		shows_stopped;	/* stopped records were seen to come unasked */
 	int			largest_page;	/* records of the largest page seen */
+	TplusTally	cursor_pages_hold;	/* by cursor: records of the page with
+									 * most, bytes of the longest page, and of
+									 * the longest record */
 	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
 } TplusLearned;
 
@@ -55,6 +59,7 @@ typedef struct TplusQuery
 	const TplusResource *resource;
 	const char *what;			/* for messages: foreign table "item" */
 	const char *key;			/* field that identifies a record */
+	TplusKeyKind key_kind;		/* how its values compare */
 	const char *version;		/* field of the row version, or NULL */
 	const char *disabled;		/* field of the flag, or NULL */
 	const char *select_fields;	/* NULL: SelectFields is not sent */
@@ -66,6 +71,7 @@ typedef struct TplusQuery
 	const char *bound;			/* row versions above this only; or NULL */
 	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */
 	const char *unique_field;	/* a clause pins this unique field, or NULL */
+	TplusKeyKind unique_kind;	/* how its values compare */
 	const char *like_field;		/* a clause has a pattern for it, or NULL */
 	int			limit;			/* records that may be enough; 0: not known */
 	int			first_page_size;	/* smaller under a small LIMIT */

@@ -346,7 +346,7 @@ foresee(TplusRead *read, TplusRequest *request, bool *quiet)
 	if (n == 1 && tplus_call_last(read->call, &text, &len))
 		version = tplus_intake_version(read->intake, text, len);
 	return tplus_sweep_foresee(read->sweeps[read->current], n, version,
-							   request, quiet);
+							   tplus_call_tally(read->call), request, quiet);
 }
 
 /*

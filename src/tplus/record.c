@@ -24,6 +24,13 @@
 #include "tplus/secrets.h"
 #include "tplus/seen.h"
 
+/* Room for one spelling of a value after the other. */
+typedef struct Spelling
+{
+	char	   *text;
+	size_t		size;
+} Spelling;
+
 struct TplusIntake
 {
 	const TplusQuery *query;
@@ -40,6 +47,8 @@ struct TplusIntake
 	uint32		sweep_stamp;	/* of the sweep's first page */
 	char		made_key[37];	/* the key of a record without one */
 	uint64		made_hash[2];	/* of its content */
+	Spelling	key_spelling;	/* of the record under way */
+	Spelling	unique_spelling;
 	uint64		max_version;
 	uint64		left_out;
 	char	   *edited_key;
@@ -160,6 +169,32 @@ show(const TplusIntake *intake, const char *text, size_t len)
 	return tplus_secrets_clip(intake->query->account, text, len, 200);
 }
 
+/* The one spelling of a value; NULL if there is none. */
+static const char *
+spell(TplusIntake *intake, TplusKeyKind kind, TplusJson *node,
+	  Spelling *spelling)
+{
+	const char *text = tplus_json_text(node);
+	size_t		needed;
+
+	if (text == NULL)
+		return NULL;
+	needed = strlen(text) + TPLUS_KEY_SLACK;
+
+	if (needed > spelling->size)
+	{
+		if (spelling->text)
+			pfree(spelling->text);
+		spelling->text = NULL;
+		spelling->size = 0;
+		spelling->text = MemoryContextAlloc(intake->context, needed);
+		spelling->size = needed;
+	}
+	tplus_key_spell(kind, tplus_json_kind(node) == TPLUS_JSON_NUMBER, text,
+					spelling->text);
+	return spelling->text;
+}
+
 /* The key of a record, or of its content. */
 static void
 find_key(TplusIntake *intake, const char *text, size_t len,
@@ -171,7 +206,8 @@ find_key(TplusIntake *intake, const char *text, size_t len,
 	record->generated = false;
 	if (node && key && *key && tplus_json_kind(node) != TPLUS_JSON_NULL)
 	{
-		record->key = key;
+		record->key = spell(intake, intake->query->key_kind, node,
+							&intake->key_spelling);
 		return;
 	}
 	if (!intake->query->table->generate_key)
@@ -360,18 +396,24 @@ tplus_intake_take(TplusIntake *intake, const char *text, size_t len,
 		return false;
 	find_parts(intake, text, len, record);
 	if (intake->unique >= 0)
-		record->unique_value =
-			tplus_json_text(tplus_lookup_get(intake->lookup, intake->unique));
+		record->unique_value = spell(intake, intake->query->unique_kind,
+									 tplus_lookup_get(intake->lookup,
+													  intake->unique),
+									 &intake->unique_spelling);
 	if (record->generated)
 		number_twin(intake, text, len, record);
 	if (!keys_only)
 		content = hash_content(text, len) | 1;
 
+	record->len = len;
 	entry = tplus_seen_enter(intake->seen, record->key, &found);
 	if (found)
 		compare_known(intake, entry, content, source, record);
-	record->again = found && entry->stamp >= intake->sweep_stamp &&
-		entry->stamp < intake->page_stamp;
+
+	/* What an earlier attempt of this page has noted holds for this one. */
+	if (entry->stamp < intake->page_stamp)
+		entry->carried = found && entry->stamp >= intake->sweep_stamp;
+	record->again = entry->carried;
 
 	/* A key that only a sweep for keys has seen has yet to go out. */
 	record->fresh = !found || entry->content == 0;

@@ -23,7 +23,8 @@
 typedef struct TplusRecord
 {
 	TplusJson  *json;			/* an object; valid until the next record */
-	const char *key;			/* UTF-8; valid as long */
+	size_t		len;			/* of its text */
+	const char *key;			/* as tplus/key spells it, UTF-8; valid as long */
 	bool		generated;		/* was the key made from the content? */
 	uint32		twin;			/* number of such a record among those with
 								 * its content, from 1; 0: not taken in */
@@ -33,7 +34,8 @@ typedef struct TplusRecord
 	bool		again;			/* this sweep had it on an earlier page */
 	bool		disabled_known;
 	bool		disabled;
-	const char *unique_value;	/* of the pinned unique field; NULL: none */
+	const char *unique_value;	/* of the pinned unique field, spelled
+								 * likewise; NULL: none */
 } TplusRecord;
 
 typedef struct TplusIntake TplusIntake;

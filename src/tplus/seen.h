@@ -27,7 +27,8 @@ typedef struct TplusSeenKey
 	TplusKeyHash hash;
 	uint64		version;		/* as returned; 0: none */
 	uint32		content;		/* hash of the record as returned; 0: none */
-	uint32		stamp:31;		/* the page that had it last */
+	uint32		stamp:30;		/* the page that had it last */
+	uint32		carried:1;		/* did an earlier one of its sweep, too? */
 	uint32		source:1;		/* the operation that content came from */
 } TplusSeenKey;
 

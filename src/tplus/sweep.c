@@ -8,7 +8,7 @@
  * this was all.
  *
  * CURSOR and PAGES, which read as many pages as there are, stand in
- * sweep_cursor.c and sweep_pages.c.
+ * sweep_cursor.c with sweep_proof.c, and in sweep_pages.c.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -43,6 +43,14 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 	sweep->flag.arm = &sweep->arm;
 	sweep->flag.encoding = TPLUS_ENCODING_AUTO;
 	sweep->page_base = query->table->page_base;
+	if (arm->unique_value)
+	{
+		sweep->unique_value =
+			MemoryContextAlloc(context, strlen(arm->unique_value) +
+							   TPLUS_KEY_SLACK);
+		tplus_key_spell(query->unique_kind, false, arm->unique_value,
+						sweep->unique_value);
+	}
 	sweep->total = -1;
 	switch ((TplusPaging) query->table->paging)
 	{
@@ -103,7 +111,7 @@ tplus_sweep_begin_round(TplusSweep *sweep)
 			if (sweep->rounds == 1 || sweep->generated > 0)
 				tplus_cursor_begin(sweep);
 			else
-				tplus_sweep_reset(sweep);
+				tplus_cursor_resume(sweep);
 			break;
 		case TPLUS_WAY_PAGES:
 			if (sweep->rounds == 1)
@@ -147,6 +155,7 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 			request->page_size = Max(sweep->hinted ? query->first_page_size :
 									 query->page_size, TPLUS_MIN_CURSOR_PAGE);
 			request->cursor = sweep->cursor_text;
+			sweep->asked = request->page_size;
 			*quiet = query->table->paging == TPLUS_PAGING_AUTO;
 			break;
 		case TPLUS_WAY_PAGES:
@@ -175,7 +184,8 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 
 bool
 tplus_sweep_foresee(const TplusSweep *sweep, int n, uint64 version,
-					TplusRequest *request, bool *quiet)
+					const TplusTally *page, TplusRequest *request,
+					bool *quiet)
 {
 	TplusSweep	later = *sweep;
 
@@ -188,9 +198,8 @@ tplus_sweep_foresee(const TplusSweep *sweep, int n, uint64 version,
 		case TPLUS_WAY_WHOLE:
 			return false;
 		case TPLUS_WAY_CURSOR:
-			if (n > 1 || sweep->violated || version <= sweep->cursor)
+			if (n > 1 || !tplus_cursor_foresee(&later, version, page))
 				return false;
-			later.cursor_text = tplus_version_text(version);
 			break;
 		case TPLUS_WAY_PAGES:
 			if (!tplus_pages_foresee(sweep, n))
@@ -212,8 +221,9 @@ tplus_sweep_begin_page(TplusSweep *sweep, bool repeated)
 	sweep->page_repeats = 0;
 	sweep->page_news = 0;
 	memset(&sweep->page_sum, 0, sizeof(TplusPageSum));
+	memset(&sweep->page, 0, sizeof(sweep->page));
 	if (sweep->way == TPLUS_WAY_CURSOR)
-		sweep->last_version = sweep->cursor;
+		tplus_cursor_begin_page(sweep);
 }
 
 void
@@ -241,6 +251,7 @@ void
 tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 {
 	sweep->page_rows++;
+	tplus_tally_add(&sweep->page, record->len);
 	if (record->again)
 		sweep->page_repeats++;
 	else if (record->twin <= 1)
@@ -249,8 +260,8 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 		sweep->generated++;
 	if (record->fresh)
 		sweep->round_fresh++;
-	if (sweep->arm.unique_value && record->unique_value &&
-		strcmp(sweep->arm.unique_value, record->unique_value) == 0)
+	if (sweep->unique_value && record->unique_value &&
+		strcmp(sweep->unique_value, record->unique_value) == 0)
 		sweep->found_unique = true;
 	if (record->disabled_known && record->disabled && !sweep->arm.has_disabled)
 		sweep->shows_stopped = true;

@@ -40,6 +40,14 @@ typedef struct TplusPageSum
 								 * order */
 } TplusPageSum;
 
+/* What a page by cursor is asked for. */
+typedef enum TplusStep
+{
+	TPLUS_STEP_FIRST,			/* what is above the sweep's first cursor */
+	TPLUS_STEP_AROUND,			/* the mark's records again, and what follows */
+	TPLUS_STEP_ABOVE			/* what is above the mark */
+} TplusStep;
+
 typedef struct TplusSweep
 {
 	const TplusQuery *query;
@@ -48,6 +56,7 @@ typedef struct TplusSweep
 	MemoryContext context;
 	TplusWay	way;
 	TplusFlag	flag;			/* of stopped records */
+	char	   *unique_value;	/* that the arm pins, as keys are spelled */
 
 	bool		done;			/* nothing more to ask in this round */
 	bool		settled;		/* what came is known to be all */
@@ -73,6 +82,7 @@ typedef struct TplusSweep
 	/* the page under way */
 	int			page_rows;
 	int			page_repeats;
+	TplusTally	page;
 	int			page_news;		/* records that nothing before was equal to */
 	TplusPageSum page_sum;
 
@@ -80,18 +90,33 @@ typedef struct TplusSweep
 	TplusPageSum first_sum;
 	TplusPageSum last_sum;
 
-	/* by cursor */
+	/*
+	 * By cursor.  The mark is the version that the pages have reached: all
+	 * records below it have come.
+	 */
 	int			cursor_round;	/* the round that began at the lower bound */
+	uint64		origin;			/* the first cursor */
 	uint64		cursor;
 	char	   *cursor_text;
-	uint64		last_version;
+	int			asked;			/* size of the page */
+	TplusStep	step;
+	uint64		mark;
+	uint64		mark_page;		/* the first version of the page that led to it */
+	bool		mark_closed;	/* the mark's records have all come */
+	int			arounds;		/* pages around the mark that led no further */
+	bool		inclusive;		/* versions are compared with >= */
+	bool		uneven;			/* a page with room to spare had a successor */
+	uint64		page_first;		/* versions of the page: the first, */
+	uint64		last_version;	/* the last so far, */
+	uint64		before_last;	/* and the one before it */
 	bool		asked_again;	/* after a count that was higher */
 	int			fruitless;		/* pages in a row without a new key */
 	bool		no_cursor;		/* the server was seen not to page by it */
 	uint64		highest;		/* version that came */
-	uint64		before_last;	/* version before the page's last */
 	uint64		gap_low;		/* the widest gap between the last two */
 	uint64		gap_high;		/* versions of a page */
+	bool		gap_checked;	/* nothing else is in it */
+	bool		countless;		/* the server does not count what we read */
 
 	/* by page number */
 	int			page_base;		/* number of the first page */
@@ -139,13 +164,13 @@ extern bool tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request,
 /*
  * The n-th request after the one under way (from 1), as it will be if nothing
  * surprises; false if that is not known, or not likely.  version is that of
- * the last record of the page under way (0: not known), n is 1 for those that
- * go on by it.  The cursor is palloc'd in the current context.  Asks nothing
- * and changes nothing.
+ * the last record of the page under way (0: not known), page its tally, n is 1
+ * for those that go on by it.  The cursor is palloc'd in the current context.
+ * Asks nothing and changes nothing.
  */
 extern bool tplus_sweep_foresee(const TplusSweep *sweep, int n,
-								uint64 version, TplusRequest *request,
-								bool *quiet);
+								uint64 version, const TplusTally *page,
+								TplusRequest *request, bool *quiet);
 
 /* The page begins, for a second time if the call had to be repeated. */
 extern void tplus_sweep_begin_page(TplusSweep *sweep, bool repeated);
@@ -205,11 +230,24 @@ extern bool tplus_sweep_needs_restart(TplusSweep *sweep);
 /* Begins to read by row version, by another way if there are none. */
 extern void tplus_cursor_begin(TplusSweep *sweep);
 
+/* Begins another round behind the last one. */
+extern void tplus_cursor_resume(TplusSweep *sweep);
+
+/* A page begins. */
+extern void tplus_cursor_begin_page(TplusSweep *sweep);
+
 /* Are versions rising as a cursor needs it? */
 extern void tplus_cursor_take(TplusSweep *sweep, const TplusRecord *record);
 
 /* Decides what follows a page. */
 extern void tplus_cursor_end_page(TplusSweep *sweep);
+
+/*
+ * Where later, a copy of the sweep, will go on after a page that ends with
+ * this version; false if that is not known.
+ */
+extern bool tplus_cursor_foresee(TplusSweep *later, uint64 version,
+								 const TplusTally *page);
 
 /* The server does not page by cursor: another way, or an error. */
 extern void tplus_cursor_leave(TplusSweep *sweep);
@@ -217,6 +255,40 @@ extern void tplus_cursor_leave(TplusSweep *sweep);
 /* Adds a record to what a page consists of. */
 extern void tplus_page_sum_add(TplusPageSum *sum, const char *text,
 							   size_t len);
+
+/* The cursor that brings the mark's records again, and what follows them. */
+extern uint64 tplus_cursor_around(const TplusSweep *sweep);
+
+/*
+ * A cursor sweep brought nothing above its first cursor: is that so, or do
+ * cursors bring nothing?
+ */
+extern bool tplus_proof_cursor_is_blind(TplusSweep *sweep);
+
+/*
+ * Does the server send the lowest versions first?  Pages with two records
+ * have shown it; where all had one, we look at the first records there are.
+ * A server with a single record has no order.
+ */
+extern bool tplus_proof_of_order(TplusSweep *sweep);
+
+/*
+ * No record of the mark comes again: does the server still answer a version at
+ * all, that before the page which led to the mark?
+ */
+extern bool tplus_proof_of_cursor(TplusSweep *sweep);
+
+/*
+ * Have all records of the mark come, although the last page around it may have
+ * been cut off among them?
+ */
+extern bool tplus_proof_of_mark(TplusSweep *sweep);
+
+/*
+ * A sweep brought one record in all: does the server send more than one at a
+ * time, where there are more?
+ */
+extern bool tplus_proof_of_one(TplusSweep *sweep);
 
 /* Begins to read by page number. */
 extern void tplus_pages_begin(TplusSweep *sweep);

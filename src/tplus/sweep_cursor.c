@@ -3,11 +3,21 @@
  * sweep_cursor.c
  *		Reading an arm by row version.
  *
- * It asks for versions above the last one seen, from zero.  It assumes that
- * the server compares strictly and sends the lowest versions first; so
- * versions must rise, each page must bring keys that the sweep has not had,
- * and at its end (a page without rows) the number of keys is compared with
- * the server's count.  A page may be of any size: the server may cap it.
+ * It asks for what is above a version, from zero.  It assumes that the server
+ * sends the lowest versions first; so versions must not fall, and each page
+ * must bring keys that the sweep has not had.  A page may be of any size: the
+ * server may cap it.
+ *
+ * Versions need not be unique, so a page may end among records that share one,
+ * and what is above that version leaves the others out.  So the next page is
+ * asked for from one below the last version, the mark; its records come again,
+ * and a record behind them shows that they are all.  Where the server compares
+ * with >=, the mark itself brings them.  Only where a page had room for another
+ * record, as far as the server has shown how much it sends at a time, is the
+ * next one asked for what is above the mark; an empty one ends the sweep, any
+ * other shows that there was no room, and we go back.
+ *
+ * What else has to be known at the end stands in sweep_proof.c.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -24,6 +34,12 @@
 /* So many pages in a row may bring only records that were edited meanwhile. */
 #define MAX_FRUITLESS	100
 
+/* So many pages around a mark may lead no further although they had room. */
+#define MAX_AROUNDS		2
+
+/* Without verification, a page shorter than this is taken for one with room. */
+#define BELIEVED_ROWS	10
+
 static void
 set_cursor(TplusSweep *sweep, const char *text)
 {
@@ -31,7 +47,13 @@ set_cursor(TplusSweep *sweep, const char *text)
 		pfree(sweep->cursor_text);
 	sweep->cursor_text = MemoryContextStrdup(sweep->context, text);
 	(void) tplus_version_parse(text, &sweep->cursor);
-	sweep->last_version = sweep->cursor;
+}
+
+static const char *
+version_field(const TplusSweep *sweep)
+{
+	return sweep->query->resource->version ?
+		sweep->query->resource->version : "Ts";
 }
 
 static void
@@ -40,10 +62,27 @@ report_no_cursor(TplusSweep *sweep)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("%s cannot be read by \"%s\"",
-					sweep->query->what, sweep->query->resource->version ?
-					sweep->query->resource->version : "Ts"),
+			 errmsg("%s cannot be read by \"%s\"", sweep->query->what,
+					version_field(sweep)),
 			 errdetail("The server does not answer a row version with the records above it, in order."),
+			 errhint("Set the option \"paging\" of the foreign table to \"auto\" or \"page\".")));
+}
+
+/* Records that share a version may be missing: another way, or an error. */
+static void
+leave_open_mark(TplusSweep *sweep)
+{
+	if (sweep->query->table->paging != TPLUS_PAGING_TS)
+	{
+		tplus_cursor_leave(sweep);
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("%s cannot be read by \"%s\"", sweep->query->what,
+					version_field(sweep)),
+			 errdetail("The records with row version %s may be more than the server sends at a time.",
+					   tplus_version_text(sweep->mark)),
 			 errhint("Set the option \"paging\" of the foreign table to \"auto\" or \"page\".")));
 }
 
@@ -65,6 +104,17 @@ tplus_cursor_leave(TplusSweep *sweep)
 		tplus_pages_begin(sweep);
 }
 
+/* Nothing was asked yet above the first cursor. */
+static void
+begin_at_mark(TplusSweep *sweep, TplusStep step)
+{
+	sweep->origin = sweep->mark;
+	sweep->step = step;
+	sweep->mark_closed = true;
+	sweep->arounds = 0;
+	sweep->fruitless = 0;
+}
+
 void
 tplus_cursor_begin(TplusSweep *sweep)
 {
@@ -78,233 +128,288 @@ tplus_cursor_begin(TplusSweep *sweep)
 	sweep->cursor_round = sweep->rounds;
 	tplus_sweep_reset(sweep);
 	set_cursor(sweep, sweep->query->bound ? sweep->query->bound : TPLUS_ZERO_CURSOR);
+	sweep->mark = sweep->cursor;
+	begin_at_mark(sweep, TPLUS_STEP_FIRST);
+}
+
+/* The cursor of a step; false if no version can be above the mark. */
+static bool
+step_cursor(const TplusSweep *sweep, uint64 *cursor)
+{
+	bool		above = sweep->step == TPLUS_STEP_ABOVE;
+
+	*cursor = above ? sweep->mark : tplus_cursor_around(sweep);
+	if (!above || !sweep->inclusive)
+		return true;
+	*cursor += 1;
+	return sweep->mark < PG_UINT64_MAX;
+}
+
+uint64
+tplus_cursor_around(const TplusSweep *sweep)
+{
+	return sweep->inclusive || sweep->mark == 0 ? sweep->mark :
+		sweep->mark - 1;
+}
+
+void
+tplus_cursor_begin_page(TplusSweep *sweep)
+{
+	sweep->last_version = sweep->cursor;
+	sweep->before_last = sweep->cursor;
 }
 
 void
 tplus_cursor_take(TplusSweep *sweep, const TplusRecord *record)
 {
-	/* A server that compares with >= sends the last record again. */
-	bool		boundary = record->version == sweep->cursor &&
-	sweep->page_rows == 1;
-
 	if (record->version_text == NULL ||
-		record->version < sweep->last_version ||
-		(record->version == sweep->last_version && !boundary))
-		sweep->violated = true;
-	else
+		record->version < sweep->last_version)
 	{
-		sweep->risen |= record->version > sweep->cursor;
+		sweep->violated = true;
+		return;
+	}
+	if (sweep->page_rows == 1)
+		sweep->page_first = record->version;
+	sweep->inclusive |= record->version == sweep->cursor;
+	sweep->risen |= record->version > sweep->origin;
+	if (record->version > sweep->last_version)
+	{
 		sweep->ordered |= sweep->page_rows > 1;
 		sweep->before_last = sweep->last_version;
-		sweep->last_version = record->version;
-		sweep->highest = record->version;
 	}
-}
+	sweep->last_version = record->version;
+	sweep->highest = record->version;
 
-/* Has the record a row version that we can read? */
-static bool
-has_version(TplusSweep *sweep, const char *text)
-{
-	TplusRecord record;
-
-	tplus_intake_peek(sweep->intake, text, &record);
-	return record.version_text != NULL;
+	/* The cursor has jumped over this one, or it has come late. */
+	if (record->fresh && sweep->step == TPLUS_STEP_AROUND &&
+		record->version < sweep->mark &&
+		sweep->query->table->paging == TPLUS_PAGING_AUTO)
+		sweep->violated = true;
 }
 
 /*
- * A cursor sweep brought nothing above its first cursor: is that so, or do
- * cursors bring nothing?
+ * Had the page room for another record?  Going by the pages, and the records,
+ * that came so far.
  */
 static bool
-cursor_is_blind(TplusSweep *sweep)
+has_room(const TplusSweep *sweep, const TplusTally *page)
 {
-	TplusRequest request;
-	TplusAnswer answer;
-	bool		quiet;
+	const TplusTally *seen = &tplus_query_learned(sweep->query, sweep->query->resource->path)->cursor_pages_hold;
 
-	if (tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->cursor_pages)
+	if (page->rows >= sweep->asked)
 		return false;
-	(void) tplus_sweep_next_request(sweep, &request, &quiet);
-	if (sweep->query->bound)
-	{
-		request.cursor = TPLUS_ZERO_CURSOR;
-		tplus_query_ask(sweep->query, &request, &answer);
-		if (answer.records != NIL)
-			return !has_version(sweep, linitial(answer.records));
-	}
-	request.cursor = NULL;
-	tplus_query_ask(sweep->query, &request, &answer);
-	return answer.records != NIL;
+	if (!sweep->query->table->verify)
+		return page->rows < Max(seen->rows, BELIEVED_ROWS);
+	return page->rows < seen->rows &&
+		page->bytes + Max(page->longest, seen->longest) <= seen->bytes;
 }
 
-/*
- * Are there records by number that did not come by version?  Asked where one
- * record came in all.
- */
+/* Is one record all that came so far?  Then nothing shows what a page holds. */
 static bool
-has_others(TplusSweep *sweep)
+is_lone(const TplusSweep *sweep, const TplusTally *page)
+{
+	return !sweep->uneven && page->rows == 1 &&
+		tplus_query_learned(sweep->query, sweep->query->resource->path)->cursor_pages_hold.rows <= 1;
+}
+
+/* Must the read prove by itself that it has skipped nothing? */
+static bool
+must_prove_order(const TplusSweep *sweep)
 {
 	const TplusQuery *query = sweep->query;
-	TplusArm	arm = {0};
-	TplusRequest request = {0};
-	TplusAnswer answer;
-	TplusRecord record;
-	int			i;
 
-	request.path = query->resource->page_path;
-	request.arm = &arm;
-	request.keys_only = true;
-	request.page_size = 1;
-	for (i = 0; request.path && i < 2; i++)
-	{
-		request.page_index = query->table->page_base + i;
-		tplus_query_ask(query, &request, &answer);
-		if (answer.records == NIL)
-			continue;
-		tplus_intake_peek(sweep->intake, linitial(answer.records), &record);
-		if (!tplus_intake_knows(sweep->intake, &record))
-			return true;
-	}
-	return false;
+	return query->table->paging == TPLUS_PAGING_AUTO &&
+		query->table->verify && query->bound &&
+		sweep->rounds == sweep->cursor_round &&
+		!tplus_query_learned(query, query->resource->path)->cursor_pages;
 }
 
-/*
- * Pages came in order, but a server that sorts by something else may have had
- * them so by chance, in particular where the last record of a page was edited
- * and no other.  Then asking from the record before it brings what the cursor
- * has jumped over.
- */
+/* Will a count be taken in any case? */
 static bool
-nothing_is_skipped(TplusSweep *sweep)
-{
-	TplusRequest request;
-	TplusAnswer answer;
-	TplusRecord record;
-	bool		quiet;
-	ListCell   *lc;
-
-	(void) tplus_sweep_next_request(sweep, &request, &quiet);
-	request.keys_only = true;
-	request.cursor = tplus_version_text(sweep->gap_low);
-	tplus_query_ask(sweep->query, &request, &answer);
-	foreach(lc, answer.records)
-	{
-		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
-		if (record.version <= sweep->cursor &&
-			!tplus_intake_knows(sweep->intake, &record))
-			return false;
-	}
-	return answer.records != NIL;
-}
-
-/*
- * Does the server send the lowest versions first?  Pages with two records
- * have shown it; where all had one, we look at the first records there are.
- * A server with a single record has no order.
- */
-static bool
-order_is_proven(TplusSweep *sweep)
+is_counted(const TplusSweep *sweep)
 {
 	const TplusQuery *query = sweep->query;
-	TplusArm	arm = {0};
-	TplusRequest request = {0};
-	TplusAnswer answer;
-	TplusRecord record;
-	uint64		version = 0;
-	ListCell   *lc;
 
-	if (tplus_query_learned(query, query->resource->path)->cursor_pages)
-		return true;
-	if (sweep->ordered)
-		return nothing_is_skipped(sweep);
-	request.path = query->resource->path;
-	request.arm = &arm;
-	request.keys_only = true;
-	request.page_size = TPLUS_MIN_CURSOR_PAGE;
-	request.page_index = -1;
-	request.cursor = TPLUS_ZERO_CURSOR;
-	tplus_query_ask(query, &request, &answer);
-	foreach(lc, answer.records)
-	{
-		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
-		if (record.version <= version)
-			return false;
-		version = record.version;
-	}
-	if (answer.rows > 1)
-		return true;
-	return version == sweep->highest && !has_others(sweep);
+	return query->table->paging == TPLUS_PAGING_AUTO && query->table->verify &&
+		query->bound == NULL && !sweep->countless && !sweep->asked_again &&
+		sweep->rounds == sweep->cursor_round;
 }
 
-/* A page without rows: the cursor has come to its end. */
+/* What follows a page that has moved the mark to its end. */
+static TplusStep
+next_step(const TplusSweep *sweep, const TplusTally *page)
+{
+	if (!sweep->uneven && (has_room(sweep, page) || is_lone(sweep, page)))
+		return TPLUS_STEP_ABOVE;
+	return TPLUS_STEP_AROUND;
+}
+
+bool
+tplus_cursor_foresee(TplusSweep *later, uint64 version, const TplusTally *page)
+{
+	uint64		cursor;
+
+	if (later->violated || version <= later->mark ||
+		(later->step == TPLUS_STEP_ABOVE && !later->mark_closed))
+		return false;
+	later->mark = version;
+	later->step = next_step(later, page);
+	if (later->step == TPLUS_STEP_AROUND && page->rows < later->asked &&
+		must_prove_order(later))
+		return false;
+	if (!step_cursor(later, &cursor))
+		return false;
+	later->cursor_text = tplus_version_text(cursor);
+	return true;
+}
+
 static void
-end_cursor_sweep(TplusSweep *sweep)
+go_around(TplusSweep *sweep)
+{
+	sweep->step = TPLUS_STEP_AROUND;
+	set_cursor(sweep, tplus_version_text(tplus_cursor_around(sweep)));
+}
+
+static void end_cursor_sweep(TplusSweep *sweep, bool above);
+
+/* Asks for what is above the mark, if anything can be. */
+static void
+go_above(TplusSweep *sweep)
+{
+	uint64		cursor;
+
+	sweep->step = TPLUS_STEP_ABOVE;
+	if (step_cursor(sweep, &cursor))
+		set_cursor(sweep, tplus_version_text(cursor));
+	else
+		end_cursor_sweep(sweep, true);
+}
+
+/*
+ * Is what came in the cursor's round all, by a count or by its order?  above:
+ * it was asked whether anything is above the mark.
+ */
+static void
+prove_sweep(TplusSweep *sweep, bool above)
 {
 	const TplusQuery *query = sweep->query;
 	int64		distinct = sweep->rows - sweep->repeats;
-	int64		count;
+	int64		count = -1;
 
-	if (sweep->rounds > sweep->cursor_round)
-	{
-		tplus_sweep_finish(sweep, true);
-		return;
-	}
-	if (!sweep->risen && cursor_is_blind(sweep))
-	{
-		tplus_cursor_leave(sweep);
-		return;
-	}
-	if (query->table->paging != TPLUS_PAGING_AUTO ||
-		!query->table->verify || !sweep->risen)
-	{
-		tplus_sweep_finish(sweep, true);
-		return;
-	}
-
-	count = query->bound ? -1 : tplus_sweep_count(sweep);
+	if (query->bound == NULL && !sweep->countless)
+		count = tplus_sweep_count(sweep);
+	sweep->countless = count < 0;
 	if (count == distinct)
-		tplus_query_learned(query, query->resource->path)->cursor_pages = true;
-	if (count > distinct)
 	{
-		if (sweep->asked_again)
-			tplus_cursor_leave(sweep);
-		sweep->asked_again = true;	/* something may have come meanwhile */
+		tplus_query_learned(query, query->resource->path)->cursor_pages = true;
+		tplus_sweep_finish(sweep, true);
 	}
-	else if (count == distinct || order_is_proven(sweep))
+	else if (count > distinct && !sweep->asked_again)
+	{
+		/* Something may have come meanwhile. */
+		sweep->asked_again = true;
+		sweep->mark_closed = true;
+		go_around(sweep);
+	}
+	else if (!above)
+		go_above(sweep);
+	else if (count < distinct && tplus_proof_of_order(sweep))
 		tplus_sweep_finish(sweep, true);
 	else
 		tplus_cursor_leave(sweep);	/* too low a count proves nothing */
 }
 
-void
-tplus_cursor_end_page(TplusSweep *sweep)
+/* The cursor has come to its end. */
+static void
+end_cursor_sweep(TplusSweep *sweep, bool above)
 {
-	if (sweep->violated)
-	{
-		tplus_cursor_leave(sweep);
+	const TplusTableOptions *table = sweep->query->table;
+
+	if (tplus_sweep_needs_restart(sweep))
 		return;
-	}
-	if (sweep->found_unique)
-	{
+	if (sweep->rounds > sweep->cursor_round)
 		tplus_sweep_finish(sweep, true);
-		return;
-	}
-	if (sweep->page_rows == 1 && sweep->page_repeats == 1 &&
-		sweep->last_version == sweep->cursor)
+	else if (!sweep->risen && tplus_proof_cursor_is_blind(sweep))
+		tplus_cursor_leave(sweep);
+	else if (!sweep->risen || !table->verify)
+		tplus_sweep_finish(sweep, true);
+	else if (table->paging == TPLUS_PAGING_AUTO)
+		prove_sweep(sweep, above);
+	else if (sweep->rows - sweep->repeats == 1 && !tplus_proof_of_one(sweep))
+		leave_open_mark(sweep);
+	else
+		tplus_sweep_finish(sweep, true);
+}
+
+void
+tplus_cursor_resume(TplusSweep *sweep)
+{
+	tplus_sweep_reset(sweep);
+	go_above(sweep);
+	begin_at_mark(sweep, TPLUS_STEP_ABOVE);
+}
+
+/* A page has led beyond the mark. */
+static void
+move_mark(TplusSweep *sweep)
+{
+	if (sweep->step == TPLUS_STEP_ABOVE && !sweep->mark_closed &&
+		sweep->page_first > sweep->mark)
 	{
-		/*
-		 * The server compares with >= and sends the last record again.  If
-		 * its pages hold no more than that, the next version leads on.
-		 */
-		set_cursor(sweep, tplus_version_text(sweep->cursor + 1));
+		/* There was no room for these: were they all, of the mark? */
+		sweep->uneven = true;
+		go_around(sweep);
 		return;
 	}
-	if (sweep->page_rows == 0)
+	sweep->mark = sweep->last_version;
+	sweep->mark_page = sweep->page_first;
+	sweep->mark_closed = false;
+	sweep->arounds = 0;
+	if (next_step(sweep, &sweep->page) == TPLUS_STEP_ABOVE)
 	{
-		if (!tplus_sweep_needs_restart(sweep))
-			end_cursor_sweep(sweep);
+		go_above(sweep);
 		return;
 	}
+	go_around(sweep);
+
+	/* From a bit further below it shows as well what a jump has left out. */
+	if (sweep->page.rows < sweep->asked && must_prove_order(sweep) &&
+		sweep->gap_high == sweep->mark && !sweep->inclusive)
+		set_cursor(sweep, tplus_version_text(sweep->gap_low));
+}
+
+/* A page has brought nothing above the mark. */
+static void
+stay_at_mark(TplusSweep *sweep)
+{
+	bool		room = has_room(sweep, &sweep->page);
+
+	sweep->arounds++;
+	if (sweep->mark_closed)
+		go_above(sweep);		/* all of it is at the first cursor */
+	else if (sweep->cursor < tplus_cursor_around(sweep) && !room)
+		go_around(sweep);		/* from where less of the known comes */
+	else if (is_lone(sweep, &sweep->page))
+		go_above(sweep);
+	else if (room && sweep->arounds < MAX_AROUNDS)
+	{
+		if (is_counted(sweep))
+			end_cursor_sweep(sweep, false);
+		else
+			go_above(sweep);
+	}
+	else if (tplus_proof_of_mark(sweep))
+	{
+		sweep->mark_closed = true;
+		go_above(sweep);
+	}
+	else
+		leave_open_mark(sweep);
+}
+
+static void
+check_fruit(TplusSweep *sweep)
+{
 	if (sweep->page_rows > sweep->page_repeats)
 		sweep->fruitless = 0;
 	else if (++sweep->fruitless > MAX_FRUITLESS)
@@ -315,11 +420,55 @@ tplus_cursor_end_page(TplusSweep *sweep)
 				 errdetail("%d pages in a row brought nothing but records that were edited meanwhile.",
 						   MAX_FRUITLESS),
 				 errhint("Try again later.")));
-	if (sweep->page_rows > 1 &&
+}
+
+/* Adds the page to what is known of pages. */
+static void
+note_page(TplusSweep *sweep)
+{
+	TplusTally *seen = &tplus_query_learned(sweep->query, sweep->query->resource->path)->cursor_pages_hold;
+
+	seen->rows = Max(seen->rows, sweep->page.rows);
+	seen->bytes = Max(seen->bytes, sweep->page.bytes);
+	seen->longest = Max(seen->longest, sweep->page.longest);
+}
+
+/* The widest gap between the last two versions of a page. */
+static void
+note_gap(TplusSweep *sweep)
+{
+	if (sweep->page_first < sweep->last_version &&
 		sweep->last_version - sweep->before_last >= sweep->gap_high - sweep->gap_low)
 	{
 		sweep->gap_low = sweep->before_last;
 		sweep->gap_high = sweep->last_version;
+		sweep->gap_checked = false;
 	}
-	set_cursor(sweep, tplus_version_text(sweep->last_version));
+}
+
+void
+tplus_cursor_end_page(TplusSweep *sweep)
+{
+	if (sweep->violated)
+		tplus_cursor_leave(sweep);
+	else if (sweep->found_unique)
+		tplus_sweep_finish(sweep, true);
+	else if (sweep->page_rows > 0)
+	{
+		check_fruit(sweep);
+		sweep->gap_checked |= sweep->step == TPLUS_STEP_AROUND &&
+			sweep->cursor == sweep->gap_low;
+		note_gap(sweep);
+		if (sweep->last_version > sweep->mark)
+			move_mark(sweep);
+		else
+			stay_at_mark(sweep);
+		note_page(sweep);
+	}
+	else if (sweep->step != TPLUS_STEP_AROUND)
+		end_cursor_sweep(sweep, true);
+	else if (++sweep->arounds < MAX_AROUNDS && tplus_proof_of_cursor(sweep))
+		go_above(sweep);		/* the mark's records are gone */
+	else
+		tplus_cursor_leave(sweep);
 }
