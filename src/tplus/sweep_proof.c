@@ -195,7 +195,7 @@ tplus_proof_of_mark(TplusSweep *sweep)
 		if (!tplus_intake_knows(sweep->intake, &record))
 			return false;
 	}
-	if (answer.records == NIL ||
+	if (answer.rows < sweep->page.rows ||
 		answer.rows > list_length(answer.records))
 		return false;
 	if (answer.rows < most && answer.rows < sweep->asked)
@@ -204,7 +204,7 @@ tplus_proof_of_mark(TplusSweep *sweep)
 	/* Do more come at a time, where there are more?  Are there more at all? */
 	if (sweep->query->bound)
 		return look_from(sweep, 0, &first) > answer.rows;
-	return sweep->query->table->paging == TPLUS_PAGING_TS &&
+	return sweep->query->table->paging == TPLUS_PAGING_TS && !sweep->uneven &&
 		tplus_sweep_count(sweep) == sweep->rows - sweep->repeats;
 }
 
