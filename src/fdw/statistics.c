@@ -34,6 +34,7 @@
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "fdw/statistics.h"
@@ -134,8 +135,11 @@ end_transaction(XactEvent event, void *arg)
 		(event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE))
 		return;
 	CommandCounterIncrement();
+	/* Values that are stored out of line ask for one. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	foreach(lc, list)
 		put_back(lfirst(lc));
+	PopActiveSnapshot();
 	CommandCounterIncrement();
 }
 
