@@ -160,8 +160,7 @@ is_serious(int sqlstate)
 
 	return category == ERRCODE_OPERATOR_INTERVENTION ||
 		category == ERRCODE_INTERNAL_ERROR ||
-		sqlstate == ERRCODE_OUT_OF_MEMORY || sqlstate == ERRCODE_DISK_FULL ||
-		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+		sqlstate == ERRCODE_OUT_OF_MEMORY;
 }
 
 /* Says that there is no sample, and why. */
