@@ -335,7 +335,7 @@ SQL
 			{
 				tenant(faults => [ { action => 'body', body => $body, times => 99 } ]);
 				my $set = $table eq 'inventory' ? "ALTER FOREIGN TABLE erp.inventory OPTIONS (ADD paging '$paging');" : '';
-				my $limit = $name =~ /before a row/ ? 'LIMIT 1' : '';
+				my $limit = $name =~ / a row/ ? 'LIMIT 1' : '';
 				my ($rc, $out, $err) = $node->psql('postgres', "BEGIN; $set SELECT id FROM erp.$table $limit",
 					extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 				like($err, qr/ERROR:  HV000: could not read from server "erp": T\+ refused the request\nDETAIL: .*$pattern/, "$name: $table, $paging");
@@ -385,8 +385,8 @@ my @bytes = (
 	[ 'deflate', 'deflate', Compress::Zlib::compress($record) ],
 	[ 'a character set as encoding', 'utf-8', $record ],
 	[ 'no encoding', 'identity', $record ],
-	[ 'gzip cut off', 'gzip', substr(gzipped($record), 0, -1), '08006', qr/compressed body ended too early/, 1 ],
-	[ 'gzip with more behind it', 'gzip', gzipped($record) . '[]', '08P01', qr/damaged\nDETAIL:  Something else follows/, 1 ],
+	[ 'gzip cut off', 'gzip', substr(gzipped($record), 0, -1), '08006', qr/compressed body ended too early/, 3 ],
+	[ 'gzip with more behind it', 'gzip', gzipped($record) . '[]', '08P01', qr/damaged\nDETAIL:  Something else follows/, 3 ],
 	[ 'another compression', 'br', "\x8b\0\x80[]\x03", '08P01', qr/compressed in a way that was not asked for/, 1 ],
 	[ 'nesting that is allowed', '', '[{"ID":1,"Code":"L-1","x":' . '[' x 63 . ']' x 63 . '}]' ],
 	[ 'nesting in a record', '', qq([{"ID":1,"x":$deep}]), '54000', qr/nests arrays and objects too deep\nDETAIL: .*nesting deeper than 64/, 1 ],

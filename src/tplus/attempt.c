@@ -180,6 +180,20 @@ take_piece(TplusAttempt *attempt)
 	return true;
 }
 
+/*
+ * Is there a record to hand out?  The last one waits for what follows it: a
+ * caller who needs no more shall know how the document ends.
+ */
+static bool
+has_ready(const TplusAttempt *attempt)
+{
+	size_t		unread = tplus_http_buffer_unread(&attempt->ready) -
+	attempt->taken;
+
+	return unread > 0 && (attempt->split != TPLUS_RECORDS_MORE ||
+						  unread > sizeof(size_t) + attempt->last_len);
+}
+
 void
 tplus_attempt_receive(TplusAttempt *attempt)
 {
@@ -188,7 +202,8 @@ tplus_attempt_receive(TplusAttempt *attempt)
 	tplus_http_buffer_consume(&attempt->ready, attempt->taken);
 	attempt->taken = 0;
 	while (attempt->split == TPLUS_RECORDS_MORE &&
-		   tplus_http_buffer_unread(&attempt->ready) < MAX_READY_BYTES &&
+		   (tplus_http_buffer_unread(&attempt->ready) < MAX_READY_BYTES ||
+			!has_ready(attempt)) &&
 		   take_piece(attempt))
 		;
 	settle(attempt);
@@ -200,7 +215,7 @@ take_ready(TplusAttempt *attempt, const char **text, size_t *len)
 {
 	const char *bytes = tplus_http_buffer_bytes(&attempt->ready);
 
-	if (tplus_http_buffer_unread(&attempt->ready) == 0)
+	if (!has_ready(attempt))
 		return false;
 	memcpy(len, bytes, sizeof(*len));
 	*text = bytes + sizeof(*len);
@@ -230,13 +245,20 @@ tplus_attempt_next(TplusAttempt *attempt, const char **text, size_t *len)
 }
 
 bool
+tplus_attempt_is_last(const TplusAttempt *attempt)
+{
+	return attempt->split != TPLUS_RECORDS_MORE &&
+		tplus_http_buffer_unread(&attempt->ready) == attempt->taken;
+}
+
+bool
 tplus_attempt_has_news(const TplusAttempt *attempt)
 {
 	size_t		len;
 
 	if (attempt->transfer == NULL)
 		return false;
-	if (tplus_http_buffer_unread(&attempt->ready) > attempt->taken ||
+	if (has_ready(attempt) ||
 		tplus_http_result(attempt->transfer)->state != TPLUS_HTTP_RUNNING)
 		return true;
 	(void) tplus_http_body(attempt->transfer, &len);

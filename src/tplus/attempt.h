@@ -105,6 +105,9 @@ extern TplusAttemptStatus tplus_attempt_next(TplusAttempt *attempt,
 /* Splits what has arrived, as far as the buffer takes it. */
 extern void tplus_attempt_receive(TplusAttempt *attempt);
 
+/* Was the record that next() gave the last one of the document? */
+extern bool tplus_attempt_is_last(const TplusAttempt *attempt);
+
 /* Would next() have anything to say but WAIT? */
 extern bool tplus_attempt_has_news(const TplusAttempt *attempt);
 

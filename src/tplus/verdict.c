@@ -234,25 +234,47 @@ tplus_verdict_malformed(TplusTries *tries)
 	malformed(tries, problem, offset, true);
 }
 
+/* Does what stands before the rows speak of an error, whatever may follow? */
+static bool
+opening_refuses(TplusTries *tries)
+{
+	const TplusRecords *records = tries->attempt.records;
+	MemoryContext old = MemoryContextSwitchTo(tries->attempt.context);
+	size_t		len = tplus_records_opening_size(records);
+	char	   *text = palloc(len);
+	TplusReply	reply;
+
+	tplus_records_opening(records, text);
+	tplus_reply_read(text, len, tplus_records_place(records), true, &reply);
+	MemoryContextSwitchTo(old);
+	return reply.is_certain;
+}
+
+/* The same for all that stands around them, which must be whole, too. */
+static bool
+end_refuses(TplusTries *tries)
+{
+	const TplusRecords *records = tries->attempt.records;
+	MemoryContext old = MemoryContextSwitchTo(tries->attempt.context);
+	size_t		len;
+	const char *envelope = tplus_records_envelope(records, &len);
+	TplusReply	reply;
+
+	tplus_reply_read(envelope, len, tplus_records_place(records), true,
+					 &reply);
+	MemoryContextSwitchTo(old);
+	return reply.is_error || reply.shape == TPLUS_REPLY_MALFORMED ||
+		tries->attempt.split == TPLUS_RECORDS_BROKEN;
+}
+
 bool
 tplus_verdict_lets_out(TplusTries *tries)
 {
-	const TplusRecords *records = tries->attempt.records;
-
-	if (!tries->opened && strcmp(tplus_records_place(records), ".") != 0)
-	{
-		MemoryContext old = MemoryContextSwitchTo(tries->attempt.context);
-		size_t		len = tplus_records_opening_size(records);
-		char	   *text = palloc(len);
-		TplusReply	reply;
-
-		tplus_records_opening(records, text);
-		tplus_reply_read(text, len, tplus_records_place(records), true,
-						 &reply);
-		tries->held_back = reply.is_certain;
-		MemoryContextSwitchTo(old);
-	}
+	if (!tries->opened)
+		tries->held_back = opening_refuses(tries);
 	tries->opened = true;
+	if (tplus_attempt_is_last(&tries->attempt))
+		tries->held_back |= end_refuses(tries);
 	return !tries->held_back;
 }
 

@@ -62,7 +62,8 @@ extern void tplus_verdict_malformed(TplusTries *tries);
 
 /*
  * A record has come: shall it go out?  Not if what stands before the rows
- * speaks of an error, which the end of the document will tell in full.
+ * speaks of an error, which the end of the document will tell in full; the last
+ * one not either if it is what follows that does.
  */
 extern bool tplus_verdict_lets_out(TplusTries *tries);
 
