@@ -27,7 +27,7 @@ typedef enum MemberKind
 	MEMBER_FAULT,				/* an object, or neither blank nor 0 */
 	MEMBER_MARK,				/* anything: it is enough to be there */
 	MEMBER_HTTP_STATUS,			/* 400 or more */
-	MEMBER_REPORT_STATUS,		/* not 0, beside the rows of a report */
+	MEMBER_REPORT_STATUS,		/* a number but 0, beside the rows of a report */
 	MEMBER_MESSAGE				/* never; it goes with what else speaks */
 } MemberKind;
 
@@ -191,8 +191,10 @@ speaks(MemberKind kind, const TplusJson *value)
 		case MEMBER_CODE:
 			return text && !is_number(value, 0) && !is_number(value, 200);
 		case MEMBER_ERRCODE:
-		case MEMBER_REPORT_STATUS:
 			return text && !is_number(value, 0);
+		case MEMBER_REPORT_STATUS:
+			return text && strspn(text, "-.0123456789") == strlen(text) &&
+				!is_number(value, 0);
 		case MEMBER_FLAG:
 			return is_false || is_number(value, 0) || is_one_of(value, no);
 		case MEMBER_RESULT:

@@ -127,6 +127,7 @@ static const Case cases[] = {
 	{"auto", "{\"result\":true,\"value\":[]}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":\"\",\"ErrorCode\":\"\",\"Status\":0}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":null,\"ErrorCode\":null,\"Status\":\"0\"}", "0 rows"},
+	{"auto", "{\"DataSource\":{\"Rows\":[]},\"Status\":\"done\"}", "0 rows"},
 	{"auto", "{\"Status\":3,\"StatusCode\":200,\"Data\":[]}", "0 rows"},
 	/* What does not stand on the way says nothing. */
 	{"auto", "{\"other\":{\"success\":false},\"list\":[{\"code\":\"1\"}],\"Data\":[]}", "0 rows"},
