@@ -80,6 +80,8 @@ my %replies = (
 	edited => sub { return sprintf '[{"ID":"1","A":"x","Ts":"%016x"}]', $_[1] },
 	rising => sub { return sprintf '[{"ID":"%d","A":"x","Ts":"%016x"}]', $_[1], $_[1] },
 	passing => sub { return page($_[0], $_[1] < 3 ? \@few : [ @few, 'z' ]) },
+	emptied => sub { return $_[1] == 1 ? rows(@few) : '[]' },
+	unnumbered => sub { return exists $_[0]{PageIndex} ? '[]' : rows(@few) },
 	smaller => sub { return page($_[0], [ 1 .. 5000 ], cap => ($_[0]{PageSize} || 2) - 1) },
 	restless => sub { return ($_[0]{PageIndex} // 1) > 1 ? '[]' : rows("n$_[1]") },
 	gone => sub { return changing($_[0], 'gone', $_[1], 1 => sub { shift @{ $_[0] } }) },
@@ -259,6 +261,16 @@ is(contents(), 'xy|t', 'parameters that make no difference');
 table('arms', variants => '[{"P": 1}, {"P": 2}]');
 like(contents(), qr/^HV000: the records of foreign table "t" cannot be told apart/, 'parameters that bring some equal records');
 
+for my $paging (qw(auto page none))
+{
+	for my $variants (qw(auto none))
+	{
+		table('emptied', paging => $paging, variants => $variants);
+		is(contents(), sorted(@few), "a page of records that are all gone then, paging $paging, variants $variants");
+	}
+}
+table('unnumbered', variants => 'none');
+like(contents(), qr/^40001/, 'page numbers that bring none of the records');
 table('passing', paging => 'none');
 is(contents(), sorted(@few, 'z'), 'an addition between two parameter sets');
 

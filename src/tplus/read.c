@@ -88,7 +88,30 @@ tplus_read_free(TplusRead *read)
 		MemoryContextDelete(read->context);
 }
 
-/* The same for records that nothing identifies. */
+/*
+ * All records without a key came with one page, and a whole round has brought
+ * none.  If the first request does not either, they have gone meanwhile: so
+ * none is missing that was there all the time, and none came twice.
+ */
+static bool
+was_emptied(TplusRead *read)
+{
+	const TplusQuery *query = read->query;
+	TplusRequest request = {0};
+	TplusAnswer answer;
+
+	if (!tplus_twins_are_gone(tplus_intake_twins(read->intake)))
+		return false;
+	request.path = query->resource->path;
+	request.arm = &read->sweeps[0]->arm;
+	request.encoding = read->request.encoding;
+	request.page_size = query->page_size;
+	request.page_index = -1;
+	tplus_query_ask(query, &request, &answer);
+	return !answer.refused && answer.records == NIL;
+}
+
+/* All arms have had their turn: did all records come that have no key? */
 static bool
 twins_are_complete(TplusRead *read)
 {
@@ -101,6 +124,8 @@ twins_are_complete(TplusRead *read)
 			return true;
 		proven &= read->sweeps[i]->proven;
 	}
+	if (was_emptied(read))
+		return true;
 	return tplus_twins_end_round(tplus_intake_twins(read->intake),
 								 proven || !read->query->table->verify);
 }

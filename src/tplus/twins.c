@@ -60,6 +60,8 @@ struct TplusTwins
 	uint32		sweep;			/* counters */
 	uint32		page;
 	uint32		attempt;
+	uint32		first_page;		/* that brought a record; 0: none yet */
+	uint32		last_page;		/* that did */
 	bool		by_page;
 	bool		overlaps;		/* the sweep had what another arm has */
 	bool		mixed;			/* so did one of the round, and other things */
@@ -173,6 +175,10 @@ tplus_twins_number(TplusTwins *twins, const uint64 hash[2])
 	Content    *content = enter_content(twins, hash);
 	uint32		number;
 
+	twins->last_page = twins->page;
+	if (twins->first_page == 0)
+		twins->first_page = twins->page;
+
 	if (content->sweep != twins->sweep)
 	{
 		twins->overlaps |= is_of_another_arm(twins, content->sweep);
@@ -279,6 +285,13 @@ tplus_twins_end_round(TplusTwins *twins, bool proven)
 						   twins->returned.count, twins->round.count),
 				 errhint("Try again later.")));
 	return false;
+}
+
+bool
+tplus_twins_are_gone(const TplusTwins *twins)
+{
+	return twins->returned.count > 0 && twins->round.count == 0 &&
+		!twins->mixed && twins->first_page == twins->last_page;
 }
 
 int64

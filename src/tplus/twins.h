@@ -57,6 +57,12 @@ extern void tplus_twins_end_sweep(TplusTwins *twins);
  */
 extern bool tplus_twins_end_round(TplusTwins *twins, bool proven);
 
+/*
+ * Has the round brought nothing, though one page of the read, and only one,
+ * brought records?
+ */
+extern bool tplus_twins_are_gone(const TplusTwins *twins);
+
 /* Bytes of memory used. */
 extern int64 tplus_twins_bytes(const TplusTwins *twins);
 
