@@ -62,6 +62,11 @@ SELECT * FROM shown;
 CALL reply(records('{1986-05-04 12:00:00, 1988-07-01 12:00:00, 1988-04-17 02:30:00, 1986-09-14 01:30:00, 1991-09-15 12:00, 1900-12-31 12:00:00, 1900-01-01}'));
 SELECT * FROM shown;
 
+-- Where the zone is that of today's China, the text shows the clocks there as T+
+-- knows them.
+CALL reply(records('{1988-07-01 12:00:00 CST, 1900-01-01T00:00:00+08:00, 1988-07-01T04:00:00Z}'));
+SELECT id, d = l::date AS same_day, to_char(l, 'YYYY-MM-DD HH24:MI:SS') AS l, to_char(z AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS utc FROM moment ORDER BY id;
+
 -- Fractions are rounded, but never into another second
 CALL reply(records('{2024-02-01 23:59:59.9999999, 2024-12-31T23:59:59.9999999+08:00, 2024-02-01 12:00:00.1234567, 2024-02-01 12:00:00.1234564}'));
 SELECT a, d, to_char(l, 'YYYY-MM-DD HH24:MI:SS.US') AS l, to_char(z AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS utc, o FROM moment;
@@ -109,6 +114,14 @@ SELECT a, ds::text[], zs AT TIME ZONE 'UTC' AS second_utc, dom = ds AS same, jso
 CALL reply(records('{"[2024/2/1,2024-2-5)", "[2024-02-01,)", "(,2024-02-01 20:00:00Z]", empty, "[today,tomorrow]", "[2024-02-01,infinity)"}'));
 SELECT a, lower(r) AS lower_day, upper(r) AS upper_day, extract(epoch FROM lower(t)) AS lower, extract(epoch FROM upper(t)) AS upper, isempty(r) AS empty,
   jsonb_path_query_array(e, '$[*].sqlstate') AS errors FROM span ORDER BY id;
+-- and rows
+CREATE TYPE visit AS (note text, d date, days date[], during tstzrange, at timestamptz);
+CREATE FOREIGN TABLE visited (id int OPTIONS (field 'ID'), a text OPTIONS (field 'A'), v visit OPTIONS (field 'A'), e jsonb OPTIONS (field '$error'))
+  SERVER times_server OPTIONS (resource 'inventory', paging 'none', variants 'none', on_error 'null');
+CALL reply(records(ARRAY['(today,2024/2/1,"{2024-2-2,2024/2/3}","[2024/2/4,)",/Date(1704067200000\)/)', '("a ""b\\",,,,)', '(,"2024-02-01 20:00:00 UTC",,,"2024-02-01 12:00 CST")',
+  '(x,now,,,)', '(x,,"{now}",,)', '(x,,,"[now,)",)', '(x,,,,infinity)', '(x,2024-02-01)', '(x,2024-02-01,,,', 'x']));
+SELECT a, (v).note, (v).d - date '2024-02-01' AS d, (v).days[2] - date '2024-02-01' AS days, extract(epoch FROM lower((v).during)) AS during, extract(epoch FROM (v).at) AS at,
+  jsonb_path_query_array(e, '$[*].sqlstate') AS errors FROM visited ORDER BY id;
 RESET TimeZone;
 
 -- No setting of the session changes what a text means.

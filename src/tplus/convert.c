@@ -322,7 +322,7 @@ static const TplusConvertKind kinds[] = {
 	{InvalidOid, true, tplus_convert_spell_text, NULL},
 };
 
-/* Arrays and ranges of dates and times. */
+/* Arrays, ranges and rows of dates and times. */
 static const TplusConvertKind nest_of_times = {
 	InvalidOid, true, tplus_convert_spell_nest, NULL
 };
@@ -391,10 +391,9 @@ tplus_convert_init(TplusConverter *converter, const char *column, Oid type,
 	get_type_category_preferred(type, &category, &preferred);
 	converter->is_string = category == TYPCATEGORY_STRING;
 
-	converter->leaf = tplus_convert_leaf(type);
 	converter->kind = find_kind(converter->basetype);
-	if (converter->leaf != converter->basetype &&
-		find_kind(converter->leaf)->spell == tplus_convert_spell_time)
+	if (!tplus_convert_is_time(converter->basetype) &&
+		tplus_convert_holds_time(type))
 		converter->kind = &nest_of_times;
 	converter->is_direct = type == converter->basetype &&
 		(converter->kind->direct != NULL || converter->kind->shortcut != NULL);

@@ -41,7 +41,6 @@ typedef struct TplusConverter
 	Oid			type;
 	int32		typmod;
 	Oid			basetype;		/* of a domain; otherwise the type */
-	Oid			leaf;			/* of arrays and ranges; else the basetype */
 	FmgrInfo	input;
 	Oid			ioparam;
 	const TplusConvertKind *kind;
@@ -136,15 +135,16 @@ extern bool tplus_convert_append_time(const TplusConverter *converter,
 									  TplusProblem *problem);
 
 /*
- * The text of an array, range or multirange, or of these in each other, whose
- * innermost type is the converter's leaf, a date or a time.
+ * The same for the parts of arrays, ranges and rows that are dates or times;
+ * the text around them stays.  Not inside of arrays of rows.
  */
 extern bool tplus_convert_spell_nest(const TplusConverter *converter,
 									 const TplusJson *node, const char **text,
 									 TplusProblem *problem);
 
-/* The innermost type of such a nest, without domains. */
-extern Oid	tplus_convert_leaf(Oid type);
+/* Is or holds the type any? */
+extern bool tplus_convert_is_time(Oid type);
+extern bool tplus_convert_holds_time(Oid type);
 
 /*
  * The shortcut past the input functions of date, timestamp and timestamptz:

@@ -30,6 +30,8 @@
 #include "tplus/convert.h"
 #include "tplus/moment.h"
 
+#define CHINA_ZONE	(8 * SECS_PER_HOUR)
+
 /* A moment as PostgreSQL takes one apart. */
 typedef struct Broken
 {
@@ -65,6 +67,20 @@ join(Broken *broken, int *zone)
 }
 
 /*
+ * Does the text tell the zone of today's China, and is that the server's?
+ * Then it shows the clocks there already, for those that T+ runs on know
+ * neither the summer time of earlier years nor the time of the place before.
+ */
+static bool
+is_shown_in_china(const TplusMoment *moment, pg_tz *zone)
+{
+	struct pg_tm tm = {.tm_year = 2000,.tm_mon = 1,.tm_mday = 1};
+
+	return moment->has_zone && moment->zone == CHINA_ZONE &&
+		DetermineTimeZoneOffset(&tm, zone) == -CHINA_ZONE;
+}
+
+/*
  * Takes the moment apart as the clocks at the server show it.  A clock without
  * a day has no zone there.
  */
@@ -72,6 +88,8 @@ static void
 break_at_server(const TplusMoment *moment, pg_tz *zone, Broken *broken)
 {
 	break_moment(moment, broken);
+	if (is_shown_in_china(moment, zone))
+		return;
 	if (moment->has_zone && moment->has_date &&
 		timestamp2tm(join(broken, &broken->zone), &broken->zone, &broken->tm,
 					 &broken->fsec, NULL, zone) != 0)
@@ -84,6 +102,13 @@ static DateADT
 day_of(const struct pg_tm *tm)
 {
 	return date2j(tm->tm_year, tm->tm_mon, tm->tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
+bool
+tplus_convert_is_time(Oid type)
+{
+	return type == DATEOID || type == TIMEOID || type == TIMETZOID ||
+		type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 }
 
 /* Does the moment tell what the type needs? */

@@ -192,7 +192,7 @@ my @aspects = (
 	[ size => 'page_index=honoured', { page_index => 'honoured' } ],
 	[ nulls => 'nulls=empty', { nulls => 'empty' } ],
 	[ nulls => 'nulls=absent', { nulls => 'absent' } ],
-	(map { [ dates => "dates=$_", { dates => $_ } ] } qw(datetime t slash ticks offset utc cst)),
+	(map { [ dates => "dates=$_", { dates => $_ } ] } qw(datetime t slash ticks utc)),
 	[ nodate => 'no_date=first', { no_date => 'first' } ],
 	[ ids => 'ids=int', { ids => 'int' } ],
 	(map { [ refs => "refs=$_", { refs => $_ } ] } qw(nested dotted)),

@@ -28,6 +28,7 @@ static const struct
 	const char *text;
 	const char *moment;
 }			cases[] = {
+
 	/* days */
 	{"2024-02-01", "2024-02-01"},
 	{"2024-2-1", "2024-02-01"},

@@ -2,15 +2,18 @@
 
 import json
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from json.encoder import encode_basestring, encode_basestring_ascii
+from zoneinfo import ZoneInfo
+
+CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def _utc(text):
     """The moment at which the clocks of China show this; .NET has no earlier one than the first of its calendar."""
     at = datetime.fromisoformat(text)
-    return at if at == datetime.min else at - timedelta(hours=8)
+    return at if at == datetime.min else at.replace(tzinfo=CHINA).astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def _slash(text):
