@@ -24,7 +24,8 @@ typedef struct TplusRecord
 {
 	TplusJson  *json;			/* an object; valid until the next record */
 	size_t		len;			/* of its text */
-	const char *key;			/* as tplus/key spells it, UTF-8; valid as long */
+	const char *key;			/* as tplus/key spells it, UTF-8; valid as
+								 * long */
 	bool		generated;		/* was the key made from the content? */
 	uint32		twin;			/* number of such a record among those with
 								 * its content, from 1; 0: not taken in */

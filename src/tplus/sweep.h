@@ -101,7 +101,8 @@ typedef struct TplusSweep
 	int			asked;			/* size of the page */
 	TplusStep	step;
 	uint64		mark;
-	uint64		mark_page;		/* the first version of the page that led to it */
+	uint64		mark_page;		/* the first version of the page that led to
+								 * it */
 	bool		mark_closed;	/* the mark's records have all come */
 	int			arounds;		/* pages around the mark that led no further */
 	bool		inclusive;		/* versions are compared with >= */
