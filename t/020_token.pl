@@ -384,7 +384,7 @@ subtest 'credentials that T+ refuses' => sub {
 		  { app_secret => 'nonsense', refresh_token => 'sim-refresh-token' });
 	fails_like(
 		reads('wrong'), '28000',
-		qr/50000.*Check app_secret/s,
+		qr/50000.*Authorize the application again.*check app_key and app_secret/s,
 		'wrong app_secret');
 	fails_like(reads('wrong'), '28000', qr/not asked again before/,
 		'fails fast');
@@ -499,7 +499,7 @@ subtest 'T+ is busy or away' => sub {
 				action => 'body',
 				body => '{"code":"EX1","message":"a null is not allowed","result":{"access_token":null}}'
 			},
-			'HV000',
+			'28000',
 			qr/a null is not allowed/
 		],
 		[

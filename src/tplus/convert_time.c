@@ -88,14 +88,15 @@ static void
 break_at_server(const TplusMoment *moment, pg_tz *zone, Broken *broken)
 {
 	break_moment(moment, broken);
-	if (is_shown_in_china(moment, zone))
+	if (!moment->has_date)
 		return;
-	if (moment->has_zone && moment->has_date &&
-		timestamp2tm(join(broken, &broken->zone), &broken->zone, &broken->tm,
-					 &broken->fsec, NULL, zone) != 0)
-		elog(ERROR, "timestamp out of range");
-	if (!moment->has_zone && moment->has_date)
+	if (!moment->has_zone)
 		broken->zone = DetermineTimeZoneOffset(&broken->tm, zone);
+	else if (is_shown_in_china(moment, zone))
+		broken->tm.tm_isdst = 0;	/* less would mean that no zone is known */
+	else if (timestamp2tm(join(broken, &broken->zone), &broken->zone,
+						  &broken->tm, &broken->fsec, NULL, zone) != 0)
+		elog(ERROR, "timestamp out of range");
 }
 
 static DateADT
@@ -219,7 +220,7 @@ bool
 tplus_convert_append_time(const TplusConverter *converter, const char *text,
 						  StringInfo spelled, TplusProblem *problem)
 {
-	const char *element;
+	const char *element = NULL;
 
 	if (!spell(converter, text, &element, problem))
 		return false;

@@ -101,7 +101,7 @@ my @axes = (
 # Switches that other tests are for: tokens, limits, and what only a calibration
 # can find out.
 my %elsewhere = map { $_ => 1 } qw(
-  total_count_by drop_when chunk_bytes rate_limit rate_burst max_concurrent rate_status rate_retry_after
+  total_count_by drop_when no_date chunk_bytes rate_limit rate_burst max_concurrent rate_status rate_retry_after
   rate_retry_form quota auth known_app app_secret business_secret open_tokens
   refresh_token auth_code code_ttl certificate app_ticket ticket_ttl
   resend_interval message_secret expires_in refresh_expires_in refresh_ms
