@@ -45,18 +45,22 @@ static const char *const writing[] = {
 
 /* Write as the first or the last word. */
 static const char *const writing_outside[] = {
-	"add", "allocate", "assign", "bind", "change", "clear", "close",
-	"complete", "confirm", "copy", "disable", "edit", "enable", "finish",
-	"generate", "import", "lock", "merge", "move", "open", "pay", "push",
-	"reject", "rename", "replace", "reset", "restore", "reverse", "revoke",
-	"split", "start", "stop", "sync", "unbind", "unlock", "void", "withdraw",
-	"write", NULL
+	"abandon", "activate", "add", "allocate", "append", "assign", "bind",
+	"change", "clear", "close", "complete", "confirm", "copy", "deactivate",
+	"destroy", "disable", "drop", "edit", "enable", "erase", "finish",
+	"forbid", "freeze", "generate", "import", "invalidate", "lock", "login",
+	"loginout", "logout", "merge", "move", "open", "pay", "publish", "purge",
+	"push", "redo", "reject", "release", "rename", "reopen", "replace",
+	"reset", "restore", "resume", "reverse", "revert", "revoke", "rollback",
+	"split", "start", "stop", "suspend", "sync", "terminate", "unbind",
+	"undo", "unfreeze", "unlock", "void", "withdraw", "write", NULL
 };
 
 /* Write as the first word. */
 static const char *const writing_first[] = {
 	"build", "do", "exec", "execute", "init", "make", "patch", "post", "put",
-	"rebuild", "recall", "refund", "register", "run", "send", "set", NULL
+	"rebuild", "recall", "refund", "register", "run", "send", "set", "un",
+	NULL
 };
 
 static const char *const reading_first[] = {
@@ -77,6 +81,17 @@ static const char *const modifiers[] = {
 };
 
 static const char *const conjunctions[] = {"and", "or", "then", NULL};
+
+/*
+ * Behind a verb of writing, what there is to query about having done it:
+ * AuditLogQuery.
+ */
+static const char *const traces[] = {
+	"flow", "history", "log", "logs", "opinion", "reason", "record",
+	"records", "state", "status", "time", "trace", "type", NULL
+};
+
+static const char *const query[] = {"query", "search", NULL};
 
 /* What makes a noun or a state of a verb: Created, Auditor, Updates. */
 static const char *const endings[] = {
@@ -200,21 +215,55 @@ verb_at(const Words *name, int at)
 	return 0;
 }
 
-/* Is the letter the first behind a conjunction: GetOrCreate? */
+/*
+ * Is the letter the first behind a conjunction: GetOrCreate?  Where the
+ * spelling does not part words, that may be the end of another word.
+ */
 static bool
 follows_conjunction(const Words *name, int at)
 {
+	bool		parted = start_of_last_word(name) > 0;
 	int			i;
 
 	for (i = 0; conjunctions[i]; i++)
 	{
 		int			from = at - (int) strlen(conjunctions[i]);
 
-		if (from > 0 && name->begins[from] && name->begins[at] &&
+		if (from > 0 &&
+			(!parted || (name->begins[from] && name->begins[at])) &&
 			is_one_of(conjunctions, name, from, at))
 			return true;
 	}
 	return false;
+}
+
+/* Is a verb of writing there, if what is done is said there at all? */
+static bool
+writes_at(const Words *name, int at)
+{
+	int			end = end_of_word(name, at);
+
+	return verb_at(name, at) > 0 ||
+		is_one_of(writing_outside, name, at, end) ||
+		is_one_of(writing_first, name, at, end);
+}
+
+/* Does it query about what was done, with the verb at the letter a noun? */
+static bool
+queries_trace(const Words *name, int verb)
+{
+	int			last = start_of_last_word(name);
+	int			second = end_of_word(name, verb);
+
+	return second < last && is_one_of(query, name, last, name->len) &&
+		is_one_of(traces, name, second, end_of_word(name, second));
+}
+
+/* Is it the name of an interface, not of what it does? */
+static bool
+is_open_api(const Words *name)
+{
+	return strcmp(name->text, "openapi") == 0;
 }
 
 static Judgement
@@ -230,9 +279,16 @@ judge(const Words *name)
 
 	for (at = 0; at < name->len; at++)
 	{
-		if (verb_at(name, at) > 0 &&
-			(at == verb || follows_conjunction(name, at) ||
-			 (!read && !asks)))
+		if (follows_conjunction(name, at) && writes_at(name, at))
+			return WRITES;
+	}
+	if (is_open_api(name))
+		return UNKNOWN;
+	if (queries_trace(name, verb))
+		return READS;
+	for (at = 0; at < name->len; at++)
+	{
+		if (verb_at(name, at) > 0 && (at == verb || (!read && !asks)))
 			return WRITES;
 	}
 	if (read || asks)

@@ -34,7 +34,12 @@ static const char *const known_to_write[] = {
 	"CREATEDto", "Create/", "Create/1", "Create/x", "NewCreate/x/",
 	"Create/2026-01-01", "Create?x=Query", "Import", "ImportList", "Push",
 	"AddBatch", "SetState", "PostVoucher", "VoucherOpen", "Insert", "Submit",
-	"Cancel", "Recreate", NULL
+	"Cancel", "Recreate", "GetAndLock", "QueryAndClose", "QueryThenClear",
+	"FindOrAdd", "GetOrSet", "getorcreate", "queryandclose",
+	"GetVoucherAndClose", "UnCheck", "UnSettle", "Reopen", "Freeze",
+	"Rollback", "Login", "Loginout", "Logout", "ReLogin", "AuditLog",
+	"UpdateState", "UpdateStateBatch", "SaveQuery", "DeleteQuery",
+	"SaveUserQuery", "CreateSaleReport", "OpenOrder", NULL
 };
 
 static const char *const known_to_read[] = {
@@ -52,7 +57,11 @@ static const char *const known_to_read[] = {
 	"CreatedVoucherList", "AuditorList", "GetUpdateList", "QueryCreated",
 	"GetAuditState", "VoucherAuditQuery", "GetOpenOrders", "OpeningBalance",
 	"AddressList", "AccountSet", "SaleReport", "Query/", "Query/1", "Inventory",
-	"DocType", "", NULL
+	"DocType", "AuditLogQuery", "ApproveStateQuery", "CancelReasonQuery",
+	"SaveLogQuery", "UpdateRecordQuery", "CreateTypeSearch", "auditlog/Query",
+	"OpenAPI", "OpenApi", "openapi", "OpenAPIQuery", "GetUnitAndBrand",
+	"GetAuthorList", "getvendororder", "getcolor", "querystandard",
+	"Unit", "UnitGroup", "LoginLogQuery", "", NULL
 };
 
 /* Services whose names sound like writing are read by what comes behind. */
