@@ -439,6 +439,16 @@ def local_paths(tree):
             yield path, line_of(tree[path], match.start()), f'"{match.group()}" does not belong here'
 
 
+@rule("no marks of an unresolved merge",
+      bad=[{"x.md": "a\n" + "<" * 7 + " HEAD\nb\n"}, {"x.out": ">" * 7 + " 1a2b3c4 (Said so)\n"},
+           {"x.sql": "|" * 7 + " base\n"}, {"x": "<" * 7}],
+      good=[{"x.md": "Title\n=======\n"}, {"x.md": "see " + "<" * 7 + " HEAD\n"}, {"x.out": "<" * 8 + "\n"}])
+def merge_marks(tree):
+    for path in sorted(tree):
+        for match in re.finditer(r"^(<{7}|>{7}|\|{7})(?=[ \r\n]|$)", tree[path], re.M):
+            yield path, line_of(tree[path], match.start()), "the merge is not resolved"
+
+
 @rule("no trailing blanks, a newline at the end",
       bad=[{"x.py": "a \n"}, {"x.sql": "a"}, {"x.c": "\ta\t\n"}],
       good=[{"x.out": "a \n"}, {"corpus/x": "a "}, {"x.py": "a\n"}, {"x.md": "a  \n"}, {"empty.h": ""}])
