@@ -22,8 +22,8 @@ typedef enum MemberKind
 {
 	MEMBER_CODE,				/* neither 0 nor 200 nor blank */
 	MEMBER_ERRCODE,				/* neither 0 nor blank */
-	MEMBER_FLAG,				/* false, 0, "False" */
-	MEMBER_RESULT,				/* false, "False", "fail"; else the payload */
+	MEMBER_FLAG,				/* false, 0, "False", "否" */
+	MEMBER_RESULT,				/* the same but 0; else the payload */
 	MEMBER_FAULT,				/* an object, or neither blank nor 0 */
 	MEMBER_MARK,				/* anything: it is enough to be there */
 	MEMBER_HTTP_STATUS,			/* 400 or more */
@@ -66,6 +66,8 @@ static const char *const wrappers[] = {
 
 /* What a document of T+ calls its own code. */
 #define DOCUMENT_CODE	"Code"
+
+#define BLANKS			" \t\r\n"
 
 /* An object that is read, and what was learnt from it. */
 typedef struct Place
@@ -124,7 +126,7 @@ spoken_text(const TplusJson *node)
 	const char *text = tplus_json_text(node);
 
 	if ((kind != TPLUS_JSON_STRING && kind != TPLUS_JSON_NUMBER) ||
-		text[strspn(text, " \t\r\n")] == '\0')
+		text[strspn(text, BLANKS)] == '\0')
 		return NULL;
 	return text;
 }
@@ -139,17 +141,24 @@ is_number(const TplusJson *node, double number)
 	/* Neither hexadecimal nor a NaN. */
 	if (text == NULL || strpbrk(text, "xXnN") != NULL)
 		return false;
-	return strtod(text, &end) == number && *end == '\0';
+	return strtod(text, &end) == number && end[strspn(end, BLANKS)] == '\0';
 }
 
 static bool
 is_one_of(const TplusJson *node, const char *const *words)
 {
+	const char *text;
+
 	if (tplus_json_kind(node) != TPLUS_JSON_STRING)
 		return false;
+	text = tplus_json_text(node);
+	text += strspn(text, BLANKS);
 	for (; *words; words++)
 	{
-		if (pg_strcasecmp(tplus_json_text(node), *words) == 0)
+		size_t		len = strlen(*words);
+
+		if (pg_strncasecmp(text, *words, len) == 0 &&
+			text[len + strspn(text + len, BLANKS)] == '\0')
 			return true;
 	}
 	return false;
@@ -181,7 +190,7 @@ is_fault(const TplusJson *node)
 static bool
 speaks(MemberKind kind, const TplusJson *value)
 {
-	static const char *const no[] = {"false", "fail", NULL};
+	static const char *const no[] = {"false", "fail", "否", NULL};
 	const char *text = spoken_text(value);
 	bool		is_false = tplus_json_kind(value) == TPLUS_JSON_BOOL &&
 	!tplus_json_is_true(value);
