@@ -71,6 +71,12 @@ CREATE FOREIGN TABLE item (version text OPTIONS (filter 'TS')) SERVER operations
 CREATE FOREIGN TABLE item (id bigint) SERVER operations OPTIONS (resource 'inventory', fixed_params '{"Code": "A", "code": "B"}');
 CREATE FOREIGN TABLE item (id bigint) SERVER operations
   OPTIONS (resource 'inventory', fixed_params '{"InventoryClass": {"Code": "A"}, "inventoryclass.Name": "B"}');
+CREATE FOREIGN TABLE item (id bigint) SERVER operations OPTIONS (resource 'inventory', fixed_params '{"Code": "A", "Name": "x", "C\u006fde": "B"}');
+CREATE FOREIGN TABLE item (id bigint) SERVER operations OPTIONS (resource 'inventory', fixed_params '{"Warehouse": [{"Code": "A", "code": "B"}]}');
+CREATE FOREIGN TABLE item (id bigint) SERVER operations OPTIONS (resource 'inventory', variants '[{"Disabled": false, "Disabled": true}]');
+SELECT restore('item', 'id bigint', $$resource 'inventory', fixed_params '{"Code": "A", "Code": "B"}'$$);
+ALTER FOREIGN TABLE item OPTIONS (ADD paging 'none');
+DROP FOREIGN TABLE item;
 -- what only sounds like it
 CREATE FOREIGN TABLE item (id bigint) SERVER operations
   OPTIONS (resource 'inventory', fixed_params '{"TsBegin": 1, "Page": 1, "InventoryClass.Code": "01", "InventoryClass.Name": "x"}');

@@ -16,11 +16,13 @@
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "base/legacy.h"
 #include "fdw/validate.h"
 #include "net/http.h"
+#include "net/json.h"
 #include "tplus/encode.h"
 #include "tplus/operation.h"
 #include "tplus/resource.h"
@@ -75,6 +77,68 @@ refuse_member(const char *option, const char *value, Oid catalog,
 			 errhint("Reading sets it: see the options \"paging\", \"page_size\" and \"select_fields\" of the foreign table.")));
 }
 
+static void
+refuse_twice(const char *option, const char *value, const char *name,
+			 const char *other)
+{
+	bool		same = strcmp(name, other) == 0;
+
+	ereport(tplus_legacy_level(tplus_legacy_stands(ForeignTableRelationId,
+												   option, value)),
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" sets parameter \"%s\" twice", option,
+					name),
+			 same ? errdetail("Only the last value would be sent.") :
+			 errdetail("T+ does not tell \"%s\" from \"%s\".", name, other)));
+}
+
+/*
+ * Members that reading the option as jsonb would merge, and in the objects
+ * inside, those that T+ would.
+ */
+static void
+check_node(const char *option, const char *value, const TplusJson *node,
+		   bool is_inside)
+{
+	bool		is_object = tplus_json_kind(node) == TPLUS_JSON_OBJECT;
+	const TplusJson *member;
+	const TplusJson *later;
+
+	if (!is_object && tplus_json_kind(node) != TPLUS_JSON_ARRAY)
+		return;
+	for (member = tplus_json_first(node); member != NULL;
+		 member = tplus_json_next(member))
+	{
+		for (later = is_object ? tplus_json_next(member) : NULL;
+			 later != NULL; later = tplus_json_next(later))
+		{
+			const char *name = tplus_json_key(member);
+			const char *other = tplus_json_key(later);
+
+			if (is_inside ? pg_strcasecmp(name, other) == 0 :
+				strcmp(name, other) == 0)
+				refuse_twice(option, value,
+							 pg_any_to_server(name, strlen(name), PG_UTF8),
+							 pg_any_to_server(other, strlen(other), PG_UTF8));
+		}
+		check_node(option, value, member, is_inside || is_object);
+	}
+}
+
+/* The value has been read as jsonb before. */
+static void
+check_twice(const char *option, const char *value)
+{
+	TplusJsonArena *arena = tplus_json_arena_create(CurrentMemoryContext);
+	char	   *text = pg_server_to_any(value, strlen(value), PG_UTF8);
+	const char *problem;
+	size_t		offset;
+
+	check_node(option, value,
+			   tplus_json_parse(arena, text, strlen(text), &problem, &offset),
+			   false);
+}
+
 /* The members of one object of a table's option. */
 static void
 check_members(const char *option, const char *value, List *params)
@@ -93,13 +157,7 @@ check_members(const char *option, const char *value, List *params)
 			const char *other = ((TplusParam *) lfirst(lc2))->name;
 
 			if (tplus_encode_collide(name, other))
-				ereport(tplus_legacy_level(tplus_legacy_stands(ForeignTableRelationId,
-															   option, value)),
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("option \"%s\" sets parameter \"%s\" twice",
-								option, name),
-						 errdetail("T+ does not tell \"%s\" from \"%s\".", name,
-								   other)));
+				refuse_twice(option, value, name, other);
 		}
 	}
 }
@@ -111,6 +169,7 @@ check_variants(const char *value)
 
 	if (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)
 		return;
+	check_twice("variants", value);
 	foreach(lc, tplus_encode_all_sets(value))
 		check_members("variants", value, lfirst(lc));
 }
@@ -210,8 +269,11 @@ tplus_validate(List *options, Oid catalog)
 		else if (strcmp(def->defname, "resource") == 0)
 			check_resource(defGetString(def));
 		else if (strcmp(def->defname, "fixed_params") == 0)
+		{
+			check_twice(def->defname, defGetString(def));
 			check_members(def->defname, defGetString(def),
 						  tplus_encode_all(defGetString(def)));
+		}
 		else if (strcmp(def->defname, "variants") == 0)
 			check_variants(defGetString(def));
 		else if (strcmp(def->defname, "filter") == 0 &&
