@@ -223,6 +223,33 @@ subtest 'refusals that are not the fault of the token' => sub {
 	renewed('cured', 2, 'renewed');
 };
 
+subtest 'tokens of other sessions' => sub {
+	account('crowd');
+	reads_all('crowd', 'first read');
+	my $count = () = $sim->journal('crowd', 'path=inventory');
+	$sim->fault(
+		'crowd',
+		match => { path => 'Query' },
+		action => 'token_expired',
+		delay_ms => 400,
+		every => 1,
+		times => 0);
+
+	# While T+ is still at it, somebody else has got another token.
+	my $other = $node->background_psql('postgres');
+	my $reader = start(reads('crowd'));
+	for my $refusal (1 .. 4)
+	{
+		$sim->journal('crowd', 'path=inventory&timeout_ms=30000&wait=' . ($count + $refusal));
+		$other->query_safe(q{UPDATE tplus.token SET generation = generation + 1 WHERE server = 'crowd'});
+	}
+	like(finish($reader), qr/ERROR:  28000: .*expired or was revoked/s,
+		'the third of other tokens is the last that is tried');
+	$other->quit;
+	is(scalar(refused('crowd')), 4, 'after the first one');
+	renewed('crowd', 1, 'nothing was renewed');
+};
+
 subtest 'isolation' => sub {
 	account('isolated');
 	my $kill = sub { $sim->tokens('isolated', revoke_access => $true) };

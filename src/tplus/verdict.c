@@ -16,7 +16,7 @@
 #include "tplus/reply.h"
 #include "tplus/verdict.h"
 
-/* If so many tokens in a row are refused, renewing them is not the cure. */
+/* If so many successors of a token are refused, another is not the cure. */
 #define MAX_RENEWALS	3
 
 void
@@ -131,7 +131,7 @@ another_token(TplusTries *tries, bool definite)
 {
 	tplus_attempt_settle_all();
 	if ((tries->delivered && !tries->spec->retry_after_rows) ||
-		tries->tokens++ > MAX_RENEWALS ||
+		tries->tokens++ >= MAX_RENEWALS ||
 		!tplus_token_refused(tries->spec->account, &tries->token, definite,
 							 &tries->spec->stats->token_us))
 		return false;
