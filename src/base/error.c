@@ -27,7 +27,9 @@
 
 /*
  * Rows with a code come before those without; the first match wins.  The
- * meanings are those of the protocol, section 4.
+ * meanings are those of the protocol, section 4.  Of errors that come with HTTP
+ * status 200 it only tells that there are some (section 4.2): the two codes that
+ * have no other meaning are taken for what they mean elsewhere.
  */
 static const TplusErrorEntry entries[] = {
 	{401, "50112", TPLUS_REFUSAL_FATAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
