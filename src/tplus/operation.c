@@ -58,9 +58,9 @@ static const char *const writing_outside[] = {
 
 /* Write as the first word. */
 static const char *const writing_first[] = {
-	"build", "do", "exec", "execute", "init", "make", "patch", "post", "put",
-	"rebuild", "recall", "refund", "register", "run", "send", "set", "un",
-	NULL
+	"build", "del", "do", "exec", "execute", "gen", "init", "make", "patch",
+	"post", "put", "rebuild", "recall", "refund", "register", "run", "send",
+	"set", "un", NULL
 };
 
 static const char *const reading_first[] = {

@@ -107,7 +107,7 @@ my %elsewhere = map { $_ => 1 } qw(
   resend_interval message_secret expires_in refresh_expires_in refresh_ms
   refresh_commit token_refused refresh_refused concurrent_refused
   token_error_status access_survives refresh_survives token_code
-  token_numbers token_omit self_built_down barren_params id_filter no_date);
+  token_numbers token_omit self_built_down barren_params id_filter);
 
 my @choices;
 for my $axis (@axes)

@@ -39,7 +39,7 @@ static const char *const known_to_write[] = {
 	"GetVoucherAndClose", "UnCheck", "UnSettle", "Reopen", "Freeze",
 	"Rollback", "Login", "Loginout", "Logout", "ReLogin", "AuditLog",
 	"UpdateState", "UpdateStateBatch", "SaveQuery", "DeleteQuery",
-	"SaveUserQuery", "CreateSaleReport", "OpenOrder", NULL
+	"SaveUserQuery", "CreateSaleReport", "OpenOrder", "DelVoucher", "GenVoucher", NULL
 };
 
 static const char *const known_to_read[] = {
