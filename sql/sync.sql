@@ -265,7 +265,7 @@ SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_
 --
 -- Other keys and modes
 --
-CREATE TABLE by_code (prefix text, code text COLLATE "C", name text, n integer, twice integer GENERATED ALWAYS AS (n * 2) STORED,
+CREATE TABLE by_code (prefix text NOT NULL, code text COLLATE "C" NOT NULL, name text, n integer, twice integer GENERATED ALWAYS AS (n * 2) STORED,
   UNIQUE (code, prefix));
 SELECT tplus.create_sync('by code', source => 'source.inventory', target => 'by_code', key => 'prefix, code',
   mapping => '{"prefix": "left(Code, 2)", "n": "ID"}', deletes => 'delete', lag => '0');

@@ -148,10 +148,14 @@ ALTER TABLE tplus.sync_key ADD record text;
 COMMENT ON COLUMN tplus.sync_key.record IS
   'which record of T+ the row came from, where the key does not tell';
 
-ALTER TYPE tplus._sync_shape ADD ATTRIBUTE record_column text, ADD ATTRIBUTE record_type text;
+ALTER TYPE tplus._sync_shape ADD ATTRIBUTE record_column text, ADD ATTRIBUTE record_type text,
+  ADD ATTRIBUTE null_keys boolean[], ADD ATTRIBUTE loose_keys text[];
 
 DROP FUNCTION tplus._end_run(text);
 DROP FUNCTION tplus._mark_crashed(tplus.sync_definition);
+DROP FUNCTION tplus._check_definition(tplus.sync_definition);
+DROP FUNCTION tplus._key_of(regclass, text[]);
+DROP FUNCTION tplus._key_text(text[], text);
 DROP FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text);
 DROP FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text);
 
@@ -219,18 +223,21 @@ BEGIN
   s.target := d.target::regclass;
   s.is_tplus := tplus._is_tplus(s.source);
   SELECT quote_ident(relname) INTO s.alias FROM pg_class WHERE oid = s.source;
-  SELECT array_agg(quote_ident(k) ORDER BY n), ops INTO s.key, s.ops
-    FROM tplus._key_of(s.target, d.key) AS x(key, ops), unnest(x.key) WITH ORDINALITY AS u(k, n)
-   GROUP BY ops;
+  SELECT array_agg(quote_ident(k) ORDER BY n), x.ops, array_agg(x.can_be_null[n] AND x.nulls_equal ORDER BY n),
+         array_agg(quote_ident(k) ORDER BY n) FILTER (WHERE x.can_be_null[n] AND NOT x.nulls_equal)
+    INTO s.key, s.ops, s.null_keys, s.loose_keys
+    FROM tplus._key_of(s.target, d.key) AS x, unnest(x.key) WITH ORDINALITY AS u(k, n)
+   GROUP BY x.ops;
   s := tplus._shape_mark(d, s);
   s := tplus._shape_columns(d, s);
   s := tplus._shape_cursor(d, s);
   -- A null would be neither: a sync without a cursor has no kind of it.
   s.keep_raw := d.on_error = 'quarantine' OR (s.cursor_kind IS NOT DISTINCT FROM 'version' AND d.filter IS NOT NULL);
 
-  -- A key that is a column of the source, of the same type, can be asked for.
+  -- A key that is a column of the source, of the same type, can be asked for;
+  -- not one that may be null, which equals nothing.
   expr := s.exprs[array_position(s.columns, s.key[1])];
-  IF cardinality(s.key) = 1 THEN
+  IF cardinality(s.key) = 1 AND NOT s.null_keys[1] THEN
     SELECT c.quoted, c.type_name INTO s.key_column, s.key_type
       FROM tplus._columns(s.source) c, tplus._columns(s.target) t
      WHERE c.quoted = tplus._plain_column(s.source, expr) AND t.quoted = s.key[1] AND c.type = t.type;
@@ -493,11 +500,23 @@ SET jit = off
 AS $$
 DECLARE
   twice text;
+  loose boolean := false;
 BEGIN
+  -- Of a definition that is older than what tplus._check_target() refuses.
+  IF s.loose_keys IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.tplus_staged AS c WHERE %s)',
+      (SELECT string_agg(format('c.%s IS NULL', k), ' OR ') FROM unnest(s.loose_keys) AS k)) INTO loose;
+  END IF;
+  IF loose THEN
+    RAISE not_null_violation USING
+      MESSAGE = format('a record of sync "%s" has a null in its key', d.name),
+      DETAIL = format('Key (%s) of "%s" takes each null for another value, so its row would come once more in each run.', array_to_string(s.key, ', '), s.target),
+      HINT = 'Make the columns of the key NOT NULL, or their unique constraint UNIQUE NULLS NOT DISTINCT.';
+  END IF;
   -- Also of those that do not differ from the target: the row would be now the
   -- one and now the other.
   EXECUTE format('SELECT coalesce(%s, ''null'') FROM pg_temp.tplus_staged AS c GROUP BY %s HAVING count(*) > 1 LIMIT 1',
-      tplus._key_text(s.key, 'c'), tplus._list(s.key, 'c.%s'))
+      tplus._key_text(s, 'c'), tplus._list(s.key, 'c.%s'))
     INTO twice;
   IF twice IS NOT NULL THEN
     PERFORM tplus._raise_same_key(d, s, twice);
@@ -534,13 +553,13 @@ BEGIN
         JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s
        WHERE c.tplus_action = 'update' AND k.record <> c.tplus_record
          AND NOT EXISTS (SELECT FROM pg_temp.tplus_staged x WHERE x.tplus_record = k.record)) AS x
-     GROUP BY (n - 1) / %s$f$, d.id, tplus._key_text(s.key, 'c'), batch)
+     GROUP BY (n - 1) / %s$f$, d.id, tplus._key_text(s, 'c'), batch)
   LOOP
     PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
     PERFORM tplus._execute(d, format(E'INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE %3$s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[]) AND (%s\n)',
       tplus._key_exprs(s), d.source, s.alias, s.record_column, records, s.record_type, coalesce(d.filter, 'true')));
     EXECUTE format('SELECT %s FROM pg_temp.tplus_again a JOIN pg_temp.tplus_changes c ON %s WHERE c.tplus_action = ''update'' LIMIT 1',
-      tplus._key_text(s.key, 'c'), tplus._same_key(s, 'a', 'c')) INTO twice;
+      tplus._key_text(s, 'c'), tplus._same_key(s, 'a', 'c')) INTO twice;
     IF twice IS NOT NULL THEN
       PERFORM tplus._raise_same_key(d, s, twice);
     END IF;
@@ -565,7 +584,7 @@ AS $$
 BEGIN
   IF s.record_column IS NOT NULL THEN
     EXECUTE format('UPDATE tplus.sync_key k SET record = c.tplus_record FROM pg_temp.tplus_staged c '
-      'WHERE k.sync = %s AND k.key = %s AND k.record IS DISTINCT FROM c.tplus_record', d.id, tplus._key_text(s.key, 'c'));
+      'WHERE k.sync = %s AND k.key = %s AND k.record IS DISTINCT FROM c.tplus_record', d.id, tplus._key_text(s, 'c'));
   END IF;
 END
 $$;
@@ -623,7 +642,7 @@ BEGIN
   END IF;
   FOR keys IN EXECUTE format('SELECT array_agg(k) FROM (SELECT %s AS k, row_number() OVER () AS n '
       'FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'') AS x GROUP BY (n - 1) / %s',
-      tplus._key_text(s.key, 'c'), batch)
+      tplus._key_text(s, 'c'), batch)
   LOOP
     PERFORM tplus._execute(d, statement || format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
   END LOOP;
@@ -656,7 +675,7 @@ BEGIN
       d.target, part, tplus._same_key(s, 't', 'c'), s.mark, s.mark_value));
     IF s.mark IS NULL THEN
       EXECUTE format('DELETE FROM tplus.sync_key k USING pg_temp.tplus_changes c WHERE %s AND k.sync = %s AND k.key = %s',
-        part, d.id, tplus._key_text(s.key, 'c'));
+        part, d.id, tplus._key_text(s, 'c'));
     END IF;
     RETURN n;
   WHEN 'update' THEN
@@ -666,6 +685,9 @@ BEGIN
     n := tplus._execute(d, format('UPDATE %s AS t SET %s FROM pg_temp.tplus_changes c WHERE %s AND %s',
       d.target, concat_ws(', ', tplus._list(others, '%s = c.%s'), s.mark || ' = DEFAULT'),
       part, tplus._same_key(s, 't', 'c')));
+  WHEN 'back' THEN
+    n := tplus._execute(d, format('INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM pg_temp.tplus_new x '
+      'WHERE x.tplus_n IN (SELECT c.tplus_n FROM pg_temp.tplus_changes c WHERE %3$s)', d.target, tplus._all_columns(s), part));
   WHEN 'insert' THEN
     -- Plainly: that they are not there has been found out, and ON CONFLICT
     -- would take three times as long.
@@ -678,7 +700,7 @@ BEGIN
       WHEN 'insert' THEN 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
         'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"'
       ELSE 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
-        'ON CONFLICT DO NOTHING' END, d.id, tplus._key_text(s.key, 'c'), part);
+        'ON CONFLICT DO NOTHING' END, d.id, tplus._key_text(s, 'c'), part);
   END IF;
   RETURN n;
 END
@@ -749,10 +771,13 @@ BEGIN
     raw := lo;
     bad_column := coalesce(nullif(bad_column, ''), tplus._bad_column(d, s, raw));
   ELSE
-    EXECUTE format('SELECT tplus_raw, %s FROM pg_temp.tplus_changes c WHERE tplus_n = $1', tplus._key_text(s.key, 'c'))
+    EXECUTE format('SELECT tplus_raw, %s FROM pg_temp.tplus_changes c WHERE tplus_n = $1', tplus._key_text(s, 'c'))
       INTO raw, key_text USING lo;
   END IF;
   PERFORM tplus._reject(d, s, run, raw, key_text, bad_column, state, words, more);
+  IF step <> 'map' THEN
+    UPDATE pg_temp.tplus_changes SET tplus_action = 'kept' WHERE tplus_n = lo;
+  END IF;
   RETURN 0;
 END
 $$;
@@ -816,7 +841,7 @@ DECLARE
   n bigint;
 BEGIN
   EXECUTE format('SELECT count(*) FROM %s AS t WHERE NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)',
-    d.target, d.id, tplus._key_text(s.key, 't')) INTO n;
+    d.target, d.id, tplus._key_text(s, 't')) INTO n;
   IF tell AND n > 0 THEN
     RAISE NOTICE 'rows in "%" that are not those of sync "%": %', s.target, d.name, n
       USING DETAIL = 'They were there before, and it has not changed them; it never deletes or marks them.',
@@ -930,15 +955,15 @@ BEGIN
     RETURN;
   END IF;
   PERFORM tplus._make_temp('tplus_keys', format('SELECT %s, %s AS tplus_new FROM %s AS t',
-    tplus._list(s.key, 't.%s'), tplus._key_text(s.key, 't'), d.target));
+    tplus._list(s.key, 't.%s'), tplus._key_text(s, 't'), d.target));
   EXECUTE format('INSERT INTO pg_temp.tplus_keys SELECT %s, %s FROM %s AS t',
-    tplus._list(s.key, 't.%s'), tplus._key_text(s.key, 't'), d.target);
+    tplus._list(s.key, 't.%s'), tplus._key_text(s, 't'), d.target);
   PERFORM tplus._make_temp('tplus_texts', 'SELECT 0 AS number, NULL::text COLLATE "C" AS old, NULL::text AS new');
   FOR settings IN SELECT * FROM tplus._old_settings(d, types) LOOP
     number := number + 1;
     PERFORM set_config(x.key, x.value, true) FROM jsonb_each_text(settings) AS x;
     EXECUTE format('INSERT INTO pg_temp.tplus_texts SELECT %s, k.key, t.tplus_new FROM pg_temp.tplus_keys AS t '
-      'JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s', number, d.id, tplus._key_text(s.key, 't'));
+      'JOIN tplus.sync_key k ON k.sync = %s AND k.key = %s', number, d.id, tplus._key_text(s, 't'));
   END LOOP;
   SELECT array_agg(x.number) INTO explains FROM
     (SELECT t.number FROM pg_temp.tplus_texts t GROUP BY t.number
@@ -1017,7 +1042,7 @@ AS $$
 BEGIN
   -- Deletions first: what comes in may have the code of what goes.
   l.rows_deleted := tplus._do(d, s, l.run, 'delete');
-  l.rows_updated := tplus._do(d, s, l.run, 'update');
+  l.rows_updated := tplus._update(d, s, l.run);
   l.rows_inserted := tplus._do(d, s, l.run, 'insert');
   RETURN l;
 END
@@ -1033,7 +1058,12 @@ DECLARE
   done tplus.sync_log;
 BEGIN
   IF d.on_error = 'stop' THEN
-    RETURN tplus._write(d, s, l);
+    BEGIN
+      RETURN tplus._write(d, s, l);
+    EXCEPTION WHEN unique_violation THEN
+      PERFORM tplus._explain_twin(d, s, l, SQLERRM);
+      RAISE;
+    END;
   END IF;
   BEGIN
     done := tplus._write(d, s, l);
@@ -1068,7 +1098,19 @@ BEGIN
   f := tplus._find_changes(d, s, by_column, l);
   l := f.entry;
   PERFORM tplus._set_phase('writing');
-  l := tplus._write_all(d, s, l);
+  BEGIN
+    l := tplus._write_all(d, s, l);
+  EXCEPTION WHEN SQLSTATE 'TPU02' THEN
+    l.kind := 'full';
+    l.cause := 'a record has a unique value of one that was not read';
+    l.window_from := NULL;
+    d := tplus._sync(l.sync);
+  END;
+  IF l.kind <> (f.entry).kind THEN
+    f := tplus._find_changes(d, s, by_column, l);
+    PERFORM tplus._set_phase('writing');
+    l := tplus._write_all(d, s, f.entry);
+  END IF;
   PERFORM tplus._keep_records(d, s);
   PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
   SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
@@ -1208,7 +1250,7 @@ $$;
 
 -- Would this definition work?  Plans what a run would do, with the rights of
 -- the caller, who owns it.
-CREATE OR REPLACE FUNCTION tplus._check_definition(d tplus.sync_definition) RETURNS void
+CREATE FUNCTION tplus._check_definition(d tplus.sync_definition, is_new boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1220,6 +1262,7 @@ BEGIN
       MESSAGE = format('"%s" is not a table, so it cannot be the target of a sync', s.target);
   END IF;
   PERFORM tplus._check_names(d, s);
+  PERFORM tplus._check_target(d, s, is_new);
   PERFORM tplus._check_expressions(d, s);
   IF d.lag < '0' THEN
     RAISE invalid_parameter_value USING
@@ -1245,7 +1288,7 @@ DECLARE
   s tplus._sync_shape := tplus._shape(d);
 BEGIN
   EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %s, %2$s FROM %3$s AS t WHERE %2$s IS NOT NULL ON CONFLICT DO NOTHING',
-    d.id, tplus._key_text(s.key, 't'), d.target);
+    d.id, tplus._key_text(s, 't'), d.target);
 END
 $$;
 
@@ -1330,7 +1373,7 @@ BEGIN
   d.delete_limit := tplus._fraction(coalesce(create_sync.delete_limit, 0.2));
   d.created := now();
   d.lag := coalesce(create_sync.lag, CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END);
-  PERFORM tplus._check_definition(d);
+  PERFORM tplus._check_definition(d, true);
   PERFORM tplus._define(d);
   IF create_sync.adopt THEN
     PERFORM tplus._adopt(d.name);
@@ -1390,7 +1433,7 @@ BEGIN
   END IF;
   d.lag := coalesce(alter_sync.lag, CASE WHEN d.cursor_column IS DISTINCT FROM old.cursor_column
     THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
-  PERFORM tplus._check_definition(d);
+  PERFORM tplus._check_definition(d, ROW(d.target, d.key, d.mode) IS DISTINCT FROM ROW(old.target, old.key, old.mode));
   PERFORM tplus._redefine(old, d);
   IF alter_sync.adopt THEN
     PERFORM tplus._adopt(d.name);
@@ -1475,6 +1518,456 @@ COMMENT ON FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, tex
   'defines a sync that copies a source into a table';
 COMMENT ON FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text, boolean) IS
   'changes a sync; what is left out stays';
+
+-- The unique index that makes these columns (null: the primary key) a key:
+-- its columns, the operator by which it compares each, which can be null, and
+-- whether it takes nulls for one value.
+CREATE FUNCTION tplus._key_of(target regclass, wanted text[], OUT key text[], OUT ops text[],
+  OUT can_be_null boolean[], OUT nulls_equal boolean)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  SELECT array_agg(a.attname::text ORDER BY k.n),
+         array_agg(format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY k.n),
+         array_agg(NOT (a.attnotnull OR y.typnotnull) ORDER BY k.n), i.indnullsnotdistinct
+    INTO key, ops, can_be_null, nulls_equal
+    FROM pg_index i
+    CROSS JOIN generate_series(1, i.indnkeyatts) AS k(n)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n - 1]
+    JOIN pg_type y ON y.oid = a.atttypid
+    JOIN pg_opclass c ON c.oid = i.indclass[k.n - 1]
+    JOIN pg_amop p ON p.amopfamily = c.opcfamily AND p.amopstrategy = 3
+     AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
+    JOIN pg_operator o ON o.oid = p.amopopr
+    JOIN pg_namespace s ON s.oid = o.oprnamespace
+   WHERE i.indrelid = target AND i.indisunique AND i.indisvalid AND i.indimmediate
+     AND i.indpred IS NULL AND i.indexprs IS NULL
+     AND CASE WHEN wanted IS NULL THEN i.indisprimary ELSE
+           i.indnkeyatts = cardinality(wanted)
+           AND NOT EXISTS (SELECT FROM generate_series(0, i.indnkeyatts - 1) AS x(n)
+                            WHERE NOT EXISTS (SELECT FROM pg_attribute b
+                                               WHERE b.attrelid = target AND b.attnum = i.indkey[x.n]
+                                                 AND b.attname = ANY (wanted)))
+         END
+   GROUP BY i.indexrelid, i.indnullsnotdistinct ORDER BY i.indnullsnotdistinct DESC, i.indexrelid LIMIT 1;
+  IF key IS NULL THEN
+    RAISE invalid_table_definition USING
+      MESSAGE = CASE WHEN wanted IS NULL THEN format('"%s" has no primary key', target)
+        ELSE format('"%s" has no unique index on (%s)', target, array_to_string(wanted, ', ')) END,
+      DETAIL = 'A sync tells rows apart by a key, and relies on there being one row for each.',
+      HINT = 'Add a primary key or a unique constraint that is neither deferrable nor partial.';
+  END IF;
+END
+$$;
+
+-- Texts that many statements need: the key of a row as one text, and whether
+-- two rows have the same key.  A null is \N, as in COPY, and no text is.
+CREATE FUNCTION tplus._key_text(s tplus._sync_shape, alias text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN cardinality(s.key) > 1 THEN format('pg_catalog.jsonb_build_array(%s)::pg_catalog.text',
+           (SELECT string_agg(format('%s.%s::pg_catalog.text', alias, k), ', ' ORDER BY n)
+              FROM unnest(s.key) WITH ORDINALITY AS u(k, n)))
+    WHEN s.null_keys[1] THEN format($f$coalesce(pg_catalog.regexp_replace(%s.%s::pg_catalog.text, '^\\', '\\\\'), '\N')$f$, alias, s.key[1])
+    ELSE format('%s.%s::pg_catalog.text', alias, s.key[1]) END
+$$;
+
+CREATE OR REPLACE FUNCTION tplus._same_key(s tplus._sync_shape, a text, b text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  -- Records compare nulls as one value, and can be joined fully.
+  SELECT string_agg(format(CASE WHEN s.null_keys[n] THEN 'ROW(%1$s.%2$s)::pg_catalog.record OPERATOR(pg_catalog.=) ROW(%3$s.%2$s)::pg_catalog.record'
+           ELSE '%1$s.%2$s %4$s %3$s.%2$s' END, a, k, b, s.ops[n]), ' AND ' ORDER BY n)
+    FROM unnest(s.key) WITH ORDINALITY AS u(k, n)
+$$;
+
+-- Of what the source lacks, leaves in tplus_changes what this sync wrote and
+-- what T+ does not have any more when asked again, whatever the filter says.
+CREATE OR REPLACE FUNCTION tplus._find_deleted(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  candidates bigint;
+  written bigint;
+BEGIN
+  EXECUTE format('DELETE FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'' AND NOT EXISTS '
+      '(SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)', d.id, tplus._key_text(s, 'c'));
+  IF s.keep_raw AND s.key_column IS NOT NULL THEN
+    EXECUTE format('DELETE FROM pg_temp.tplus_changes c USING pg_temp.tplus_raw r WHERE c.tplus_action = ''gone'' AND c.%s %s r.%s',
+      s.key[1], s.ops[1], s.key_column);
+  END IF;
+  SELECT count(*) INTO candidates FROM pg_temp.tplus_changes WHERE tplus_action = 'gone';
+  IF candidates = 0 THEN
+    RETURN;
+  END IF;
+  PERFORM tplus._set_phase('asking again for what is gone');
+  PERFORM tplus._ask_again(d, s, candidates);
+  EXECUTE format('DELETE FROM pg_temp.tplus_changes c USING pg_temp.tplus_again a WHERE c.tplus_action = ''gone'' AND %s',
+    tplus._same_key(s, 'c', 'a'));
+  SELECT count(*) INTO candidates FROM pg_temp.tplus_changes WHERE tplus_action = 'gone';
+  SELECT count(*) INTO written FROM tplus.sync_key k WHERE k.sync = d.id;
+  IF candidates > d.delete_limit * written THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = format('sync "%s" would lose %s of the %s rows that it wrote', d.name, candidates, written),
+      DETAIL = format('Its delete_limit is %s %%, so nothing was changed.', round(d.delete_limit * 100, 2)::float8),
+      HINT = format('If they really are gone: SELECT tplus.alter_sync(%L, delete_limit => 1), and set it back after CALL tplus.sync(%1$L, full => true).', d.name);
+  END IF;
+  UPDATE pg_temp.tplus_changes SET tplus_action = 'delete' WHERE tplus_action = 'gone';
+END
+$$;
+
+-- The unique indexes beside the key whose values a run may move from row to
+-- row: what they index, as columns k1, k2 ...; for which rows; and when the rows
+-- a and b have the same.
+CREATE FUNCTION tplus._unique_of(s tplus._sync_shape, OUT name text, OUT is_constraint boolean, OUT definition text,
+  OUT can_wait boolean, OUT terms text, OUT condition text, OUT same text)
+RETURNS SETOF record LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT c.relname, k.oid IS NOT NULL, coalesce(pg_get_constraintdef(k.oid), pg_get_indexdef(i.indexrelid)),
+         coalesce(k.condeferrable, false), x.terms, coalesce(pg_get_expr(i.indpred, i.indrelid), 'true'), x.same
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')
+    CROSS JOIN LATERAL (
+      SELECT string_agg(format('(%s)%s AS k%s', pg_get_indexdef(i.indexrelid, n, true),
+                 (SELECT format(' COLLATE %I.%I', z.nspname, l.collname) FROM pg_collation l JOIN pg_namespace z ON z.oid = l.collnamespace
+                   WHERE l.oid = i.indcollation[n - 1]), n), ', ' ORDER BY n) AS terms,
+             string_agg(format(CASE WHEN i.indnullsnotdistinct
+                 THEN 'ROW(a.k%1$s)::record = ROW(b.k%1$s)::record' ELSE 'a.k%1$s OPERATOR(%2$I.%3$s) b.k%1$s' END,
+                 n, z.nspname, o.oprname), ' AND ' ORDER BY n) AS same,
+             array_agg(quote_ident(a.attname)) AS plain
+        FROM generate_series(1, i.indnkeyatts) AS n
+        JOIN pg_opclass p ON p.oid = i.indclass[n - 1]
+        JOIN pg_amop m ON m.amopfamily = p.opcfamily AND m.amopstrategy = 3
+         AND m.amoplefttype = p.opcintype AND m.amoprighttype = p.opcintype
+        JOIN pg_operator o ON o.oid = m.amopopr
+        JOIN pg_namespace z ON z.oid = o.oprnamespace
+        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[n - 1]) AS x
+   WHERE i.indrelid = s.target AND i.indisunique AND i.indisready AND NOT i.indisexclusion
+     -- Rows whose keys differ cannot have the same.
+     AND NOT s.key <@ array_remove(x.plain, NULL)
+     AND EXISTS (SELECT FROM pg_attribute a
+                  WHERE a.attrelid = i.indrelid AND a.attnum > 0
+                    AND (a.attgenerated <> '' OR quote_ident(a.attname) = s.mark
+                         OR (quote_ident(a.attname) = ANY (s.columns) AND quote_ident(a.attname) <> ALL (s.key)))
+                    AND (a.attnum = ANY (i.indkey::smallint[])
+                         OR EXISTS (SELECT FROM pg_depend g
+                                     WHERE g.classid = 'pg_class'::regclass AND g.objid = i.indexrelid
+                                       AND g.refclassid = 'pg_class'::regclass AND g.refobjid = i.indrelid AND g.refobjsubid = a.attnum)))
+   ORDER BY i.indexrelid
+$$;
+
+-- What would notice that a row of the target leaves and comes back, in words.
+CREATE FUNCTION tplus._hangs_on(target regclass) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH parts AS (SELECT target AS part UNION SELECT relid FROM pg_partition_tree(target))
+  SELECT what FROM (
+    SELECT 1 AS n, format('table "%s" refers to its rows by foreign key "%s"', c.conrelid::regclass, c.conname) AS what
+      FROM pg_constraint c JOIN parts ON c.confrelid = part WHERE c.contype = 'f' AND c.conparentid = 0
+    UNION ALL
+    SELECT 2, format('trigger "%s" would see rows leave and come back', t.tgname)
+      FROM pg_trigger t JOIN parts ON t.tgrelid = part
+     -- Of rows, or of INSERT, DELETE or UPDATE.
+     WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 28 <> 0
+    UNION ALL
+    SELECT 3, format('rule "%s" would see rows leave and come back', r.rulename)
+      FROM pg_rewrite r JOIN parts ON r.ev_class = part WHERE r.ev_type <> '1'
+    UNION ALL
+    SELECT 4, 'other tables inherit from it' FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent
+     WHERE h.inhparent = target AND c.relkind <> 'p'
+    UNION ALL
+    SELECT 5, 'row-level security would judge rows that come back' WHERE row_security_active(target)
+    UNION ALL
+    SELECT 6, 'the owner of the sync may not delete rows and insert whole ones'
+     WHERE NOT (has_table_privilege(target, 'SELECT') AND has_table_privilege(target, 'INSERT') AND has_table_privilege(target, 'DELETE')))
+    AS x
+   ORDER BY n, what LIMIT 1
+$$;
+
+-- That a unique index has to be a constraint that can wait for the end of a run.
+CREATE FUNCTION tplus._must_wait(s tplus._sync_shape, OUT words text, OUT more text, OUT advice text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT format(CASE WHEN u.is_constraint THEN 'constraint "%s" of "%s" must be deferrable' ELSE 'unique index "%s" of "%s" must be a deferrable constraint' END, u.name, s.target),
+         format('A value of it may move from record to record, and rows cannot make room for each other: %s.', h.what),
+         CASE WHEN u.is_constraint THEN format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I %s DEFERRABLE;', s.target, u.name, u.definition)
+           ELSE 'Replace it by a constraint UNIQUE ... DEFERRABLE, or drop what hangs on the rows.' END
+    FROM tplus._unique_of(s) u, tplus._hangs_on(s.target) AS h(what)
+   WHERE NOT u.can_wait AND h.what IS NOT NULL LIMIT 1
+$$;
+
+-- Whole rows as changes of these kinds would make them, with their number, in
+-- tplus_new; what only an INSERT would fill in is null.
+CREATE FUNCTION tplus._new_rows(d tplus.sync_definition, s tplus._sync_shape, actions text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  list text;
+BEGIN
+  PERFORM tplus._make_temp('tplus_new', format('SELECT NULL::bigint AS tplus_n, t.* FROM %s AS t', d.target));
+  SELECT string_agg(format(CASE WHEN c.quoted = ANY (s.key) THEN 'coalesce(t.%1$s, c.%1$s)' WHEN c.quoted = ANY (s.columns) THEN 'c.%1$s'
+             WHEN c.quoted = s.mark THEN coalesce((SELECT pg_get_expr(f.adbin, f.adrelid) FROM pg_attrdef f JOIN pg_attribute a
+                ON a.attrelid = f.adrelid AND a.attnum = f.adnum WHERE f.adrelid = s.target AND a.attname = c.name), 'NULL')
+             ELSE 't.%1$s' END, c.quoted), ', ' ORDER BY c.n)
+    INTO list FROM tplus._columns(s.target) WITH ORDINALITY AS c(name, quoted, type, type_name, is_not_null, field, always_identity, n);
+  EXECUTE format('INSERT INTO pg_temp.tplus_new (tplus_n, %s) SELECT c.tplus_n, %s FROM pg_temp.tplus_changes c LEFT JOIN %s AS t ON %s WHERE c.tplus_action = ANY (%L)',
+    tplus._all_columns(s), list, d.target, tplus._same_key(s, 't', 'c'), actions);
+  SELECT string_agg(format('%I = (%s)', a.attname, pg_get_expr(f.adbin, f.adrelid)), ', ') INTO list
+    FROM pg_attribute a JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+   WHERE a.attrelid = s.target AND a.attgenerated <> '' AND NOT a.attisdropped;
+  IF list IS NOT NULL THEN
+    EXECUTE 'UPDATE pg_temp.tplus_new SET ' || list;
+  END IF;
+END
+$$;
+
+-- All columns of the target that can be written.
+CREATE FUNCTION tplus._all_columns(s tplus._sync_shape) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT string_agg(quoted, ', ') FROM tplus._columns(s.target) $$;
+
+-- Leaves in tplus_moves each change of these kinds to a row whose unique values
+-- another row has now: which, and whether it will still have them in the end.
+CREATE FUNCTION tplus._find_moves(d tplus.sync_definition, s tplus._sync_shape, actions text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  u record;
+BEGIN
+  PERFORM tplus._make_temp('tplus_moves', 'SELECT 0::bigint AS tplus_n, NULL::text AS other, false AS stays, NULL::text AS name, false AS can_wait');
+  PERFORM tplus._new_rows(d, s, actions);
+  ANALYZE pg_temp.tplus_new;
+  FOR u IN SELECT * FROM tplus._unique_of(s) LOOP
+    EXECUTE format($f$
+      INSERT INTO pg_temp.tplus_moves
+      WITH a AS MATERIALIZED (SELECT tplus_n, %1$s FROM pg_temp.tplus_new WHERE %2$s),
+      r AS MATERIALIZED (
+        SELECT a.tplus_n AS taker, b.tplus_n, b.tplus_key
+          FROM a JOIN (SELECT tplus_n, tplus_key, %1$s
+                         FROM (SELECT t.*, c.tplus_n, %3$s AS tplus_key
+                                 FROM %4$s AS t LEFT JOIN pg_temp.tplus_changes c ON c.tplus_action = ANY (%9$L) AND %5$s) AS x
+                        WHERE %2$s) AS b ON %6$s)
+      SELECT taker, tplus_key, tplus_n IS NULL OR EXISTS (SELECT FROM a JOIN a AS b ON %6$s
+               WHERE a.tplus_n = r.taker AND b.tplus_n = r.tplus_n), %7$L, %8$L::boolean
+        FROM r WHERE taker IS DISTINCT FROM tplus_n
+      UNION ALL
+      SELECT a.tplus_n, (SELECT %10$s FROM pg_temp.tplus_changes c WHERE c.tplus_n = b.tplus_n), true, %7$L, %8$L::boolean
+        FROM a JOIN a AS b ON %6$s AND b.tplus_n < a.tplus_n
+       WHERE NOT EXISTS (SELECT FROM r WHERE r.taker = a.tplus_n AND r.tplus_n = a.tplus_n)$f$,
+      u.terms, u.condition, tplus._key_text(s, 't'), d.target, tplus._same_key(s, 't', 'c'), u.same, u.name, u.can_wait,
+      actions, tplus._key_text(s, 'c'));
+  END LOOP;
+END
+$$;
+
+-- Lets the constraints that can wait do so, or not any more.
+CREATE FUNCTION tplus._let_wait(s tplus._sync_shape, word text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  list text;
+BEGIN
+  SELECT string_agg(format('%I.%I', n.nspname, u.name), ', ') INTO list
+    FROM tplus._unique_of(s) u, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.oid = s.target AND u.can_wait;
+  IF list IS NOT NULL THEN
+    EXECUTE format('SET CONSTRAINTS %s %s', list, word);
+  END IF;
+END
+$$;
+
+-- Keeps changes from being made that would leave two rows with the same unique
+-- values: also one that needs what another one, kept now, would have given up.
+CREATE FUNCTION tplus._reject_twins(d tplus.sync_definition, s tplus._sync_shape, run bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  twin record;
+BEGIN
+  -- Each round keeps at least one.
+  WHILE EXISTS (SELECT FROM pg_temp.tplus_moves WHERE stays) LOOP
+    FOR twin IN EXECUTE format('SELECT DISTINCT ON (m.tplus_n) m.*, c.tplus_raw, %s AS key FROM pg_temp.tplus_moves m '
+      'JOIN pg_temp.tplus_changes c USING (tplus_n) WHERE m.stays ORDER BY m.tplus_n, m.name, m.other', tplus._key_text(s, 'c')) LOOP
+      PERFORM tplus._reject(d, s, run, twin.tplus_raw, twin.key, NULL, '23505',
+        format('duplicate key value violates unique constraint "%s"', twin.name),
+        format('The rows with keys %s and %s would have the same values.', twin.key, twin.other));
+      UPDATE pg_temp.tplus_changes SET tplus_action = 'kept' WHERE tplus_n = twin.tplus_n;
+    END LOOP;
+    PERFORM tplus._find_moves(d, s, '{update}');
+  END LOOP;
+END
+$$;
+
+-- The updates, where unique values may move: rows that need what another one
+-- still has are taken out, and put back when all have given up what they had.
+-- If one cannot be written, all is undone, and done without it.
+CREATE FUNCTION tplus._update(d tplus.sync_definition, s tplus._sync_shape, run bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  stays_put constant boolean := tplus._hangs_on(s.target) IS NOT NULL;
+  n bigint;
+  bad tplus.sync_reject[];
+  r tplus.sync_reject;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_temp.tplus_changes WHERE tplus_action = 'update') OR NOT EXISTS (SELECT FROM tplus._unique_of(s)) THEN
+    RETURN tplus._do(d, s, run, 'update');
+  END IF;
+  -- Each round but the last keeps at least one change from being made.
+  LOOP
+    PERFORM tplus._find_moves(d, s, '{update}');
+    IF d.on_error = 'quarantine' THEN
+      PERFORM tplus._reject_twins(d, s, run);
+    END IF;
+    BEGIN
+      PERFORM tplus._let_wait(s, 'DEFERRED');
+      IF NOT stays_put THEN
+        UPDATE pg_temp.tplus_changes c SET tplus_action = 'back'
+         WHERE c.tplus_n IN (SELECT m.tplus_n FROM pg_temp.tplus_moves m WHERE NOT m.can_wait AND NOT m.stays);
+        PERFORM tplus._execute(d, format('DELETE FROM %s AS t USING pg_temp.tplus_changes c WHERE c.tplus_action = ''back'' AND %s',
+          d.target, tplus._same_key(s, 't', 'c')));
+      END IF;
+      n := tplus._do(d, s, run, 'update') + tplus._do(d, s, run, 'back');
+      IF EXISTS (SELECT FROM pg_temp.tplus_moves) AND d.on_error = 'quarantine' THEN
+        EXECUTE format('SELECT array_agg(j) FROM tplus.sync_reject j WHERE j.sync = $1 AND j.run = $2 AND j.key IN '
+          '(SELECT %s FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''kept'' AND c.tplus_n IN (SELECT x.tplus_n FROM pg_temp.tplus_new x))', tplus._key_text(s, 'c'))
+          INTO bad USING d.name, run;
+        IF bad IS NOT NULL THEN
+          RAISE SQLSTATE 'TPU00';
+        END IF;
+      END IF;
+      PERFORM tplus._let_wait(s, 'IMMEDIATE');
+      RETURN n;
+    EXCEPTION WHEN SQLSTATE 'TPU00' THEN
+      NULL;
+    END;
+    FOREACH r IN ARRAY bad LOOP
+      EXECUTE format('SELECT tplus._reject($1, $2, $3, c.tplus_raw, $4, $5, $6, $7, $8) FROM pg_temp.tplus_changes c '
+        'WHERE c.tplus_action = ''update'' AND %s = $4', tplus._key_text(s, 'c'))
+        USING d, s, run, r.key, r.column_name, r.sqlstate, r.message, r.detail;
+      EXECUTE format('UPDATE pg_temp.tplus_changes c SET tplus_action = ''kept'' WHERE c.tplus_action = ''update'' AND %s = $1',
+        tplus._key_text(s, 'c')) USING r.key;
+    END LOOP;
+  END LOOP;
+END
+$$;
+
+-- Says more of a unique value that came twice: whose it is, and what can be
+-- done; returns if nothing is known.  A row that an incremental run has not read
+-- may have given it up: that only a full one finds out, which TPU02 asks for.
+CREATE FUNCTION tplus._explain_twin(d tplus.sync_definition, s tplus._sync_shape, l tplus.sync_log, words text)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  twin record;
+  own boolean;
+  w record;
+BEGIN
+  PERFORM tplus._find_moves(d, s, '{update,insert}');
+  EXECUTE format('SELECT m.*, %s AS key FROM pg_temp.tplus_moves m JOIN pg_temp.tplus_changes c USING (tplus_n) WHERE m.stays ORDER BY m.tplus_n LIMIT 1',
+    tplus._key_text(s, 'c')) INTO twin;
+  IF twin.tplus_n IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = $1 AND k.key = $2) '
+      'AND NOT EXISTS (SELECT FROM pg_temp.tplus_staged c WHERE %s = $2)', tplus._key_text(s, 'c'))
+      INTO own USING d.id, twin.other;
+    IF own AND l.kind = 'incremental' AND (d.deletes <> 'ignore' OR s.cursor_kind = 'time') THEN
+      RAISE SQLSTATE 'TPU02';
+    END IF;
+    RAISE unique_violation USING
+      MESSAGE = words,
+      DETAIL = format('The rows with keys %s and %s would have the same values of "%s".', twin.key, twin.other, twin.name),
+      HINT = CASE WHEN own THEN format('If the record of %s was deleted in T+: SELECT tplus.alter_sync(%L, deletes => ''delete''), and CALL tplus.sync(%2$L, full => true).', twin.other, d.name)
+        ELSE '' END;
+  END IF;
+  IF EXISTS (SELECT FROM pg_temp.tplus_moves WHERE NOT can_wait) THEN
+    SELECT * INTO w FROM tplus._must_wait(s);
+    IF w.words IS NOT NULL THEN
+      RAISE object_not_in_prerequisite_state USING MESSAGE = w.words, DETAIL = w.more, HINT = w.advice;
+    END IF;
+  END IF;
+END
+$$;
+
+-- What the target must be like; of what a sync is already, a warning is enough.
+CREATE FUNCTION tplus._check_target(d tplus.sync_definition, s tplus._sync_shape, is_new boolean) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  w record;
+BEGIN
+  IF s.loose_keys IS NOT NULL THEN
+    SELECT 'invalid_table_definition' AS state,
+           format('column "%s" of the key of "%s" can be null', (parse_ident(s.loose_keys[1]))[1], s.target) AS words,
+           'Its unique index takes each null for another value, so it does not tell rows apart.' AS more,
+           format('ALTER TABLE %s ALTER COLUMN %s SET NOT NULL; or make the constraint UNIQUE NULLS NOT DISTINCT.', s.target, s.loose_keys[1]) AS advice
+      INTO w;
+  ELSE
+    SELECT 'object_not_in_prerequisite_state' AS state, x.words, x.more, x.advice INTO w
+      FROM tplus._must_wait(s) x WHERE d.mode = 'upsert';
+  END IF;
+  IF w.words IS NULL THEN
+    NULL;
+  ELSIF is_new THEN
+    RAISE EXCEPTION USING ERRCODE = w.state, MESSAGE = w.words, DETAIL = w.more, HINT = w.advice;
+  ELSE
+    RAISE WARNING USING ERRCODE = w.state, MESSAGE = w.words, DETAIL = w.more, HINT = w.advice;
+  END IF;
+END
+$$;
+
+-- What a run would do, by the same steps; then all of it is undone.
+CREATE OR REPLACE FUNCTION tplus.sync_preview(name text, "full" boolean DEFAULT false,
+  OUT action text, OUT rows bigint, OUT keys text[])
+RETURNS SETOF record LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(sync_preview.name);
+  s tplus._sync_shape := tplus._shape(d);
+  l tplus.sync_log;
+  result jsonb;
+BEGIN
+  SELECT 0, c.kind, c.cause, c.start INTO l.run, l.kind, l.cause, l.window_from
+    FROM tplus._cause(d, s, CASE WHEN "full" THEN 'full' ELSE 'incremental' END) c;
+  BEGIN
+    l := (tplus._find_changes(d, s, NULL, l)).entry;
+    EXECUTE format($f$
+      WITH found(action, key) AS (
+        SELECT c.tplus_action, %s FROM pg_temp.tplus_changes c
+        UNION ALL SELECT 'reject', coalesce(r.key, '?') FROM tplus.sync_reject r WHERE r.sync = $1 AND r.run = 0)
+      SELECT jsonb_agg(jsonb_build_object('action', a.action, 'rows',
+          CASE a.action WHEN 'leave' THEN $2 ELSE (SELECT count(*) FROM found f WHERE f.action = a.action) END,
+          'keys', (SELECT jsonb_agg(key) FROM (SELECT f.key FROM found f WHERE f.action = a.action ORDER BY f.key LIMIT 10) x))
+          ORDER BY a.n)
+        FROM unnest(ARRAY['insert', 'update', 'leave', 'delete', 'reject']) WITH ORDINALITY AS a(action, n)$f$,
+      tplus._key_text(s, 'c')) INTO result USING d.name, l.rows_unchanged;
+    RAISE SQLSTATE 'TPU00';
+  EXCEPTION WHEN SQLSTATE 'TPU00' THEN
+    NULL;
+  END;
+  RETURN QUERY SELECT x ->> 'action', (x ->> 'rows')::bigint,
+      CASE jsonb_typeof(x -> 'keys') WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(x -> 'keys')) END
+    FROM jsonb_array_elements(result) AS x;
+END
+$$;
 
 -- Whatever a session may have set, as its role or database does: what is done
 -- here does not depend on it.  Texts are written and read in one way; tables
