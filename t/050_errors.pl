@@ -225,6 +225,8 @@ my @replies = (
 	[ 'a web page for a gateway that failed', { action => 'html' }, '08006', qr/HTTP 502/, qr/HINT:/ ],
 	[ 'a web page with HTTP 200', { action => 'html_200' }, '08P01', qr/web page instead of JSON/, qr/HINT:.*base_url/ ],
 	[ 'HTTP 200 with the code of an error', { action => 'code_200' }, 'HV000', qr/HTTP 200, code 50000/, qr/HINT:/ ],
+	[ 'HTTP 200 with the code of two refusals', { action => 'body', body => { code => '50112', message => 'x' } }, '53400', qr/quota .* or the access token/, qr/HINT:.*console/ ],
+	[ 'HTTP 200 with the code of a wrong application', { action => 'body', body => { code => '50003', message => 'x' } }, '28000', qr/configured wrongly/, qr/HINT:.*app_secret/ ],
 	[ 'HTTP 200 with the code of a dead token', { action => 'body', body => { code => '50107', message => 'x' } }, '28000', qr/HTTP 200, code 50107/, qr/expired or was revoked/, qr/HINT:.*Authorize/ ],
 	[ 'HTTP 200 with an error of T+', { action => 'error_200' }, '08006', qr/HTTP 200, code EXERROR0001/, qr/HINT:/ ],
 	[ 'HTTP 200 with result false', { action => 'result_false' }, 'HV000', qr/HTTP 200, code 50000/, qr/HINT:/ ],

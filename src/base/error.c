@@ -28,8 +28,8 @@
 /*
  * Rows with a code come before those without; the first match wins.  The
  * meanings are those of the protocol, section 4.  Of errors that come with HTTP
- * status 200 it only tells that there are some (section 4.2): the two codes that
- * have no other meaning are taken for what they mean elsewhere.
+ * status 200 it only tells that there are some (section 4.2): codes of the
+ * platform are taken for what they mean elsewhere.
  */
 static const TplusErrorEntry entries[] = {
 	{401, "50112", TPLUS_REFUSAL_FATAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
@@ -55,6 +55,12 @@ static const TplusErrorEntry entries[] = {
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 		"the access token has expired or was revoked",
 	"Authorize the application again, and set the new token with ALTER USER MAPPING."},
+	{200, "50112", TPLUS_REFUSAL_FATAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		"the request quota of the application is used up, or the access token was issued for another app_key",
+	"Look up in the console of the platform which of the two it is."},
+	{200, "50003", TPLUS_REFUSAL_FATAL,
+		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+	"the application is configured wrongly", HINT_PERMISSION},
 	{401, "50000", TPLUS_REFUSAL_TOKEN_MAYBE,
 		ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 	"T+ refused the application, its token, or its permission", HINT_PERMISSION},
