@@ -100,6 +100,12 @@ CREATE FOREIGN TABLE clock (id int OPTIONS (field 'ID'), a text OPTIONS (field '
 CALL reply(records('{8:30, 08:30:05.25, 08:30 CST, 2024-02-01 08:30, 2024-02-01T08:30:00Z, 1988-07-01 08:30, 2024-02-01, 24:00, now, allballs}'));
 SELECT a, o, t, jsonb_path_query_array(e, '$[*].sqlstate') AS errors FROM clock ORDER BY id;
 
+-- Intervals
+CREATE FOREIGN TABLE lapse (id int OPTIONS (field 'ID'), a text OPTIONS (field 'A'), i interval OPTIONS (field 'A'), e jsonb OPTIONS (field '$error'))
+  SERVER times_server OPTIONS (resource 'inventory', paging 'none', variants 'none', on_error 'null');
+CALL reply(records('{02:03:04, 1 day 02:03:04, 1.5 days, 02:03:04.5, 1.02:03:04, -1.02:03:04, now}'));
+SELECT a, extract(epoch FROM i)::numeric(20,1) AS seconds, e->0->>'sqlstate' AS error FROM lapse ORDER BY id;
+
 -- Arrays and ranges of them
 CREATE DOMAIN days AS date[];
 CREATE FOREIGN TABLE nest (id int OPTIONS (field 'ID'), a text OPTIONS (field 'A'), ds date[] OPTIONS (field 'A'), zs timestamptz[] OPTIONS (field 'A'),

@@ -235,6 +235,27 @@ spell_integer(const TplusConverter *converter, const TplusJson *node,
 	return true;
 }
 
+/*
+ * What .NET writes for a day and two hours, 1.02:00:00, PostgreSQL takes for
+ * 1.02 days and two minutes.
+ */
+static bool
+spell_interval(const TplusConverter *converter, const TplusJson *node,
+			   const char **text, TplusProblem *problem)
+{
+	const char *p;
+
+	if (!tplus_convert_spell_text(converter, node, text, problem))
+		return false;
+	p = *text + strspn(*text, " +-");
+	p += strspn(p, "0123456789");
+	if (*p != '.' || p[1 + strspn(p + 1, "0123456789")] != ':')
+		return true;
+	return tplus_convert_fail(problem, ERRCODE_INVALID_DATETIME_FORMAT,
+							  "invalid input syntax for type %s: \"%s\"",
+							  format_type_be(converter->basetype), *text);
+}
+
 static bool
 shortcut_integer(const TplusConverter *converter, const char *text,
 				 Datum *value)
@@ -319,6 +340,7 @@ static const TplusConvertKind kinds[] = {
 	{TIMETZOID, true, tplus_convert_spell_time, NULL},
 	{TIMESTAMPOID, true, tplus_convert_spell_time, tplus_convert_time},
 	{TIMESTAMPTZOID, true, tplus_convert_spell_time, tplus_convert_time},
+	{INTERVALOID, true, spell_interval, NULL},
 	{InvalidOid, true, tplus_convert_spell_text, NULL},
 };
 
