@@ -231,7 +231,7 @@ subtest 'tokens of other sessions' => sub {
 		'crowd',
 		match => { path => 'Query' },
 		action => 'token_expired',
-		delay_ms => 400,
+		delay_ms => 800,
 		every => 1,
 		times => 0);
 
