@@ -17,9 +17,9 @@ $node->start;
 my $sim = TplusSim->new;
 $sim->tenant('first');
 $sim->setup_server($node, 'first', requests_per_second => 0);
-for my $paging (qw(auto ts))
+for my $paging (qw(auto ts page))
 {
-	$node->safe_psql('postgres', "CREATE FOREIGN TABLE by_$paging (id bigint, code text, name text, ts text) SERVER erp "
+	$node->safe_psql('postgres', "CREATE FOREIGN TABLE by_$paging (id bigint, code text, name text, ts text, disabled boolean) SERVER erp "
 		. TplusSim::options(resource => 'inventory', paging => $paging, variants => 'none'));
 }
 $node->safe_psql('postgres', <<'SQL');
@@ -133,6 +133,29 @@ for my $i (0 .. $#questions)
 }
 is($wrong, 0, "records that share a version all come: $exact questions");
 cmp_ok($refused, '>', 20, "or it is an error that says why: $refused questions");
+
+# A page of one record shows nothing of those that share its version: a count
+# does, where there is one.
+my $single = tenant(versions((1) x 30), 'Query.max_rows' => 1);
+my $pair = tenant(versions((1) x 14, 2, (1) x 14), 'Query.max_rows' => 1);
+is((shown([ $single, 'by_ts' ]))[0], join(',', 1 .. 30), 'one record a page, paging "ts"');
+cmp_ok(requests($single), '<=', 36, 'one record a page costs a request each');
+like((shown([ $pair, 'by_ts' ]))[0], qr/^foreign table "by_ts" cannot be read by "Ts" \| The records with row version/, 'one record a page, two share a version');
+
+# What stands beside a count, and never came, shows that it came by no order.
+my $falling = tenant(versions((1) x 5), 'Query.max_rows' => 1, 'Query.order' => 'ts_desc', 'QueryPage.total_count' => 'page', 'QueryPage.order' => 'id');
+my $equal = tenant([ 2, 3, 8 ], 'Query.ts_compare' => 'eq');
+like($_, qr/^foreign table "by_ts" cannot be read by "Ts" \| The records with row version/, 'the last record alone is no answer')
+  for shown([ $falling, 'by_ts' ], [ $falling, 'by_ts', "ts > '000000000000000b'" ]);
+like((shown([ $equal, 'by_ts', "ts > '0000000000000002'" ]))[0], qr/^foreign table "by_ts" cannot be read by "Ts" \| The server does not answer/, 'versions that are compared for equality');
+
+# An empty page for a flag that is not understood says nothing of page numbers.
+my $stopped = 'v' . ++$tenants;
+$sim->tenant($stopped,
+	records => [ map { { ID => $_, Code => "C$_", Name => 'x', Disabled => $_ % 4 ? JSON::PP::false : JSON::PP::true } } 1 .. 30 ],
+	switches => { 'bool_json' => 'none', 'QueryPage.page_base' => 0, 'QueryPage.past_end' => 'error' });
+$node->safe_psql('postgres', "ALTER FOREIGN TABLE by_page OPTIONS (page_size '5')");
+is((shown([ $stopped, 'by_page', 'disabled' ]))[0], '4,8,12,16,20,24,28', 'page numbers from 0, and a flag that is not understood at first');
 
 # A version that brings nothing, not even the records that it had before.
 my $blind = tenant(versions((1) x 30), 'Query.max_rows' => 10);

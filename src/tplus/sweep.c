@@ -85,6 +85,7 @@ tplus_sweep_reset(TplusSweep *sweep)
 	sweep->stale = 0;
 	sweep->violated = false;
 	sweep->risen = false;
+	sweep->passed = false;
 	sweep->ordered = false;
 	sweep->shows_stopped = false;
 	sweep->gap_low = 0;
@@ -308,6 +309,20 @@ counts_stopped(TplusSweep *sweep)
 	return learned->shows_stopped;
 }
 
+/*
+ * A record beside a count: ought it to be among those that came?  A stopped
+ * one may be hidden from who reads, and not from who counts.
+ */
+static bool
+is_stranger(const TplusSweep *sweep, const TplusRecord *record)
+{
+	if (record->key == NULL || record->generated ||
+		tplus_intake_knows(sweep->intake, record))
+		return false;
+	return sweep->arm.has_disabled || sweep->shows_stopped ||
+		!record->disabled_known || !record->disabled;
+}
+
 int64
 tplus_sweep_count(TplusSweep *sweep)
 {
@@ -316,6 +331,7 @@ tplus_sweep_count(TplusSweep *sweep)
 	int64		count;
 	ListCell   *lc;
 
+	sweep->stranger = false;
 	if (path == NULL)
 		return -1;
 	count = tplus_query_count(sweep->query, &sweep->arm,
@@ -332,7 +348,10 @@ tplus_sweep_count(TplusSweep *sweep)
 		if (sweep->arm.has_disabled && record.disabled_known &&
 			record.disabled != sweep->arm.disabled)
 			return -1;
+		sweep->stranger |= is_stranger(sweep, &record);
 	}
+	if (sweep->stranger && count <= sweep->rows - sweep->repeats)
+		return -1;				/* it counts others, or too few */
 	if (count >= 0 && count <= sweep->rows - sweep->repeats &&
 		sweep->shows_stopped && !counts_stopped(sweep))
 		return -1;
@@ -351,6 +370,9 @@ tplus_sweep_path(const TplusSweep *sweep)
 static void
 start_again(TplusSweep *sweep)
 {
+	/* What was not understood may have had no records for that reason. */
+	sweep->base_checked = false;
+	sweep->refused_once = false;
 	switch (sweep->way)
 	{
 		case TPLUS_WAY_CURSOR:

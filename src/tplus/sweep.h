@@ -71,9 +71,12 @@ typedef struct TplusSweep
 	int			pages;
 	int			filled;			/* of them with records */
 	bool		counted;		/* the server counts as many records as came */
+	bool		stranger;		/* beside its count stood a record that had
+								 * not come */
 	int64		generated;		/* records without a key */
 	bool		violated;		/* the server does not do what we assume */
 	bool		risen;			/* a version above the first cursor came */
+	bool		passed;			/* a version above the cursor of its page */
 	bool		ordered;		/* a page had two records in order */
 	bool		shows_stopped;	/* a stopped record came unasked */
 	bool		found_unique;	/* the record that a clause pins has come */
@@ -118,11 +121,14 @@ typedef struct TplusSweep
 	uint64		gap_high;		/* versions of a page */
 	bool		gap_checked;	/* nothing else is in it */
 	bool		countless;		/* the server does not count what we read */
+	bool		by_count;		/* a mark stayed open: the count will tell */
 
 	/* by page number */
 	int			page_base;		/* number of the first page */
 	bool		base_checked;	/* is there none before it? */
 	bool		base_doubtful;	/* or is the one before it another one? */
+	bool		base_alike;		/* or like the first page */
+	int64		alike_rows;		/* records that came then; 0: not so */
 	bool		refused_once;	/* the first page was, with one before it */
 	int			page_index;
 	int			page_size;

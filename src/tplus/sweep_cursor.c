@@ -68,13 +68,26 @@ report_no_cursor(TplusSweep *sweep)
 			 errhint("Set the option \"paging\" of the foreign table to \"auto\" or \"page\".")));
 }
 
-/* Records that share a version may be missing: another way, or an error. */
+static void go_above(TplusSweep *sweep);
+static void end_cursor_sweep(TplusSweep *sweep, bool above);
+
+/*
+ * Records that share a version may be missing: another way, or an error.  With
+ * paging by row version, a count at the end can still show that none is.
+ */
 static void
 leave_open_mark(TplusSweep *sweep)
 {
 	if (sweep->query->table->paging != TPLUS_PAGING_TS)
 	{
 		tplus_cursor_leave(sweep);
+		return;
+	}
+	if (!sweep->by_count && sweep->query->bound == NULL &&
+		sweep->query->table->verify)
+	{
+		sweep->by_count = true;
+		go_above(sweep);
 		return;
 	}
 	ereport(ERROR,
@@ -127,6 +140,7 @@ tplus_cursor_begin(TplusSweep *sweep)
 	sweep->way = TPLUS_WAY_CURSOR;
 	sweep->cursor_round = sweep->rounds;
 	tplus_sweep_reset(sweep);
+	sweep->by_count = false;
 	set_cursor(sweep, sweep->query->bound ? sweep->query->bound : TPLUS_ZERO_CURSOR);
 	sweep->mark = sweep->cursor;
 	begin_at_mark(sweep, TPLUS_STEP_FIRST);
@@ -172,6 +186,7 @@ tplus_cursor_take(TplusSweep *sweep, const TplusRecord *record)
 		sweep->page_first = record->version;
 	sweep->inclusive |= record->version == sweep->cursor;
 	sweep->risen |= record->version > sweep->origin;
+	sweep->passed |= record->version > sweep->cursor;
 	if (record->version > sweep->last_version)
 	{
 		sweep->ordered |= sweep->page_rows > 1;
@@ -239,7 +254,8 @@ is_counted(const TplusSweep *sweep)
 static TplusStep
 next_step(const TplusSweep *sweep, const TplusTally *page)
 {
-	if (!sweep->uneven && (has_room(sweep, page) || is_lone(sweep, page)))
+	if (sweep->by_count ||
+		(!sweep->uneven && (has_room(sweep, page) || is_lone(sweep, page))))
 		return TPLUS_STEP_ABOVE;
 	return TPLUS_STEP_AROUND;
 }
@@ -250,7 +266,8 @@ tplus_cursor_foresee(TplusSweep *later, uint64 version, const TplusTally *page)
 	uint64		cursor;
 
 	if (later->violated || version <= later->mark ||
-		(later->step == TPLUS_STEP_ABOVE && !later->mark_closed))
+		(later->step == TPLUS_STEP_ABOVE && !later->mark_closed &&
+		 !later->by_count))
 		return false;
 	later->mark = version;
 	later->step = next_step(later, page);
@@ -269,8 +286,6 @@ go_around(TplusSweep *sweep)
 	sweep->step = TPLUS_STEP_AROUND;
 	set_cursor(sweep, tplus_version_text(tplus_cursor_around(sweep)));
 }
-
-static void end_cursor_sweep(TplusSweep *sweep, bool above);
 
 /* Asks for what is above the mark, if anything can be. */
 static void
@@ -319,6 +334,25 @@ prove_sweep(TplusSweep *sweep, bool above)
 		tplus_cursor_leave(sweep);	/* too low a count proves nothing */
 }
 
+/* A mark stayed open: have all records come that the server counts? */
+static void
+compare_with_count(TplusSweep *sweep)
+{
+	int64		distinct = sweep->rows - sweep->repeats;
+	int64		count = tplus_sweep_count(sweep);
+
+	if (count == distinct)
+		tplus_sweep_finish(sweep, true);
+	else if (count > distinct && !sweep->asked_again)
+	{
+		/* Something may have come meanwhile. */
+		sweep->asked_again = true;
+		go_above(sweep);
+	}
+	else
+		leave_open_mark(sweep);
+}
+
 /* The cursor has come to its end. */
 static void
 end_cursor_sweep(TplusSweep *sweep, bool above)
@@ -329,14 +363,20 @@ end_cursor_sweep(TplusSweep *sweep, bool above)
 		return;
 	if (sweep->rounds > sweep->cursor_round)
 		tplus_sweep_finish(sweep, true);
-	else if (!sweep->risen && tplus_proof_cursor_is_blind(sweep))
+	else if ((!sweep->risen || !sweep->passed) &&
+			 tplus_proof_cursor_is_blind(sweep))
 		tplus_cursor_leave(sweep);
 	else if (!sweep->risen || !table->verify)
 		tplus_sweep_finish(sweep, true);
 	else if (table->paging == TPLUS_PAGING_AUTO)
 		prove_sweep(sweep, above);
+	else if (sweep->by_count)
+		compare_with_count(sweep);
 	else if (sweep->rows - sweep->repeats == 1 && !tplus_proof_of_one(sweep))
+	{
+		sweep->by_count = true; /* and it has told */
 		leave_open_mark(sweep);
+	}
 	else
 		tplus_sweep_finish(sweep, true);
 }
@@ -354,7 +394,7 @@ static void
 move_mark(TplusSweep *sweep)
 {
 	if (sweep->step == TPLUS_STEP_ABOVE && !sweep->mark_closed &&
-		sweep->page_first > sweep->mark)
+		!sweep->by_count && sweep->page_first > sweep->mark)
 	{
 		/* There was no room for these: were they all, of the mark? */
 		sweep->uneven = true;

@@ -224,5 +224,5 @@ tplus_proof_of_one(TplusSweep *sweep)
 		if (!tplus_intake_knows(sweep->intake, &record))
 			return false;
 	}
-	return tplus_sweep_count(sweep) <= 1;
+	return tplus_sweep_count(sweep) <= 1 && !sweep->stranger;
 }
