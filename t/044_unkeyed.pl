@@ -20,6 +20,7 @@ sub page
 	$size = $how{cap} if $how{cap} && $size > $how{cap};
 	my $number = ($param->{PageIndex} // 1) - ($how{base} // 1);
 	my $last = @$records ? int((@$records - 1) / $size) : 0;
+	$number = 0 if $how{replay} && $number > $last;
 	$number = $how{clamp} && $number > $last ? $last : $number < 0 ? 0 : $number;
 	my $from = $number * $size;
 	my $to = $from + $size - 1;
@@ -28,6 +29,18 @@ sub page
 	return $text unless defined $how{total};
 	my $total = $how{total} eq 'exact' ? @$records : $how{total};
 	return qq({"TotalCount":$total,"Data":$text});
+}
+
+# The same with a count, where numbers before the first and behind the last are
+# refused.
+sub refusing
+{
+	my ($param, $records) = @_;
+	my $reply = page($param, $records, total => 'exact');
+	my $size = $param->{PageSize} // @$records;
+	return [ 400, '{"code":"1001","message":"no such page"}' ]
+	  if ($param->{PageIndex} // 1) < 1 || (($param->{PageIndex} // 1) - 1) * $size >= @$records;
+	return $reply;
 }
 
 my @few = qw(x x y);
@@ -101,6 +114,10 @@ my %replies = (
 		return page($param, [ grep { !$param->{A} || $_ eq $param->{A} } @many ]);
 	},
 	arms => sub { return page($_[0], $_[0]{P} == 1 ? [qw(x y)] : $_[0]{P} == 2 ? [qw(x z)] : [qw(v v w)]) },
+	refusing => sub { return refusing($_[0], \@few) },
+	alike => sub { return page($_[0], [qw(x y y x z w)], base => 0) },
+	alikebelow => sub { return page($_[0], [qw(x y y x z w)]) },
+	replayed => sub { return page($_[0], [ 'a' .. 'f' ], cap => 3, total => 9, replay => 1) },
 	mixed => sub {
 		my ($param) = @_;
 		my $all = page($param, [ 1 .. 5, 'x', 'x' ], clamp => 1, total => 'exact');
@@ -183,6 +200,15 @@ like(contents(), qr/cannot be read by page numbers \| Page 0 has records without
 	'where pages begin cannot be told');
 table('manyzero', page_size => 4, variants => 'none', page_base => 0);
 is(contents(), sorted(@many), 'and can be declared');
+table('alike', page_size => 2, variants => 'none');
+like(contents(), qr/cannot be read by page numbers \| Page 0 has records without a key in common/,
+	'a page before the first that has the same records');
+table('alike', page_size => 2, variants => 'none', page_base => 0);
+is(contents(), sorted(qw(x y y x z w)), 'and can be declared');
+table('alikebelow', page_size => 2, variants => 'none');
+is(contents(), sorted(qw(x y y x z w)), 'the first page again where there is none before it');
+table('refusing', paging => 'page', variants => 'none');
+is(contents(), sorted(@few), 'a number beyond the end is refused, and a count says that it is the end');
 table('mixed', page_size => 3, variants => 'none');
 is(contents(), sorted(('k') x 5, 'x', 'x'), 'some records have keys');
 
@@ -312,6 +338,8 @@ for my $path (qw(low lowest))
 }
 table('high', variants => 'none', page_size => 4, paging => 'page');
 like(contents(), qr/The server counts 20 records, but its pages bring only 13/, 'a count that is too high');
+table('replayed', variants => 'none', page_size => 3, paging => 'page');
+like(contents(), qr/The server answers with the same page again/, 'a count that is too high, and the first page beyond the end');
 table('smaller', variants => 'none', paging => 'page');
 like(contents(), qr/The server sends pages of a different size each time/, 'pages that are never full');
 at_most('smaller', 40, 'end after so many sizes');

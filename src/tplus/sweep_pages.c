@@ -253,6 +253,12 @@ end_page_beyond(TplusSweep *sweep)
 	sweep->filled -= rows > 0;
 	if (rows == 0)
 		return true;
+
+	/* Then the first page stands beyond the end, perhaps already before. */
+	if (sweep->pages > 2 &&
+		is_same_page(&sweep->page_sum, &sweep->first_sum) &&
+		is_same_page(&sweep->page_sum, &sweep->last_sum))
+		report_same_page(sweep);
 	if (is_same_page(&sweep->page_sum, &sweep->last_sum) ||
 		is_same_page(&sweep->page_sum, &sweep->first_sum))
 	{
@@ -322,7 +328,12 @@ begins_earlier(TplusSweep *sweep)
 		return answer.records != NIL;
 	if (sum.sample == sweep->first_sum.sample &&
 		answer.rows == sweep->first_sum.rows)
+	{
+		/* The first page again, or another full one that is like it? */
+		sweep->base_alike = sweep->total < 0 &&
+			answer.rows == sweep->page_size;
 		return false;
+	}
 	if (sweep->total > sweep->rows - sweep->repeats)
 		return true;
 	if (sweep->rounds >= MAX_MISFITS)
@@ -330,6 +341,27 @@ begins_earlier(TplusSweep *sweep)
 	sweep->base_checked = false;	/* one may have moved there meanwhile */
 	sweep->base_doubtful = true;
 	return false;
+}
+
+/*
+ * The page before the first is like it, and nothing is counted.  Where it is
+ * another one, pages of another size leave out another number of records: so
+ * the next round is read by those, and must bring as many.
+ */
+static void
+change_size(TplusSweep *sweep)
+{
+	int64		distinct = sweep->rows - sweep->repeats;
+	bool		differs = sweep->alike_rows > 0 &&
+	sweep->alike_rows != distinct;
+
+	if (differs && sweep->rounds >= MAX_MISFITS)
+		report_open_base(sweep);
+	if (!sweep->base_alike && !differs)
+		return;
+	sweep->page_size = Max(sweep->page_size + (sweep->base_alike ? 1 : -1), 1);
+	sweep->base_alike = !sweep->base_alike;
+	sweep->alike_rows = distinct;
 }
 
 /* The numbers have come to their end: is what came known to be all? */
@@ -374,6 +406,7 @@ end_page_sweep(TplusSweep *sweep)
 				 errdetail("The server counts " INT64_FORMAT " records, but its pages bring only " INT64_FORMAT ".",
 						   sweep->total, distinct),
 				 errhint("If the count is wrong, set the option \"paging\" of the foreign table to \"ts\", or \"verify\" to \"off\".")));
+	change_size(sweep);
 	tplus_sweep_finish(sweep, !open);
 }
 
@@ -467,6 +500,9 @@ tplus_pages_base_is_open(const TplusSweep *sweep)
 bool
 tplus_pages_refused(TplusSweep *sweep)
 {
+	/* The number may be that of the page, where all records are on it. */
+	if (sweep->pages > 0 && sweep->total < 0 && sweep->rows > 1)
+		sweep->total = tplus_sweep_count(sweep);
 	if (sweep->pages == 0 || sweep->total != sweep->rows - sweep->repeats)
 	{
 		if (tplus_pages_base_is_open(sweep) && begins_earlier(sweep))
