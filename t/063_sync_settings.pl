@@ -81,13 +81,21 @@ like($seen, qr/^11\|/, 'eleven rows of twelve are stored');
 my $difference = q{SELECT count(*) FROM (SELECT * FROM expected EXCEPT SELECT day, at, long, share, bytes, name, was, n FROM made) x};
 is(sql($difference), '0', 'as they should be');
 
+sql(<<'SQL');
+CREATE TABLE known AS SELECT key FROM tplus.sync_key WHERE sync = 1;
+CREATE FUNCTION new_key() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+  AS $$ SELECT key FROM tplus.sync_key WHERE sync = 1 EXCEPT SELECT key FROM public.known $$;
+SQL
+my $key = '["2025-02-03", "2025-02-02 20:05:00+00", "-1 days +02:00:00", "1.1", "\\\\x5c"]';
+
 # All that a sync can do; each makes the row 77 and takes it away again.
 sub check_session
 {
 	my ($what) = @_;
 	my (undef, $out, $err) = as('etl', <<'SQL');
-INSERT INTO public.source VALUES ('2025-02-03', '2025-02-03 04:05+08', '-1 day 02:00', 1.1, E'\\x5c', E'a\\b77', 77);
+INSERT INTO public.source VALUES ('2025-02-03', '2025-02-03 04:05+08', '-1 day +02:00', 1.1, E'\\x5c', E'a\\b77', 77);
 CALL tplus.sync('s');
+SELECT 'key ' || public.new_key();
 DELETE FROM public.source WHERE n = 77;
 CALL tplus.sync('s', "full" => true);
 CALL tplus.resync('s', '2025-01-03 00:00+08', '2025-01-06 00:00+08', 'at');
@@ -96,7 +104,7 @@ SELECT tplus.alter_sync('s', lag => '30 days'), tplus.check_syncs();
 SELECT 'locks ' || count(*) FROM pg_locks WHERE locktype = 'advisory';
 SQL
 	unlike($err, qr/ERROR|WARNING/, "$what: no error");
-	like($out, qr/^preview insert1\npreview leave11\n.*locks 0$/s, 'no difference, no lock');
+	like($out, qr/^key \Q$key\E\npreview insert1\npreview leave11\n.*locks 0$/s, 'the same text of a key, no difference, no lock');
 	is(sql(q{SELECT string_agg(concat_ws(' ', kind, status, rows_read, rows_inserted, rows_updated, rows_deleted), ', ' ORDER BY run)
 		FROM (SELECT * FROM tplus.sync_run ORDER BY run DESC LIMIT 3) r}),
 		'incremental succeeded 13 1 0 0, full succeeded 12 0 0 1, resync succeeded 3 0 0 0', 'the runs did what they should');
