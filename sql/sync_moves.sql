@@ -99,6 +99,14 @@ CALL tplus.sync('parted');
 SELECT tableoid::regclass, half, id, code, note FROM parted ORDER BY id;
 SELECT * FROM run;
 
+-- a key that refers to the whole hangs on its partitions
+CREATE TABLE part_line (half bigint, item bigint, FOREIGN KEY (half, item) REFERENCES parted);
+\set VERBOSITY terse
+SELECT tplus.create_sync('bad', 'base', 'parted_1', mapping => '{"half": "1"}');
+SELECT tplus.create_sync('bad', 'base', 'parted', mapping => '{"half": "1"}');
+\set VERBOSITY default
+DROP TABLE part_line;
+
 -- what cannot be: an error, or quarantine, that names both
 CREATE TABLE item (id bigint PRIMARY KEY, code text, name text CHECK (name <> 'bad'), deleted_at timestamptz, CONSTRAINT code UNIQUE (code));
 SELECT tplus.create_sync('item', 'base', 'item', cursor_column => '');

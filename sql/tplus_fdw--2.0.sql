@@ -1590,7 +1590,7 @@ AS $$
   WITH parts AS (SELECT target AS part UNION SELECT relid FROM pg_partition_tree(target))
   SELECT what FROM (
     SELECT 1 AS n, format('table "%s" refers to its rows by foreign key "%s"', c.conrelid::regclass, c.conname) AS what
-      FROM pg_constraint c JOIN parts ON c.confrelid = part WHERE c.contype = 'f' AND c.conparentid = 0
+      FROM pg_constraint c JOIN parts ON c.confrelid = part WHERE c.contype = 'f'
     UNION ALL
     SELECT 2, format('trigger "%s" would see rows leave and come back', t.tgname)
       FROM pg_trigger t JOIN parts ON t.tgrelid = part
