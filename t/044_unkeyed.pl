@@ -115,6 +115,14 @@ my %replies = (
 	},
 	arms => sub { return page($_[0], $_[0]{P} == 1 ? [qw(x y)] : $_[0]{P} == 2 ? [qw(x z)] : [qw(v v w)]) },
 	refusing => sub { return refusing($_[0], \@few) },
+	shifted => sub {
+		my ($param, $n) = @_;
+		my $records = $state{shifted} //= [ 1 .. 3 ];
+		my $reply = page($param, $records);
+		shift @$records if $n == 1;
+		$reply =~ s/"A":/"ID":/g;
+		return $reply;
+	},
 	alike => sub { return page($_[0], [qw(x y y x z w)], base => 0) },
 	alikebelow => sub { return page($_[0], [qw(x y y x z w)]) },
 	replayed => sub { return page($_[0], [ 'a' .. 'f' ], cap => 3, total => 9, replay => 1) },
@@ -269,6 +277,8 @@ table('back', page_size => 3, paging => 'page', variants => 'none');
 is(contents(), sorted(@letters), 'a record that was elsewhere for a moment');
 table('added', page_size => 3, paging => 'page', variants => 'none');
 is(contents(), sorted(@letters, 'a'), 'a twin that is added between two sweeps');
+table('shifted', page_size => 2, paging => 'page', variants => 'none', on_missing_key => 'error');
+is(result(q{SELECT string_agg("ID", '') FROM t}), '123', 'a record that a deletion draws to a page that was read');
 table('restless', paging => 'page', variants => 'none');
 like(contents(), qr/^40001: .* changes faster than it can be read \| After 12 rounds/, 'other records each time');
 table('cut', page_size => 4, paging => 'page', variants => 'none');

@@ -364,6 +364,20 @@ change_size(TplusSweep *sweep)
 	sweep->alike_rows = distinct;
 }
 
+/*
+ * One page brought all, and the next one nothing: if the server sends no more
+ * at a time, a record that was deleted between the two has drawn the first of
+ * the second page to where we do not look again.
+ */
+static bool
+may_have_shifted(const TplusSweep *sweep)
+{
+	return sweep->rounds == 1 && sweep->rows > 0 &&
+		sweep->total != sweep->rows &&
+		(sweep->rows >= sweep->page_size ||
+		 sweep->rows >= tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->largest_page);
+}
+
 /* The numbers have come to their end: is what came known to be all? */
 static void
 end_page_sweep(TplusSweep *sweep)
@@ -390,7 +404,7 @@ end_page_sweep(TplusSweep *sweep)
 	}
 	sweep->full_needed = sweep->keys_only && sweep->round_fresh > 0;
 	if (sweep->pages <= 2 && sweep->repeats == 0 && !lacking)
-		open = sweep->full_needed;
+		open = sweep->full_needed || may_have_shifted(sweep);
 	else
 		open = sweep->rounds == 1 ||
 			(lacking && sweep->rounds < MAX_MISFITS) ||
