@@ -141,7 +141,7 @@ $node->start;
 my $url = $server->url;
 $node->safe_psql('postgres', <<"SQL");
 CREATE EXTENSION tplus_fdw;
-CREATE SERVER erp FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url '$url', requests_per_second '0', max_retries '2');
+CREATE SERVER erp FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url '$url', requests_per_second '0', max_retries '2', max_concurrency '1');
 CREATE USER MAPPING FOR CURRENT_USER SERVER erp OPTIONS (app_key 'k', app_secret 's', open_token 't');
 SQL
 
