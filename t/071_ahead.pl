@@ -74,7 +74,7 @@ sub requests { return scalar $sim->journal($name, 'path=inventory') }
 # end before the server does.
 sub peak
 {
-	my @journal = $sim->journal($name, 'path=inventory');
+	my @journal = $sim->ended($name, 'path=inventory');
 	my $peak = 0;
 	for my $entry (@journal)
 	{
@@ -93,7 +93,7 @@ sub pages
 subtest 'page numbers' => sub {
 	server(switches => { latency_ms => 100 });
 	reads_all('20 pages');
-	my @journal = $sim->journal($name, 'path=inventory');
+	my @journal = $sim->ended($name, 'path=inventory');
 	my $span = max(map { $_->{end} } @journal) - min(map { $_->{start} } @journal);
 	cmp_ok(sum0(map { $_->{end} - $_->{start} } @journal), '>', 2 * $span, 'the waits overlap');
 	is(join(' ', pages()), join(' ', 1 .. 21), 'each page once, and the one that shows the end');
@@ -151,7 +151,7 @@ subtest 'a row version' => sub {
 	my $start = time();
 	sql("SELECT count(*) FROM (SELECT pg_sleep(0.001) FROM $name.item OFFSET 0) x");
 	my $elapsed = time() - $start;
-	my @journal = $sim->journal($name, 'path=inventory');
+	my @journal = $sim->ended($name, 'path=inventory');
 	my $idle = sum0(map { max(0, $journal[$_]{start} - $journal[ $_ - 1 ]{end}) } 2 .. $#journal);
 	cmp_ok($idle, '<', 0.5 * 1000 * $elapsed, 'the server works while rows are worked on');
 };

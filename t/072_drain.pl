@@ -54,7 +54,7 @@ sub ids { return join ' ', sort { $a <=> $b } split /\n/, $_[0] }
 # may know the end before the server does.
 sub peak
 {
-	my @journal = $sim->journal(@_);
+	my @journal = $sim->ended(@_);
 	my $peak = 0;
 	for my $entry (@journal)
 	{
@@ -80,7 +80,7 @@ my $union = join ' UNION ALL ', map { "SELECT id FROM $_.item" } @four;
 
 subtest 'several servers at once' => sub {
 	sql("SELECT count(*) FROM ($union) x");
-	my @journal = map { $sim->journal($_) } @four;
+	my @journal = map { $sim->ended($_) } @four;
 	my $span = max(map { $_->{end} } @journal) - min(map { $_->{start} } @journal);
 	cmp_ok(sum0(map { $_->{end} - $_->{start} } @journal), '>', 2 * $span, 'work at the same time');
 	like(sql("EXPLAIN (COSTS OFF) $union"), qr/(Async Foreign Scan.*){4}/s, 'the plan says so');

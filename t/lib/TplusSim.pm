@@ -246,6 +246,11 @@ sub clear_changes
 The requests that the tenant got, oldest first, as a list of hashes; $query
 narrows them, as in "since=3&path=Query", or waits: "wait=2&timeout_ms=5000".
 
+=head2 $sim->ended($app_key, $query)
+
+The same once each of them has ended, as far as that comes about soon: the
+client may know the end of a reply before the server does.
+
 =head2 $sim->stats($app_key)
 
 Counts over those requests, the peak of requests in flight among them.
@@ -257,6 +262,19 @@ sub journal
 	my ($self, $key, $query) = @_;
 	return @{ $self->control('GET',
 			_of($key, 'journal') . ($query ? "?$query" : '')) };
+}
+
+sub ended
+{
+	my ($self, @of) = @_;
+	my @journal;
+	for (1 .. 500)
+	{
+		@journal = $self->journal(@of);
+		last unless grep { !defined $_->{end} } @journal;
+		select(undef, undef, undef, 0.01);
+	}
+	return grep { defined $_->{end} } @journal;
 }
 
 sub clear_journal
