@@ -317,6 +317,23 @@ sub mutate
 
 =pod
 
+=head2 $sim->decidable($app_key, max_requests => 40, fields => 'ID,Code')
+
+What a calibration of a table with these fields can decide on the tenant's
+records: fact => operation (or "table") => { decidable, value, holds, ... },
+see "What can be decided" in the simulator's README.
+
+=cut
+
+sub decidable
+{
+	my ($self, $key, %option) = @_;
+	my $query = join '&', map { "$_=$option{$_}" } sort keys %option;
+	return $self->control('GET', _of($key, 'decidable') . ($query ? "?$query" : ''))->{facts};
+}
+
+=pod
+
 =head2 $sim->tokens($app_key, %change)
 
 The state of the tenant's tokens; with arguments, sets it first.

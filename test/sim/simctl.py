@@ -24,6 +24,7 @@ COMMANDS = {
     "clear": ("DELETE", None, "/journal"),
     "stats": ("GET", None, "/stats"),
     "records": ("GET", None, "/records"),
+    "decidable": ("GET", None, "/decidable"),
     "push": ("GET", None, "/push"),
 }
 

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from selftest import base  # noqa: E402
 
-MODULES = ("wire", "find", "auth", "faults", "transport", "control", "complete")
+MODULES = ("wire", "find", "auth", "faults", "transport", "control", "decide", "complete")
 
 
 def suite():

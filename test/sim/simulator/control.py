@@ -4,6 +4,7 @@ import json
 from urllib.parse import unquote
 
 from .data import canonical
+from .decidable import MAX_REQUESTS, decidable
 from .faults import FaultError
 from .message import Response, reply
 from .store import MutationError
@@ -126,6 +127,12 @@ class Control:
         if query.get("format") == "lines":
             return Response(200, "".join(row + "\n" for row in rows).encode(), "application/x-ndjson")
         return Response(200, ("[" + ",\n".join(rows) + "]").encode())
+
+    def _get_decidable(self, tenant, query, body):
+        names = query.get("fields")
+        with tenant.lock:
+            return reply(200, decidable(tenant, int(query.get("max_requests", MAX_REQUESTS)),
+                                        names.split(",") if names else None))
 
     def _post_mutate(self, tenant, query, body):
         orders = body if isinstance(body, list) else [body]
