@@ -6,6 +6,7 @@
 #   make demo             the same preparation, then a worked example
 #   make matrix           the tests on the PostgreSQL of other Debian releases
 #   make lint | format | check-format | unit | bench
+#   make mutants          small faults that the tests must notice, one by one
 #
 # `make test` and its kin run on a machine without PostgreSQL and in a path
 # with a space: the scripts do the building, so PGXS is not read for them.
@@ -27,7 +28,7 @@ PG_CFLAGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wno-unused-parameter \
 	-Wno-missing-field-initializers
 SHLIB_LINK = -lcurl -lcjson -lz
 
-own_goals = test matrix demo lint format check-format unit bench
+own_goals = test matrix demo lint format check-format unit bench mutants
 ifneq ($(filter-out $(own_goals),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -63,7 +64,12 @@ demo:
 	@exec bash test/demo/demo.sh
 
 lint:
-	@exec python3 test/lint/lint.py
+	@python3 test/lint/lint.py
+	@exec python3 test/mutants/mutants.py --check
+
+# MUTANTS=NAME[,NAME...] for some of them; see test/mutants/README.md.
+mutants:
+	@exec bash test/lib/mutants.sh '$(MUTANTS)'
 
 format check-format:
 	@exec bash test/lib/format.sh $@

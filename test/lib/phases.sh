@@ -40,7 +40,8 @@ tap() {
 }
 
 phase_lint() {
-	tap lint 120 "lint=python3 test/lint/lint.py --tap"
+	tap lint 120 "lint=python3 test/lint/lint.py --tap" \
+		"mutants=python3 test/mutants/mutants.py --check --tap"
 }
 
 phase_format() {

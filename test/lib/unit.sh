@@ -13,7 +13,7 @@ gcc -std=gnu99 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-unused-function -Wno-missing-field-initializers \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE \
 	-Isrc -I. -Itest/unit -isystem "$include" \
-	-o "$program" "$source" -Wl,--as-needed -lcurl -lcjson -lz -lm -lpthread >&2
+	${TPLUS_UNIT_CFLAGS:-} -o "$program" "$source" -Wl,--as-needed -lcurl -lcjson -lz -lm -lpthread >&2
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
