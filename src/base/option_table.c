@@ -63,6 +63,25 @@ static const char *const filter_op_values[] = {
 	NULL
 };
 
+static const char *const page_filter_op_values[] = {
+	[TPLUS_FILTER_AUTO] = "auto",
+	[TPLUS_FILTER_EQ] = "eq",
+	[TPLUS_FILTER_GE] = "ge",
+	[TPLUS_FILTER_LE] = "le",
+	[TPLUS_FILTER_GT] = "gt",
+	[TPLUS_FILTER_LIKE] = "like",
+	[TPLUS_FILTER_NONE] = "none",
+	[TPLUS_FILTER_SAME] = "same",
+	NULL
+};
+
+static const char *const ts_compare_values[] = {
+	[TPLUS_TS_AUTO] = "auto",
+	[TPLUS_TS_GT] = "gt",
+	[TPLUS_TS_GE] = "ge",
+	NULL
+};
+
 static const char *const encoding_values[] = {
 	[TPLUS_ENCODING_AUTO] = "auto",
 	[TPLUS_ENCODING_JSON] = "json",
@@ -72,9 +91,20 @@ static const char *const encoding_values[] = {
 	NULL
 };
 
+static const char *const page_encoding_values[] = {
+	[TPLUS_ENCODING_AUTO] = "auto",
+	[TPLUS_ENCODING_JSON] = "json",
+	[TPLUS_ENCODING_TEXT] = "text",
+	[TPLUS_ENCODING_01] = "01",
+	[TPLUS_ENCODING_TRUEFALSE] = "TrueFalse",
+	[TPLUS_ENCODING_SAME] = "same",
+	NULL
+};
+
 static const char *const verify_values[] = {"off", "on", NULL};
 static const char *const missing_key_values[] = {"error", "generate", NULL};
 static const char *const empty_reply_values[] = {"error", "zero", NULL};
+static const char *const total_count_values[] = {"auto", "whole", NULL};
 static const char *const on_error_values[] = {"error", "null", NULL};
 static const char *const tls_values[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 
@@ -192,6 +222,10 @@ const TplusOption tplus_options[] = {
 	.help = "Where the response has its rows, such as data.Rows."},
 	{TABLE("empty_reply", empty_is_zero),.kind = TPLUS_KIND_CHOICE,.values = empty_reply_values,.default_value = "error",
 	.help = "What null, an empty string or an empty body means."},
+	{TABLE("ts_compare", ts_compare),.kind = TPLUS_KIND_ENUM,.values = ts_compare_values,.default_value = "auto",
+	.help = "How the operation without page numbers compares Ts."},
+	{TABLE("total_count", total_is_whole),.kind = TPLUS_KIND_CHOICE,.values = total_count_values,.default_value = "auto",
+	.help = "Whether TotalCount is known to count all that matches."},
 	{TABLE("select_fields", select_fields),.kind = TPLUS_KIND_STRING,.default_value = "auto",
 	.help = "SelectFields of the request: auto, none, or a list."},
 	{TABLE("fixed_params", fixed_params),.kind = TPLUS_KIND_JSON_OBJECT,
@@ -219,6 +253,10 @@ const TplusOption tplus_options[] = {
 	.help = "How T+ compares the parameter."},
 	{COLUMN("filter_encoding", filter_encoding),.kind = TPLUS_KIND_ENUM,.values = encoding_values,.default_value = "auto",
 	.help = "How the parameter spells its value."},
+	{COLUMN("page_filter_op", page_filter_op),.kind = TPLUS_KIND_ENUM,.values = page_filter_op_values,.default_value = "same",
+	.help = "How QueryPage compares the parameter; same: as filter_op."},
+	{COLUMN("page_filter_encoding", page_filter_encoding),.kind = TPLUS_KIND_ENUM,.values = page_encoding_values,.default_value = "same",
+	.help = "How QueryPage spells its value; same: as filter_encoding."},
 };
 
 const int	tplus_noptions = lengthof(tplus_options);

@@ -39,8 +39,17 @@ typedef enum TplusFilterOp
 	TPLUS_FILTER_LE,
 	TPLUS_FILTER_GT,
 	TPLUS_FILTER_LIKE,
-	TPLUS_FILTER_NONE
+	TPLUS_FILTER_NONE,
+	TPLUS_FILTER_SAME			/* at the other operation: no other */
 } TplusFilterOp;
+
+/* How the operation without page numbers compares row versions. */
+typedef enum TplusTsCompare
+{
+	TPLUS_TS_AUTO,				/* not known */
+	TPLUS_TS_GT,				/* it brings those above */
+	TPLUS_TS_GE					/* and the one that is asked for */
+} TplusTsCompare;
 
 /* How a boolean or a number is spelled in a request. */
 typedef enum TplusEncoding
@@ -49,7 +58,8 @@ typedef enum TplusEncoding
 	TPLUS_ENCODING_JSON,		/* true, 15 */
 	TPLUS_ENCODING_TEXT,		/* "true", "15" */
 	TPLUS_ENCODING_01,			/* "1" */
-	TPLUS_ENCODING_TRUEFALSE	/* "True" */
+	TPLUS_ENCODING_TRUEFALSE,	/* "True" */
+	TPLUS_ENCODING_SAME			/* at the other operation: no other */
 } TplusEncoding;
 
 /*
@@ -127,6 +137,8 @@ typedef struct TplusTableOptions
 	bool		generate_key;	/* on_missing_key = 'generate' */
 	char	   *rows_path;
 	bool		empty_is_zero;	/* empty_reply = 'zero' */
+	int			ts_compare;		/* TplusTsCompare */
+	bool		total_is_whole; /* total_count = 'whole' */
 	char	   *select_fields;
 	char	   *fixed_params;	/* text of a JSON object */
 	char	   *variants;		/* "auto", "none", text of a JSON array */
@@ -145,6 +157,8 @@ typedef struct TplusColumnOptions
 	char	   *filter;			/* parameter name, NULL: the field's */
 	int			filter_op;		/* TplusFilterOp */
 	int			filter_encoding;	/* TplusEncoding */
+	int			page_filter_op; /* at the operation with page numbers */
+	int			page_filter_encoding;
 } TplusColumnOptions;
 
 typedef enum TplusOptionKind

@@ -47,7 +47,7 @@ static double
 count_records(Relation relation, const TplusTable *table)
 {
 	Oid			serverid = GetForeignServerIdByRelId(RelationGetRelid(relation));
-	TplusLearned learned[2] = {0};
+	TplusLearned learned[TPLUS_NOPERATIONS] = {0};
 	TplusQuery	query = {0};
 	double		total = 0;
 	ListCell   *lc;
@@ -61,13 +61,15 @@ count_records(Relation relation, const TplusTable *table)
 	query.disabled = table->resource->disabled;
 	query.stats = palloc0(sizeof(TplusCallStats));
 	query.learned = learned;
+	tplus_query_declare(&query);
 	tplus_arms_make(table, query.account->server.timezone, NIL, &query);
 	query.key_fields = tplus_table_select(table, NULL, false);
 	foreach(lc, query.arms)
 	{
 		TplusAnswer answer;
 		int64		count = tplus_query_count(&query, lfirst(lc),
-											  query.bool_encoding, &answer);
+											  query.bool_encoding[TPLUS_OPERATION_PAGE],
+											  &answer);
 
 		if (count < 0)
 			return -1;

@@ -82,6 +82,7 @@ make_arm(List *fixed, List *variant, const TplusParamSet *set,
 	arm->has_disabled = has_flag;
 	arm->disabled = flag;
 	arm->is_filtered = set->params != NIL || filtering->has_flag;
+	arm->uneven = filtering->uneven;
 	return arm;
 }
 

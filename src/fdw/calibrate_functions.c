@@ -332,8 +332,8 @@ calibrate_resource(const TplusResource *resource, Oid serverid)
 		if ((field->flags & TPLUS_FIELD_IMPORT) == 0)
 			continue;
 		filter = palloc(sizeof(TplusFilter));
-		tplus_filter_resolve(resource, field, field->name, &defaults,
-							 InvalidOid, filter);
+		tplus_filter_resolve(resource, field, field->name, spec.table,
+							 &defaults, InvalidOid, filter);
 		if (filters_by_value(filter))
 			spec.filters = lappend(spec.filters, filter);
 		spec.fields = lappend(spec.fields, unconstify(char *, field->name));

@@ -114,7 +114,7 @@ tplus_cost_demand(PlannerInfo *root, const TplusTable *table, List *pushed,
 		if (filter->is_flag)
 			demand->flag_known = true;
 		else if (filter->kind == TPLUS_FILTER_KIND_DATE &&
-				 filter->op == TPLUS_FILTER_EQ &&
+				 filter->op[filter->first] == TPLUS_FILTER_EQ &&
 				 pushable->compare != TPLUS_COMPARE_EQ &&
 				 pushable->compare != TPLUS_COMPARE_ANY)
 		{

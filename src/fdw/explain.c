@@ -61,7 +61,7 @@ requests_of(const TplusCondition *cond, const TplusFilter *filter,
 	if (tplus_compare_is_list(compare))
 		return filter->kind == TPLUS_FILTER_KIND_BOOL ? 1 : max_requests;
 	return filter->kind == TPLUS_FILTER_KIND_DATE &&
-		filter->op == TPLUS_FILTER_EQ && compare != TPLUS_COMPARE_EQ ?
+		filter->op[filter->first] == TPLUS_FILTER_EQ && compare != TPLUS_COMPARE_EQ ?
 		max_requests : 1;
 }
 

@@ -72,7 +72,7 @@ typedef struct TplusScanState
 	pgsocket	socket;			/* to wait for; PGINVALID_SOCKET: none yet */
 	TplusPause	pause;
 
-	TplusLearned learned[2];	/* see TplusQuery */
+	TplusLearned learned[TPLUS_NOPERATIONS];	/* see TplusQuery */
 	TplusCallStats stats;
 	int64		told_requests;	/* of stats.requests, to tplus_progress_add() */
 	int64		returned;		/* rows handed to the executor */

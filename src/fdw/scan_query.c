@@ -85,17 +85,21 @@ evaluate_conditions(TplusScanState *state)
 }
 
 /* The spelling of the flag that the table's options declare. */
-static TplusEncoding
-declared_encoding(const TplusTable *table)
+static void
+declare_encoding(const TplusTable *table, TplusQuery *query)
 {
 	int			i;
 
 	for (i = 0; i < table->natts; i++)
 	{
-		if (table->columns[i].live && table->columns[i].filter.is_flag)
-			return table->columns[i].filter.encoding;
+		const TplusColumn *column = &table->columns[i];
+
+		if (!column->live || !column->filter.is_flag)
+			continue;
+		memcpy(query->bool_encoding, column->filter.encoding,
+			   sizeof(query->bool_encoding));
+		return;
 	}
-	return TPLUS_ENCODING_AUTO;
 }
 
 void
@@ -113,7 +117,7 @@ tplus_scan_prepare(TplusScanState *state)
 	query->key = table->key;
 	query->key_kind = tplus_table_kind(table, table->key);
 	query->version = table->resource->version;
-	query->bool_encoding = declared_encoding(table);
+	declare_encoding(table, query);
 	query->page_size = table->options->page_size > 0 ?
 		table->options->page_size : state->account->server.page_size;
 	query->limit = state->limit;
@@ -121,6 +125,7 @@ tplus_scan_prepare(TplusScanState *state)
 		Min(state->limit, query->page_size) : query->page_size;
 	query->stats = &state->stats;
 	query->learned = state->learned;
+	tplus_query_declare(query);
 	state->conditions = evaluate_conditions(state);
 	tplus_arms_make(table, state->account->server.timezone, state->conditions,
 					query);

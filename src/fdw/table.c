@@ -104,7 +104,7 @@ describe_column(const TplusTable *table, Oid relid, Form_pg_attribute attr,
 	if (options->field == NULL && column->known)
 		column->field = column->known->name;
 	tplus_filter_resolve(table->resource, column->known, column->field,
-						 options, column->type, &column->filter);
+						 table->options, options, column->type, &column->filter);
 }
 
 TplusTable *

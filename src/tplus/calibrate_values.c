@@ -211,7 +211,7 @@ find_value(List *values, TplusFilterKind kind, const char *field)
 static const char *
 spelling(const TplusFilter *filter)
 {
-	return filter->encoding == TPLUS_ENCODING_JSON ? "json" : "text";
+	return filter->encoding[filter->first] == TPLUS_ENCODING_JSON ? "json" : "text";
 }
 
 /* The fields of the values, for a fact. */
@@ -247,7 +247,8 @@ study_id(TplusStudy *study, const TplusWitness *witness, Value *id,
 		return outcome;
 	}
 	*other = *id;
-	other->filter.encoding = id->filter.encoding == TPLUS_ENCODING_JSON ?
+	other->filter.encoding[0] = other->filter.encoding[1] =
+		id->filter.encoding[0] == TPLUS_ENCODING_JSON ?
 		TPLUS_ENCODING_TEXT : TPLUS_ENCODING_JSON;
 	other->params = encode_value(study, &other->filter, id->text);
 	if (outcome == OUTCOME_LOST &&

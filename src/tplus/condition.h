@@ -51,8 +51,9 @@ typedef struct TplusFilter
 	const char *field;
 	const char *param;			/* parameter name; NULL: there is none */
 	TplusFilterKind kind;
-	TplusFilterOp op;
-	TplusEncoding encoding;
+	TplusOperation first;		/* by which a read begins */
+	TplusFilterOp op[TPLUS_NOPERATIONS];
+	TplusEncoding encoding[TPLUS_NOPERATIONS];
 	bool		unique;			/* no two records share a value */
 	bool		is_flag;		/* the flag of stopped records */
 } TplusFilter;
@@ -88,6 +89,8 @@ typedef struct TplusFiltering
 	bool		has_flag;
 	bool		flag;
 	bool		not_stopped;	/* stopped records do not match */
+	bool		uneven;			/* one operation is asked for more than the
+								 * other: they count other records */
 	const char *bound;			/* row versions above this; or NULL */
 	const char *unique_field;	/* one that the conditions pin, or NULL */
 	const char *like_param;		/* a parameter with a pattern, or NULL */

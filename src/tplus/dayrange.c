@@ -40,7 +40,7 @@ find_range(List **ranges, const TplusFilter *filter)
 	foreach(lc, *ranges)
 	{
 		range = lfirst(lc);
-		if (range->filter->op == filter->op &&
+		if (memcmp(range->filter->op, filter->op, sizeof(filter->op)) == 0 &&
 			pg_strcasecmp(range->filter->param, filter->param) == 0)
 			return range;
 	}
@@ -114,6 +114,22 @@ day_param(const TplusFilter *filter, int32 day)
 	return tplus_encode_text(filter->param, tplus_day_text(day));
 }
 
+/*
+ * A day for a server that compares by equality: the other operation may not,
+ * and is not asked for it then.
+ */
+static TplusParam *
+one_day_param(const TplusFilter *filter, int32 day)
+{
+	TplusParam *param = day_param(filter, day);
+
+	if (filter->op[TPLUS_OPERATION_QUERY] != TPLUS_FILTER_EQ)
+		param->json = NULL;
+	if (filter->op[TPLUS_OPERATION_PAGE] != TPLUS_FILTER_EQ)
+		param->page_json = NULL;
+	return param;
+}
+
 /* A parameter for each day from low to high that can match. */
 static List *
 list_days(const DayRange *range, int32 low, int32 high)
@@ -125,10 +141,10 @@ list_days(const DayRange *range, int32 low, int32 high)
 	foreach(lc, range->days)
 	{
 		if (lfirst_int(lc) >= low && lfirst_int(lc) <= high)
-			params = lappend(params, day_param(range->filter, lfirst_int(lc)));
+			params = lappend(params, one_day_param(range->filter, lfirst_int(lc)));
 	}
 	for (day = low; day <= high && range->days == NIL; day++)
-		params = lappend(params, day_param(range->filter, day));
+		params = lappend(params, one_day_param(range->filter, day));
 	return params;
 }
 
@@ -169,15 +185,62 @@ expand_days(const DayRange *range, const TplusTableOptions *table,
 	else if (!tplus_filtering_multiply(filtering, params, NIL,
 									   table->max_filter_requests))
 		return too_many;
+	filtering->uneven |= range->filter->op[TPLUS_OPERATION_QUERY] !=
+		range->filter->op[TPLUS_OPERATION_PAGE];
 	foreach(lc, range->conditions)
 		((TplusCondition *) lfirst(lc))->requests = list_length(params);
 	return NULL;
 }
 
 /*
- * Bounds are widened by a day, for the server may keep times of a zone of its
- * own.  Returns why the range cannot be asked for, or NULL.
+ * The bound of a range as JSON text under this operator of T+; NULL: there is
+ * none.  Bounds are widened by a day, for the server may keep times of a zone
+ * of its own.
  */
+static const char *
+bound_json(const DayRange *range, TplusFilterOp op)
+{
+	int32		day;
+
+	switch (op)
+	{
+		case TPLUS_FILTER_GE:
+		case TPLUS_FILTER_GT:
+			if (!range->has_low)
+				return NULL;
+			day = range->low - (op == TPLUS_FILTER_GE ? 1 : 2);
+			break;
+		case TPLUS_FILTER_LE:
+			if (!range->has_high)
+				return NULL;
+			day = range->high + 1;
+			break;
+		default:
+			return NULL;
+	}
+	return day_param(range->filter, day)->json;
+}
+
+/* Asks each operation for the bound that it takes. */
+static void
+apply_bound(const DayRange *range, TplusFiltering *filtering)
+{
+	const TplusFilter *filter = range->filter;
+	const TplusFilterOp *op = filter->op;
+	TplusParam *param =
+	tplus_encode_param(filter->param,
+					   bound_json(range, op[TPLUS_OPERATION_QUERY]));
+
+	if (op[TPLUS_OPERATION_QUERY] != op[TPLUS_OPERATION_PAGE])
+	{
+		param->page_json = bound_json(range, op[TPLUS_OPERATION_PAGE]);
+		filtering->uneven = true;
+	}
+	if (param->json || param->page_json)
+		tplus_filtering_add(filtering, param);
+}
+
+/* Returns why the range cannot be asked for, or NULL. */
 static const char *
 apply_range(const DayRange *range, const TplusTableOptions *table,
 			const char *timezone, TplusFiltering *filtering)
@@ -187,28 +250,9 @@ apply_range(const DayRange *range, const TplusTableOptions *table,
 		filtering->impossible = true;
 		return NULL;
 	}
-	switch (range->filter->op)
-	{
-		case TPLUS_FILTER_EQ:
-			return expand_days(range, table, timezone, filtering);
-		case TPLUS_FILTER_GE:
-			if (range->has_low)
-				tplus_filtering_add(filtering,
-									day_param(range->filter, range->low - 1));
-			break;
-		case TPLUS_FILTER_GT:
-			if (range->has_low)
-				tplus_filtering_add(filtering,
-									day_param(range->filter, range->low - 2));
-			break;
-		case TPLUS_FILTER_LE:
-			if (range->has_high)
-				tplus_filtering_add(filtering,
-									day_param(range->filter, range->high + 1));
-			break;
-		default:
-			break;
-	}
+	if (range->filter->op[range->filter->first] == TPLUS_FILTER_EQ)
+		return expand_days(range, table, timezone, filtering);
+	apply_bound(range, filtering);
 	return NULL;
 }
 

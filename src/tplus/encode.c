@@ -59,7 +59,7 @@ tplus_encode_param(const char *name, const char *json)
 	TplusParam *param = palloc(sizeof(TplusParam));
 
 	param->name = name;
-	param->json = json;
+	param->json = param->page_json = json;
 	return param;
 }
 

@@ -26,7 +26,10 @@
 typedef struct TplusParam
 {
 	const char *name;
-	const char *json;			/* its value as JSON text, database encoding */
+	const char *json;			/* its value as JSON text, database encoding;
+								 * NULL: not sent without page numbers */
+	const char *page_json;		/* the same for the operation with page
+								 * numbers */
 } TplusParam;
 
 extern TplusParam *tplus_encode_param(const char *name, const char *json);

@@ -26,6 +26,7 @@
 #include "tplus/dayrange.h"
 #include "tplus/encode.h"
 #include "tplus/filter.h"
+#include "tplus/filter_param.h"
 #include "tplus/pattern.h"
 #include "tplus/record.h"
 
@@ -59,16 +60,31 @@ kind_by_type(Oid type)
 	return TPLUS_FILTER_KIND_NONE;
 }
 
+TplusOperation
+tplus_filter_first(const TplusTableOptions *table)
+{
+	return table->paging == TPLUS_PAGING_PAGE ? TPLUS_OPERATION_PAGE :
+		TPLUS_OPERATION_QUERY;
+}
+
 void
 tplus_filter_resolve(const TplusResource *resource,
 					 const TplusField *resource_field, const char *field,
+					 const TplusTableOptions *table,
 					 const TplusColumnOptions *options, Oid column_type,
 					 TplusFilter *filter)
 {
 	memset(filter, 0, sizeof(*filter));
 	filter->field = field;
-	filter->op = options->filter_op;
-	filter->encoding = options->filter_encoding;
+	filter->first = tplus_filter_first(table);
+	filter->op[TPLUS_OPERATION_QUERY] = options->filter_op;
+	filter->op[TPLUS_OPERATION_PAGE] =
+		options->page_filter_op == TPLUS_FILTER_SAME ? options->filter_op :
+		options->page_filter_op;
+	filter->encoding[TPLUS_OPERATION_QUERY] = options->filter_encoding;
+	filter->encoding[TPLUS_OPERATION_PAGE] =
+		options->page_filter_encoding == TPLUS_ENCODING_SAME ?
+		options->filter_encoding : options->page_filter_encoding;
 	if (resource_field)
 	{
 		filter->kind = resource_field->filter;
@@ -91,7 +107,7 @@ static const char *
 date_refuses(const TplusFilter *filter, const TplusTableOptions *table,
 			 TplusCompare compare)
 {
-	switch (filter->op)
+	switch (filter->op[filter->first])
 	{
 		case TPLUS_FILTER_AUTO:
 			return "how T+ compares it is not known; tplus.calibrate() finds out, or set \"filter_op\"";
@@ -117,7 +133,7 @@ column_refuses(const TplusFilter *filter, const TplusTableOptions *table)
 {
 	if (!table->pushdown)
 		return "\"pushdown\" is off";
-	if (filter->op == TPLUS_FILTER_NONE)
+	if (filter->op[filter->first] == TPLUS_FILTER_NONE)
 		return "\"filter_op\" is \"none\"";
 	if (filter->param == NULL)
 		return "T+ has no parameter for it";
@@ -146,7 +162,7 @@ tplus_filter_refuses(const TplusFilter *filter,
 	else if (compare >= TPLUS_COMPARE_LIKE)
 	{
 		if (filter->kind != TPLUS_FILTER_KIND_TEXT ||
-			filter->op == TPLUS_FILTER_EQ)
+			filter->op[filter->first] == TPLUS_FILTER_EQ)
 			return "T+ does not match it with a pattern";
 	}
 	else if (filter->kind != TPLUS_FILTER_KIND_DATE &&
@@ -168,7 +184,7 @@ tplus_filter_refuses(const TplusFilter *filter,
 		case TPLUS_FILTER_KIND_BOOL:
 			if (column_type != BOOLOID || value_type != BOOLOID)
 				return "the column has another type than the field";
-			if (!filter->is_flag && filter->encoding == TPLUS_ENCODING_AUTO)
+			if (!filter->is_flag && filter->encoding[filter->first] == TPLUS_ENCODING_AUTO)
 				return "how T+ spells it is not known; set \"filter_encoding\"";
 			return NULL;
 		case TPLUS_FILTER_KIND_DATE:
@@ -198,7 +214,9 @@ tplus_filter_is_exact(const TplusFilter *filter, TplusCompare compare,
 		case TPLUS_FILTER_KIND_BOOL:
 			return compare != TPLUS_COMPARE_NOT_TRUE;
 		case TPLUS_FILTER_KIND_DATE:
-			return filter->op == TPLUS_FILTER_EQ && column_type == DATEOID &&
+			return filter->op[TPLUS_OPERATION_QUERY] == TPLUS_FILTER_EQ &&
+				filter->op[TPLUS_OPERATION_PAGE] == TPLUS_FILTER_EQ &&
+				column_type == DATEOID &&
 				(compare == TPLUS_COMPARE_EQ || compare == TPLUS_COMPARE_ANY);
 		case TPLUS_FILTER_KIND_VERSION:
 			return true;
@@ -348,16 +366,17 @@ apply_values(TplusCondition *cond, const TplusTableOptions *table,
 			return;
 		}
 		values = lappend(values, makeString(string));
-		params = lappend(params, filter->kind == TPLUS_FILTER_KIND_ID &&
-						 filter->encoding == TPLUS_ENCODING_JSON ?
-						 tplus_encode_param(filter->param, string) :
-						 tplus_encode_text(filter->param, string));
+		params = lappend(params, tplus_filter_value(filter, string));
 	}
 	if (!tplus_filtering_multiply(filtering, params, pins ? values : NIL,
 								  table->max_filter_requests))
 		cond->local = too_many;
-	else if (pins)
-		filtering->unique_field = filter->field;
+	else
+	{
+		filtering->uneven |= !tplus_filter_takes_both(filter, false);
+		if (pins)
+			filtering->unique_field = filter->field;
+	}
 	cond->requests = list_length(params);
 }
 
@@ -400,12 +419,14 @@ apply_flag(TplusCondition *cond, TplusFiltering *filtering)
 static void
 apply_bool(TplusCondition *cond, TplusFiltering *filtering)
 {
+	TplusParam *param;
 	bool		value;
 
-	if (one_flag(cond, &value))
-		tplus_filtering_add(filtering,
-							tplus_encode_bool(cond->filter.param, value,
-											  cond->filter.encoding));
+	if (!one_flag(cond, &value))
+		return;
+	param = tplus_filter_bool(&cond->filter, value);
+	filtering->uneven |= param->json == NULL || param->page_json == NULL;
+	tplus_filtering_add(filtering, param);
 }
 
 /* The longest piece of a pattern that T+ takes literally, or NULL. */
@@ -447,8 +468,8 @@ apply_patterns(TplusCondition *cond, const TplusTableOptions *table,
 			continue;
 		runs = lappend(runs, makeString(run));
 		params = lappend(params,
-						 tplus_encode_text(cond->filter.param,
-										   psprintf("%%%s%%", run)));
+						 tplus_filter_pattern(&cond->filter,
+											  psprintf("%%%s%%", run)));
 	}
 	if (!tplus_filtering_multiply(filtering, params, NIL,
 								  table->max_filter_requests))
@@ -458,6 +479,7 @@ apply_patterns(TplusCondition *cond, const TplusTableOptions *table,
 	}
 	filtering->like_param = cond->filter.param;
 	filtering->like_field = cond->filter.field;
+	filtering->uneven |= !tplus_filter_takes_both(&cond->filter, true);
 	cond->requests = list_length(params);
 }
 

@@ -20,14 +20,18 @@
 
 #include "tplus/condition.h"
 
+/* The operation that a read of the table begins with. */
+extern TplusOperation tplus_filter_first(const TplusTableOptions *table);
+
 /*
- * The filter of the column that shows field.  resource_field may be NULL if
+ * The filter of the column that shows field, in a table with these options.  resource_field may be NULL if
  * the catalog does not know the field; column_type then tells the kind, if
  * the options name a parameter.
  */
 extern void tplus_filter_resolve(const TplusResource *resource,
 								 const TplusField *resource_field,
 								 const char *field,
+								 const TplusTableOptions *table,
 								 const TplusColumnOptions *options,
 								 Oid column_type, TplusFilter *filter);
 

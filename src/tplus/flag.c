@@ -21,13 +21,21 @@ static const TplusEncoding ladder[] = {
 	TPLUS_ENCODING_01,
 };
 
+/* What the options say of the operation at this path. */
+static TplusEncoding
+declared_encoding(const TplusFlag *flag, const char *path)
+{
+	return flag->query->bool_encoding[tplus_query_operation(flag->query, path)];
+}
+
 TplusEncoding
 tplus_flag_encoding(const TplusFlag *flag, const char *path)
 {
+	TplusEncoding declared = declared_encoding(flag, path);
 	TplusLearned *learned;
 
-	if (flag->query->bool_encoding != TPLUS_ENCODING_AUTO)
-		return flag->query->bool_encoding;
+	if (declared != TPLUS_ENCODING_AUTO)
+		return declared;
 	if (flag->encoding != TPLUS_ENCODING_AUTO &&
 		strcmp(flag->path, path) == 0)
 		return flag->encoding;
@@ -143,7 +151,7 @@ tplus_flag_is_open(const TplusFlag *flag, const char *path)
 {
 	return flag->arm->has_disabled &&
 		!(flag->refused && strcmp(flag->path, path) == 0) &&
-		flag->query->bool_encoding == TPLUS_ENCODING_AUTO &&
+		declared_encoding(flag, path) == TPLUS_ENCODING_AUTO &&
 		tplus_query_learned(flag->query, path)->bool_encoding !=
 		tplus_flag_encoding(flag, path);
 }
@@ -209,7 +217,7 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 	Sample		other;
 	Sample		plain;
 
-	if (flag->query->bool_encoding != TPLUS_ENCODING_AUTO ||
+	if (declared_encoding(flag, path) != TPLUS_ENCODING_AUTO ||
 		tplus_query_learned(flag->query, path)->bool_encoding ==
 		tplus_flag_encoding(flag, path))
 		return false;

@@ -46,6 +46,17 @@ find_sample(const TplusQuery *query, TplusIntake *intake, const List *records)
 	return NULL;
 }
 
+/* Is the operation at this path asked for the pattern? */
+static bool
+is_sent(const TplusQuery *query, const TplusArm *arm, const char *path)
+{
+	const TplusParam *param = tplus_encode_find(arm->params, arm->like_param);
+
+	return param == NULL ||
+		(tplus_query_operation(query, path) == TPLUS_OPERATION_PAGE ?
+		 param->page_json : param->json) != NULL;
+}
+
 bool
 tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
 				  const char *path, TplusEncoding encoding, bool found)
@@ -57,7 +68,8 @@ tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
 	MemoryContext old;
 	char	   *run;
 
-	if (arm->like_param == NULL || learned->patterns)
+	if (arm->like_param == NULL || learned->patterns ||
+		!is_sent(query, arm, path))
 		return false;
 	learned->patterns = found;
 	if (found)

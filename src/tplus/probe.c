@@ -50,7 +50,7 @@ struct TplusProbe
 	TplusTableOptions table;	/* with what only a probe may take lightly */
 	TplusQuery	query;
 	TplusCallStats stats;
-	TplusLearned learned[2];
+	TplusLearned learned[TPLUS_NOPERATIONS];
 	List	   *fixed;			/* parameters of each request */
 	StringInfoData envelope;
 	int			requests;

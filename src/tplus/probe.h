@@ -65,15 +65,6 @@ typedef struct TplusFinding
 
 typedef struct TplusProbe TplusProbe;
 
-/* The operations of a resource. */
-typedef enum TplusOperation
-{
-	TPLUS_OPERATION_QUERY,		/* without page numbers */
-	TPLUS_OPERATION_PAGE		/* with them */
-} TplusOperation;
-
-#define TPLUS_NOPERATIONS	(TPLUS_OPERATION_PAGE + 1)
-
 /* One question.  Zero and NULL mean: not sent. */
 typedef struct TplusQuestion
 {

@@ -16,16 +16,56 @@
 
 #include "tplus/query.h"
 
+TplusOperation
+tplus_query_operation(const TplusQuery *query, const char *path)
+{
+	return strcmp(path, query->resource->path) == 0 ? TPLUS_OPERATION_QUERY :
+		TPLUS_OPERATION_PAGE;
+}
+
 TplusLearned *
 tplus_query_learned(const TplusQuery *query, const char *path)
 {
-	return &query->learned[strcmp(path, query->resource->path) == 0 ? 0 : 1];
+	return &query->learned[tplus_query_operation(query, path)];
+}
+
+void
+tplus_query_declare(const TplusQuery *query)
+{
+	const TplusTableOptions *table = query->table;
+
+	if (table->ts_compare != TPLUS_TS_AUTO)
+		tplus_query_learned(query, query->resource->path)->ts_compare =
+			table->ts_compare;
+	if (table->total_is_whole && query->resource->page_path)
+		tplus_query_learned(query, query->resource->page_path)->total_is_whole =
+			true;
+}
+
+/* The parameters of an arm as this request sends them. */
+static List *
+arm_params(const TplusRequest *request)
+{
+	List	   *params = NIL;
+	ListCell   *lc;
+
+	foreach(lc, request->arm->params)
+	{
+		TplusParam *param = lfirst(lc);
+		const char *json = request->page_index >= 0 ? param->page_json :
+		param->json;
+
+		if (json)
+			params = lappend(params, json == param->json ? param :
+							 tplus_encode_param(param->name, json));
+	}
+	return params;
 }
 
 char *
 tplus_query_body(const TplusQuery *query, const TplusRequest *request)
 {
-	List	   *params = list_copy(request->arm->params);
+	List	   *params = arm_params(request);
 	const char *select = request->keys_only ? query->key_fields :
 	query->select_fields;
 
@@ -138,7 +178,7 @@ tplus_query_count(const TplusQuery *query, const TplusArm *arm,
 	TplusRequest request = {0};
 	TplusLearned *learned;
 
-	if (query->resource->page_path == NULL)
+	if (query->resource->page_path == NULL || arm->uneven)
 		return -1;
 	learned = tplus_query_learned(query, query->resource->page_path);
 	request.path = query->resource->page_path;

@@ -31,15 +31,18 @@ typedef struct TplusArm
 	const char *unique_value;	/* of the pinned unique field, or NULL */
 	const char *like_param;		/* a parameter with a pattern, or NULL */
 	bool		is_filtered;	/* a clause is among what it asks for */
+	bool		uneven;			/* one operation is asked for more than the
+								 * other: they count other records */
 } TplusArm;
 
 /*
  * What an operation of the server was seen to do.  Proofs, not guesses: each
- * is set only by a reply that could not have come otherwise.  They save
- * requests, never change a result.
+ * is set only by a reply that could not have come otherwise, or by an option
+ * that says so.  They save requests, never change a result.
  */
 typedef struct TplusLearned
 {
+	TplusTsCompare ts_compare;	/* which versions Ts brings, in any order */
 	bool		cursor_pages;	/* Ts > x brings what is newer, in order */
 	bool		pages_move;		/* PageIndex brings other records */
 	bool		total_is_whole; /* TotalCount was seen to exceed a page */
@@ -69,7 +72,8 @@ typedef struct TplusQuery
 								 * hidden */
 	bool		repeat;			/* a record may change arms during the read */
 	const char *bound;			/* row versions above this only; or NULL */
-	TplusEncoding bool_encoding;	/* declared; AUTO: to be proven */
+	TplusEncoding bool_encoding[TPLUS_NOPERATIONS]; /* declared; AUTO: to be
+													 * proven */
 	const char *unique_field;	/* a clause pins this unique field, or NULL */
 	TplusKeyKind unique_kind;	/* how its values compare */
 	const char *like_field;		/* a clause has a pattern for it, or NULL */
@@ -77,7 +81,7 @@ typedef struct TplusQuery
 	int			first_page_size;	/* smaller under a small LIMIT */
 	int			page_size;
 	TplusCallStats *stats;
-	TplusLearned *learned;		/* of the operation without, and with numbers */
+	TplusLearned *learned;		/* TPLUS_NOPERATIONS of them */
 	StringInfo	envelope;		/* gets replies without their rows; or NULL */
 } TplusQuery;
 
@@ -92,6 +96,13 @@ typedef struct TplusRequest
 	const char *cursor;			/* Ts, or NULL */
 	int			page_index;		/* -1: not sent */
 } TplusRequest;
+
+/* The operation at this path. */
+extern TplusOperation tplus_query_operation(const TplusQuery *query,
+											const char *path);
+
+/* Adds to what is known of the operations what the table's options declare. */
+extern void tplus_query_declare(const TplusQuery *query);
 
 /* What is known of the operation at this path; to be added to. */
 extern TplusLearned *tplus_query_learned(const TplusQuery *query,

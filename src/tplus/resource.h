@@ -17,6 +17,15 @@
 
 #include "base/option.h"
 
+/* The operations of a resource, each with its own way to read parameters. */
+typedef enum TplusOperation
+{
+	TPLUS_OPERATION_QUERY,		/* without page numbers */
+	TPLUS_OPERATION_PAGE		/* with page numbers */
+} TplusOperation;
+
+#define TPLUS_NOPERATIONS	(TPLUS_OPERATION_PAGE + 1)
+
 /* The type that IMPORT FOREIGN SCHEMA gives a column. */
 typedef enum TplusFieldType
 {
