@@ -19,7 +19,7 @@ OBJS = tplus_fdw.o $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 
 # Each name is sql/NAME.sql and expected/NAME.out.  Explicit, because sql/
 # also holds the install scripts.
-REGRESS = values times conversion reading filters options operations import sync sync_combinations sync_moves
+REGRESS = values times conversion reading filters options operations import sync sync_combinations sync_moves corners
 REGRESS_OPTS = --encoding=UTF8
 TAP_TESTS = 1
 

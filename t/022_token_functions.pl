@@ -336,6 +336,87 @@ subtest 'privileges' => sub {
 		qr/^\d{4}-/, 'SECURITY DEFINER lends a mapping');
 };
 
+# What is lost on the way, and what an answer leaves out.
+subtest 'half an answer' => sub {
+	my $refusal = { action => 'status', status => 200, body => '{"code":"50000","message":"refreshToken invalid"}' };
+	my $lost = { action => 'drop', when => 'lost' };
+	my $calls = sub {
+		my ($name, @faults) = @_;
+		$sim->clear_faults($name);
+		$sim->fault($name, match => { path => '/auth*' }, %$_) for @faults;
+		$sim->clear_journal($name);
+	};
+
+	# Nobody knows whether it was taken: only once.
+	account('once', max_retries => 3);
+	$calls->('once', $lost);
+	fails_like("SELECT tplus.authorize('once', 'sim-code')", '08006', qr/could not exchange the one-time code/, 'a code without an answer');
+	renewed('once', 1, 'a code is sent once');
+	is(row('once', 'generation, failure, renewing_since'), '0||', 'and marks nothing');
+
+	# Where the refresh token is not replaced, the one that was used lives on.
+	account('partly');
+	reads_all('partly', 'the first pair');
+	my $kept = row('partly', 'refresh_token, refresh_expires_at');
+	unlike($kept, qr/sim-refresh-token|\|$/, 'it has a refresh token of its own, and its end');
+	$calls->('partly', { action => 'status', status => 200, body => '{"code":"200","result":{"access_token":"another-token","expires_in":"518400"}}' });
+	$node->safe_psql('postgres', "SELECT tplus.refresh_token('partly')");
+	is(row('partly', 'refresh_token, refresh_expires_at'), $kept, 'no other refresh token came');
+	is(row('partly', 'access_token, expires_at - obtained_at'), 'another-token|6 days', 'with the new token');
+
+	# A call without an answer, then a refusal: the first one used the pair up.
+	account('twice', max_retries => 1);
+	$calls->('twice', $lost, $refusal);
+	fails_like(reads('twice'), '28000', qr/the token pair for server "twice" is lost/, 'refused after a call without an answer');
+	is(row('twice', 'failure'), 'lost', 'the row says so');
+	renewed('twice', 2, 'two calls');
+	account('later', max_retries => 0);
+	$calls->('later', $lost);
+	fails_like(reads('later'), '08006', qr/did not arrive, so the pair may be lost/, 'no answer');
+	is(row('later', 'failure'), 'unanswered', 'it may be lost');
+	$calls->('later', $refusal);
+	fails_like("SELECT tplus.refresh_token('later')", '28000', qr/the token pair for server "later" is lost/, 'and is');
+	is(status_of('later', 'state'), 'failed', 'token_status');
+
+	# The gateway says no more than that it failed.
+	account('gateway', max_retries => 0);
+	$calls->('gateway', { action => 'status', status => 502, body => '' });
+	fails_like(reads('gateway'), '08006', qr/did not arrive, so the pair may be lost/, 'a gateway without a word');
+	is(row('gateway', 'failure'), 'unanswered', 'the pair may be lost');
+
+	# A row that somebody changes in the moment in which it is to be stored.
+	account('touched', switches => { refresh_ms => 500 });
+	reads_all('touched', 'the first pair');
+	my $session = start("SELECT tplus.refresh_token('touched')");
+	wait_for_row('touched', 'renewing_since IS NOT NULL', 'a renewal is under way');
+	my $other = $node->background_psql('postgres');
+	$other->query_safe("BEGIN; UPDATE tplus.token SET server = server WHERE server = 'touched'");
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"),
+		'the worker waits for the row');
+	$other->query_safe('COMMIT');
+	$other->quit;
+	is(finish($session), '', 'it is stored in another attempt');
+	is(row('touched', 'access_token, refresh_token'), join('|', @{ $sim->tokens('touched') }{qw(access_token refresh_token)}), 'the pair is kept');
+};
+
+# Codes of a dead token that only this installation has.
+subtest 'auth_error_codes' => sub {
+	account('own', auth_error_codes => '70001, 70002', max_retries => 0);
+	for my $case ([ 401, '70002', 1 ], [ 403, '70001', 1 ], [ 401, '7000', 0 ], [ 401, '700011', 0 ], [ 400, '70001', 0 ])
+	{
+		my ($status, $code, $dead) = @$case;
+		$node->safe_psql('postgres', "DELETE FROM tplus.token WHERE server = 'own'");
+		$sim->tenant('own', records => 3);
+		reads_all('own', 'a pair');
+		set_row('own', "obtained_at = now() - interval '4 minutes'");
+		$sim->clear_journal('own');
+		$sim->fault('own', match => { path => 'inventory' }, action => 'status', status => $status, code => $code, message => 'no');
+		my ($rc, $out, $err) = $node->psql('postgres', reads('own'));
+		is($out, $dead ? '3' : '', "HTTP $status, code $code" . ($dead ? ' is a dead token' : ''));
+		renewed('own', $dead, $dead ? 'it is renewed' : 'nothing is renewed');
+	}
+};
+
 subtest 'another encoding' => sub {
 	$node->safe_psql('postgres',
 		"CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
