@@ -14,7 +14,7 @@ from .study import Filtered, Names, open_fact
 
 # What is sent for day = d and for day >= d or day <= d, in days from d
 SENT = {"ge": (0, -1), "gt": (-2, -2), "le": (1, 1), "eq": (0, None)}
-SOME = 20               # records that a question is tried on, beside the first and the last
+SOME = 8                # records that a question is tried on, beside the first and the last
 SOME_DAY = datetime(2024, 6, 15)
 MIDNIGHT, UTC_MIDNIGHT = "00:00:00", "08:00:00"
 

@@ -191,7 +191,11 @@ class Filtered(Study):
 
 
 class Paged(Study):
-    """The answer is a page, its rows in their order."""
+    """The answer is a page, its rows in their order; the behaviours differ in nothing that filters."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.sorted = {}
 
     def make(self, behaviour, param):
         chance = dict(behaviour).get("order")
@@ -202,9 +206,21 @@ class Paged(Study):
                 return "another order"
             behaviour = tuple(pair for pair in behaviour if pair[0] != "order")
         try:
+            self._share(behaviour, param)
             return tuple(rec.uid for rec in self.place.page(behaviour, param)[0])
         except query.Refused:
             return "refused"
+
+    def _share(self, behaviour, param):
+        """Lets the engine find what it sorted for another behaviour."""
+        sw, results = self.place.view(behaviour), self.place.store(behaviour).results
+        of = sw["order"], query.Wanted(self.place.fields, param, sw).key()
+        found = self.sorted.get(of)
+        if found is not None:
+            results[(id(sw), *of)] = (sw, *found[1:])
+        else:
+            self.place.page(behaviour, {k: v for k, v in param.items() if k not in ("PageIndex", "Ts")})
+            self.sorted[of] = results[(id(sw), *of)]
 
     def ask(self, questions):
         again, count = 0, len(self.place.seen)

@@ -57,7 +57,7 @@ def judge(place, facts):
     found = {fact: open_fact(set(), "no record shows it") for fact in ("text filter", "case in text", "patterns in text")}
     filters = {}
     for name in ("Code", "Name"):
-        if name not in place.names:
+        if name not in place.names or not place.comes(name):
             continue
         study = _text(place, name)
         filters[name] = study and study.loses()
@@ -67,9 +67,9 @@ def judge(place, facts):
                 found[fact] = judged
     ids = [rec for rec in place.seen if isinstance(place.value(rec, "ID"), int)][:3] if place.comes("ID") else []
     found["id filter"] = open_fact(_id_values(place, state_of(place, "ID"), ()), "no record shows it")
-    if "ID" in place.names:
+    if "ID" in place.names and place.comes("ID"):
         filters["ID"] = None
-    if ids:
+    if ids and "ID" in place.names:
         questions = [{"ID": form(value)} for value in [place.value(rec, "ID") for rec in ids] + [NO_ID] for form in (str, int)]
         study = Parameter(place, "ID", {"id_filter": IDS}, questions, ids)
         found["id filter"] = study.verdict(lambda b: _id_values(place, study.state[b], b))
@@ -80,7 +80,7 @@ def judge(place, facts):
 def _text(place, name):
     values = [v for v in (place.value(rec, name) for rec in place.seen) if isinstance(v, str) and PLAIN.match(v)]
     values.sort(key=lambda v: v.swapcase() == v or len(v) < 3)
-    values = values[:6] if place.comes(name) else []
+    values = values[:6]
     if not values:
         return None
     recs = [rec for rec in place.seen if place.value(rec, name) in values] + place.seen[:12]
