@@ -17,6 +17,24 @@ BEGIN
 END
 $$;
 
+-- A job has the name of a role, and keeps it when that is renamed.
+CREATE FUNCTION tplus._check_job(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  is_there boolean;
+BEGIN
+  EXECUTE 'SELECT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = $2)'
+    INTO is_there USING 'tplus ' || d.name, pg_get_userbyid(d.owner);
+  IF NOT is_there THEN
+    RAISE WARNING 'pg_cron has no job of role "%" for sync "%"', pg_get_userbyid(d.owner), d.name USING
+      HINT = format('If the role was renamed, the job has its old name. To take it away, as a superuser: SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L AND database = %L AND username <> %L;',
+        'tplus ' || d.name, current_database(), pg_get_userbyid(d.owner));
+  END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION tplus._unschedule(d tplus.sync_definition) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -29,10 +47,11 @@ BEGIN
   ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
     RAISE WARNING 'pg_cron may go on running sync "%"', d.name USING
       HINT = format('As a superuser: SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L AND username = %L;',
-        'tplus ' || d.name, d.owner);
+        'tplus ' || d.name, pg_get_userbyid(d.owner));
   ELSE
+    PERFORM tplus._check_job(d);
     EXECUTE 'SELECT count(cron.unschedule(jobid)) FROM cron.job WHERE jobname = $1 AND username = $2'
-      INTO n USING 'tplus ' || d.name, d.owner;
+      INTO n USING 'tplus ' || d.name, pg_get_userbyid(d.owner);
   END IF;
   RETURN n > 0;
 END
@@ -62,10 +81,13 @@ BEGIN
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = CASE elsewhere WHEN '?' THEN 'pg_cron lives in another database' ELSE format('pg_cron lives in database "%s"', elsewhere) END,
       DETAIL = 'It takes jobs for this database there.',
-      HINT = format('As role %I, run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+      HINT = format('As role %s, run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
         d.owner, 'tplus ' || d.name, schedule_sync.schedule, command, current_database());
   END IF;
   PERFORM tplus._check_cron();
+  IF d.schedule IS NOT NULL THEN
+    PERFORM tplus._check_job(d);
+  END IF;
   EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING 'tplus ' || d.name, schedule_sync.schedule, command;
   UPDATE tplus.sync_definition x SET schedule = schedule_sync.schedule WHERE x.id = d.id;
   RETURN job;
@@ -136,6 +158,240 @@ COMMENT ON COLUMN tplus.sync_definition.date_style IS
   'as search_path, with the output style ISO';
 COMMENT ON COLUMN tplus.sync_definition.key_texts IS
   '1: the keys in sync_key were written by version 1.0, as the session had it';
+
+-- Roles are stored by their OID.  What stands on the columns makes room; the
+-- view stays, because views of users may stand on it.
+DO $$
+DECLARE
+  d record;
+  columns text;
+BEGIN
+  FOR d IN SELECT name, owner FROM tplus.sync_definition
+            WHERE pg_catalog.to_regrole(pg_catalog.quote_ident(owner)) IS NULL LOOP
+    RAISE WARNING 'sync "%" belongs to role "%", which does not exist', d.name, d.owner
+      USING HINT = 'Nobody can run it. As a superuser, drop it with tplus.drop_sync(); another role can create it with adopt => true.';
+  END LOOP;
+  SELECT pg_catalog.string_agg(pg_catalog.format('NULL::%s AS %I', pg_catalog.format_type(atttypid, atttypmod), attname), ', ' ORDER BY attnum)
+    INTO columns FROM pg_catalog.pg_attribute
+   WHERE attrelid OPERATOR(pg_catalog.=) 'tplus.sync_status'::pg_catalog.regclass AND attnum OPERATOR(pg_catalog.>) 0;
+  EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW tplus.sync_status WITH (security_invoker = true) AS SELECT %s', columns);
+  FOR d IN SELECT polname, polrelid::pg_catalog.regclass AS relation FROM pg_catalog.pg_policy
+            WHERE polname IN ('own', 'see', 'drop')
+              AND polrelid IN (SELECT c.oid FROM pg_catalog.pg_class c
+                                 WHERE c.relnamespace OPERATOR(pg_catalog.=) 'tplus'::pg_catalog.regnamespace) LOOP
+    EXECUTE pg_catalog.format('DROP POLICY %I ON %s', d.polname, d.relation);
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION tplus._current_role() RETURNS regrole
+AS 'MODULE_PATHNAME', 'tplus_current_role' LANGUAGE C STABLE PARALLEL SAFE;
+
+ALTER TABLE tplus.sync_definition ALTER owner DROP DEFAULT,
+  ALTER owner TYPE regrole USING coalesce(pg_catalog.to_regrole(pg_catalog.quote_ident(owner)), '-'),
+  ALTER owner SET DEFAULT tplus._current_role();
+ALTER TABLE tplus.alert ALTER owner DROP DEFAULT,
+  ALTER owner TYPE regrole USING coalesce(pg_catalog.to_regrole(pg_catalog.quote_ident(owner)), '-'),
+  ALTER owner SET DEFAULT tplus._current_role();
+
+COMMENT ON COLUMN tplus.sync_definition.owner IS
+  'who alone runs it; "-": nobody';
+
+DROP FUNCTION tplus._may_see(name);
+DROP FUNCTION tplus._may_drop(name);
+DROP FUNCTION tplus._alert(text, name, name, text, text, jsonb);
+
+-- What belongs to a role that is gone is not dumped: elsewhere, its OID may be
+-- that of another role.
+DO $dump$
+DECLARE
+  known constant text := 'WHERE owner = 0 OR owner IN (SELECT oid FROM pg_catalog.pg_roles)';
+  part text;
+BEGIN
+  PERFORM pg_catalog.pg_extension_config_dump('tplus.sync_definition', known);
+  FOREACH part IN ARRAY ARRAY['sync_cursor', 'sync_key', 'sync_reject'] LOOP
+    PERFORM pg_catalog.pg_extension_config_dump(format('tplus.%I', part)::regclass,
+      format('WHERE sync IN (SELECT %s FROM tplus.sync_definition %s)', CASE part WHEN 'sync_key' THEN 'id' ELSE 'name' END, known));
+  END LOOP;
+END
+$dump$;
+
+-- Who sees a sync: its owner, whoever is a member of that role, and
+-- pg_monitor.  A role that is gone is no error here.
+CREATE FUNCTION tplus._may_see(role regrole) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_has_role('pg_monitor', 'USAGE') OR pg_has_role(role, 'USAGE') $$;
+
+-- Who may get rid of it: the owner and the members of that role.
+CREATE FUNCTION tplus._may_drop(role regrole) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_has_role(role, 'MEMBER') $$;
+
+CREATE POLICY own ON tplus.sync_definition
+  USING (owner = tplus._current_role()) WITH CHECK (owner = tplus._current_role());
+CREATE POLICY see ON tplus.sync_definition FOR SELECT USING (tplus._may_see(owner));
+CREATE POLICY drop ON tplus.sync_definition FOR DELETE USING (tplus._may_drop(owner));
+
+CREATE POLICY own ON tplus.alert
+  USING (owner = tplus._current_role()) WITH CHECK (owner = tplus._current_role());
+CREATE POLICY see ON tplus.alert FOR SELECT USING (tplus._may_see(owner));
+CREATE POLICY drop ON tplus.alert FOR DELETE USING (tplus._may_drop(owner));
+
+DO $policies$
+DECLARE
+  part text;
+  link text;
+BEGIN
+  FOREACH part IN ARRAY ARRAY['sync_cursor', 'sync_key', 'sync_log', 'sync_reject'] LOOP
+    link := CASE part WHEN 'sync_key' THEN 'id' ELSE 'name' END;
+    EXECUTE format($$
+      CREATE POLICY own ON tplus.%1$I
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE d.owner = tplus._current_role()));
+      CREATE POLICY see ON tplus.%1$I FOR SELECT
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d));
+      CREATE POLICY drop ON tplus.%1$I FOR DELETE
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE tplus._may_drop(d.owner)))
+      $$, part, link);
+  END LOOP;
+END
+$policies$;
+
+-- DROP ROLE refuses as long as the role owns a sync, because of a grant of what
+-- everybody may anyway.  It is made when the transaction ends: so that it is
+-- none of the privileges that come with the extension, and no lock is long.
+CREATE FUNCTION tplus._hold_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  role regrole;
+  holder regrole;
+BEGIN
+  -- Two grants at a time would fail, and a last sync not be seen to be that.
+  LOCK TABLE tplus.sync_definition IN SHARE UPDATE EXCLUSIVE MODE;
+  SELECT relowner INTO holder FROM pg_class WHERE oid = 'tplus.sync_definition'::regclass;
+  FOREACH role IN ARRAY ARRAY[CASE WHEN TG_OP <> 'INSERT' THEN OLD.owner END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.owner END] LOOP
+    -- Who owns the table is held by that.
+    CONTINUE WHEN role IS NULL OR role = 0 OR role = holder;
+    IF role::text ~ '^\d' THEN
+      IF TG_OP <> 'DELETE' AND role = NEW.owner THEN
+        RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
+      END IF;
+    ELSIF EXISTS (SELECT FROM tplus.sync_definition d WHERE d.owner = role) THEN
+      EXECUTE format('GRANT SELECT (owner) ON tplus.sync_definition TO %s', role);
+    ELSE
+      EXECUTE format('REVOKE SELECT (owner) ON tplus.sync_definition FROM %s', role);
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- Who made a trigger of it could have it run for rows of his own.
+REVOKE ALL ON FUNCTION tplus._hold_owner() FROM PUBLIC;
+
+CREATE CONSTRAINT TRIGGER hold_owner AFTER INSERT OR DELETE OR UPDATE OF owner ON tplus.sync_definition
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tplus._hold_owner();
+
+-- Makes the grant anew where it was lost, as by DROP OWNED.
+CREATE FUNCTION tplus._keep_hold(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT tplus._is_gone(d.owner) AND NOT EXISTS (
+       SELECT FROM pg_class c WHERE c.oid = 'tplus.sync_definition'::regclass AND c.relowner = d.owner
+       UNION ALL
+       SELECT FROM pg_attribute a, aclexplode(a.attacl) AS g
+        WHERE a.attrelid = 'tplus.sync_definition'::regclass AND a.attname = 'owner' AND g.grantee = d.owner) THEN
+    UPDATE tplus.sync_definition x SET owner = x.owner WHERE x.id = d.id;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._is_gone(role regrole) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE oid = role) $$;
+
+CREATE FUNCTION tplus._belongs(d tplus.sync_definition) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN tplus._is_gone(d.owner) THEN format('sync "%s" belongs to a role that does not exist', d.name)
+    ELSE format('sync "%s" belongs to role "%s"', d.name, pg_get_userbyid(d.owner)) END
+$$;
+
+CREATE OR REPLACE FUNCTION tplus._sync(wanted text) RETURNS tplus.sync_definition
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  found_one tplus.sync_definition;
+BEGIN
+  SELECT * INTO found_one FROM tplus.sync_definition WHERE name = wanted;
+  IF NOT FOUND THEN
+    RAISE undefined_object USING
+      MESSAGE = format('sync "%s" does not exist', wanted);
+  END IF;
+  IF found_one.owner <> tplus._current_role() THEN
+    RAISE insufficient_privilege USING
+      MESSAGE = tplus._belongs(found_one),
+      DETAIL = 'Its mapping and filter are SQL, which runs with the rights of the caller, so only the owner may run it.',
+      HINT = CASE WHEN tplus._is_gone(found_one.owner)
+        THEN 'Drop it with tplus.drop_sync(), as a superuser, and let another role create it with adopt => true.'
+        ELSE format('SET ROLE %s first.', found_one.owner) END;
+  END IF;
+  RETURN found_one;
+END
+$$;
+
+-- Raises an alert, or counts one that is there already.  Only a new one is
+-- told, in no more than the 8000 bytes that NOTIFY takes.
+CREATE FUNCTION tplus._alert(sync_name text, server_name name, role regrole,
+  what text, words text, numbers jsonb DEFAULT '{}') RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  UPDATE tplus.alert SET last_seen = clock_timestamp(), times = times + 1,
+         message = words, counts = numbers
+   WHERE sync IS NOT DISTINCT FROM sync_name AND server IS NOT DISTINCT FROM server_name
+     AND owner = role AND kind = what AND resolved IS NULL;
+  IF FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO tplus.alert (sync, server, owner, kind, message, counts, resolved)
+  VALUES (sync_name, server_name, role, what, words, numbers,
+          CASE what WHEN 'recovered' THEN clock_timestamp() END);
+  PERFORM pg_notify('tplus_alert', jsonb_strip_nulls(jsonb_build_object(
+    'sync', left(sync_name, 200), 'server', server_name, 'kind', what,
+    'message', left(words, 1000), 'counts', numbers))::text);
+  RETURN true;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tplus.drop_sync(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+BEGIN
+  SELECT * INTO d FROM tplus.sync_definition x WHERE x.name = drop_sync.name;
+  IF NOT FOUND THEN
+    RAISE undefined_object USING MESSAGE = format('sync "%s" does not exist', drop_sync.name);
+  END IF;
+  PERFORM tplus._unschedule(d);
+  DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  DELETE FROM tplus.sync_definition x WHERE x.id = d.id;
+  IF NOT FOUND THEN
+    RAISE insufficient_privilege USING MESSAGE = tplus._belongs(d);
+  END IF;
+END
+$$;
 
 ALTER TABLE tplus.sync_log ADD rows_not_own bigint;
 GRANT INSERT (rows_not_own), UPDATE (rows_not_own) ON tplus.sync_log TO PUBLIC;
@@ -359,7 +615,7 @@ AS $$
        FROM pg_db_role_setting r, unnest(r.setconfig) AS c
       WHERE lower(split_part(c, '=', 1)) = lower(wanted)
         AND r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-        AND r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+        AND r.setrole IN (0, tplus._current_role())
       ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1),
     (SELECT s.reset_val FROM pg_settings s WHERE lower(s.name) = lower(wanted)))
 $$;
@@ -390,6 +646,7 @@ BEGIN
     RAISE NOTICE 'sync "%" is running already', d.name;
     RETURN NULL;
   END IF;
+  PERFORM tplus._keep_hold(d);
   -- As the run before, and whoever altered the sync meanwhile, left it.
   d := tplus._keep_settings(tplus._sync(sync_name));
   BEGIN
@@ -1137,7 +1394,7 @@ BEGIN
     RETURN;
   END IF;
   -- Where T+ does not know us any more, a human has to act: say how.
-  PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
+  PERFORM tplus._alert(l.sync, NULL, tplus._current_role(), 'failed',
     format('sync "%s" failed: %s%s', l.sync, words,
            CASE WHEN state LIKE '28%' THEN '. ' || nullif(advice, '') END),
     jsonb_build_object('sqlstate', state));
@@ -1356,7 +1613,7 @@ BEGIN
     RAISE null_value_not_allowed USING MESSAGE = 'a sync needs a name, a source and a target';
   END IF;
   d.name := create_sync.name;
-  d.owner := current_user;
+  d.owner := tplus._current_role();
   d.source := tplus._qualified(create_sync.source);
   d.target := tplus._qualified(create_sync.target);
   SELECT k.key INTO d.key FROM tplus._key_of(create_sync.target, tplus._names(create_sync.key)) k;
@@ -1458,8 +1715,9 @@ DECLARE
   last_success timestamptz;
 BEGIN
   FOR d IN SELECT x.* FROM tplus.sync_definition x
-            WHERE x.owner = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+            WHERE x.owner = tplus._current_role() OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
   LOOP
+    PERFORM tplus._keep_hold(d);
     told := told + (tplus._mark_crashed(d) > 0)::integer;
     SELECT max(l.started) INTO last_success FROM tplus.sync_log l
      WHERE l.sync = d.name AND l.status = 'succeeded' AND l.kind <> 'resync';
@@ -1472,15 +1730,15 @@ BEGIN
   FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
              FROM tplus.token_status s GROUP BY s.server LOOP
     IF t.failed THEN
-      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+      told := told + tplus._alert(NULL, t.server, tplus._current_role(), 'token',
         format('the token of server "%s" cannot be renewed. If T+ refuses it, which tplus.token_status tells, authorize the application again: somebody of the enterprise has to allow it in the browser; then call tplus.authorize(), or set the new refresh_token with ALTER USER MAPPING', t.server))::integer;
     ELSIF t.ends < now() + token_within THEN
-      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+      told := told + tplus._alert(NULL, t.server, tplus._current_role(), 'token',
         format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
         jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;
     ELSE
       UPDATE tplus.alert a SET resolved = clock_timestamp()
-       WHERE a.server = t.server AND a.owner = current_user AND a.kind = 'token' AND a.resolved IS NULL;
+       WHERE a.server = t.server AND a.owner = tplus._current_role() AND a.kind = 'token' AND a.resolved IS NULL;
     END IF;
   END LOOP;
   RETURN told;
@@ -1488,7 +1746,7 @@ END
 $$;
 
 CREATE OR REPLACE VIEW tplus.sync_status WITH (security_invoker = true) AS
-  SELECT d.name AS sync, d.owner, d.source, d.target,
+  SELECT d.name AS sync, pg_get_userbyid(d.owner) AS owner, d.source, d.target,
          CASE WHEN o.status IN ('failed', 'crashed') THEN 'failing'
               WHEN d.stale_after > '0' AND now() - coalesce(w.started, d.created) > d.stale_after THEN 'stale'
               WHEN j.rejects > 0 THEN 'rejects'
@@ -1968,6 +2226,9 @@ BEGIN
     FROM jsonb_array_elements(result) AS x;
 END
 $$;
+
+-- Makes the grants to the owners that there are.
+UPDATE tplus.sync_definition SET owner = owner;
 
 -- Whatever a session may have set, as its role or database does: what is done
 -- here does not depend on it.  Texts are written and read in one way; tables

@@ -315,10 +315,15 @@ COMMENT ON FUNCTION tplus.options() IS 'all options of all objects';
 -- The mapping and the filter of a sync are SQL.  They are only ever looked at
 -- or run by the very role that owns the sync: not by a member of that role,
 -- and not by a superuser, who would lend them his rights.
+--
+-- A role is stored by its OID, and a dump has its name.
+CREATE FUNCTION tplus._current_role() RETURNS regrole
+AS 'MODULE_PATHNAME', 'tplus_current_role' LANGUAGE C STABLE PARALLEL SAFE;
+
 CREATE TABLE tplus.sync_definition (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text NOT NULL UNIQUE CHECK (name <> ''),
-  owner name NOT NULL DEFAULT current_user,
+  owner regrole NOT NULL DEFAULT tplus._current_role(),
   source text NOT NULL,
   target text NOT NULL,
   key text[] NOT NULL,
@@ -346,6 +351,8 @@ CREATE TABLE tplus.sync_definition (
 
 COMMENT ON TABLE tplus.sync_definition IS
   'syncs, written by tplus.create_sync() and alter_sync()';
+COMMENT ON COLUMN tplus.sync_definition.owner IS
+  'who alone runs it; "-": nobody';
 COMMENT ON COLUMN tplus.sync_definition.search_path IS
   'with which mapping and filter were written, and are read';
 COMMENT ON COLUMN tplus.sync_definition.time_zone IS
@@ -444,7 +451,7 @@ CREATE TABLE tplus.alert (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   sync text REFERENCES tplus.sync_definition (name) ON DELETE CASCADE,
   server name,
-  owner name NOT NULL DEFAULT current_user,
+  owner regrole NOT NULL DEFAULT tplus._current_role(),
   kind text NOT NULL,
   message text NOT NULL,
   counts jsonb NOT NULL DEFAULT '{}',
@@ -459,34 +466,36 @@ COMMENT ON TABLE tplus.alert IS
   'what NOTIFY tplus_alert told; repeated ones are one row until resolved';
 
 -- Definitions, and what says up to where and what they have written, belong to
--- a dump; history and alerts do not, and tokens never.
-SELECT pg_catalog.pg_extension_config_dump('tplus.sync_definition', '');
-SELECT pg_catalog.pg_extension_config_dump('tplus.sync_cursor', '');
-SELECT pg_catalog.pg_extension_config_dump('tplus.sync_key', '');
-SELECT pg_catalog.pg_extension_config_dump('tplus.sync_reject', '');
+-- a dump; history and alerts do not, and tokens never.  Nor does what belongs to
+-- a role that is gone: elsewhere, its OID may be that of another role.
+DO $dump$
+DECLARE
+  known constant text := 'WHERE owner = 0 OR owner IN (SELECT oid FROM pg_catalog.pg_roles)';
+  part text;
+BEGIN
+  PERFORM pg_catalog.pg_extension_config_dump('tplus.sync_definition', known);
+  FOREACH part IN ARRAY ARRAY['sync_cursor', 'sync_key', 'sync_reject'] LOOP
+    PERFORM pg_catalog.pg_extension_config_dump(format('tplus.%I', part)::regclass,
+      format('WHERE sync IN (SELECT %s FROM tplus.sync_definition %s)', CASE part WHEN 'sync_key' THEN 'id' ELSE 'name' END, known));
+  END LOOP;
+END
+$dump$;
 SELECT pg_catalog.pg_extension_config_dump('tplus.sync_definition_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tplus.sync_log_run_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tplus.sync_reject_id_seq', '');
 
 -- Who sees a sync: its owner, whoever is a member of that role, and
--- pg_monitor.  A role that is gone must not be an error here.
-CREATE FUNCTION tplus._may_see(role name) RETURNS boolean
+-- pg_monitor.  A role that is gone is no error here.
+CREATE FUNCTION tplus._may_see(role regrole) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT pg_has_role('pg_monitor', 'USAGE')
-      OR EXISTS (SELECT FROM pg_roles
-                  WHERE rolname = role AND pg_has_role(oid, 'USAGE'))
-$$;
+AS $$ SELECT pg_has_role('pg_monitor', 'USAGE') OR pg_has_role(role, 'USAGE') $$;
 
 -- Who may get rid of it: the owner and the members of that role.
-CREATE FUNCTION tplus._may_drop(role name) RETURNS boolean
+CREATE FUNCTION tplus._may_drop(role regrole) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT EXISTS (SELECT FROM pg_roles
-                  WHERE rolname = role AND pg_has_role(oid, 'MEMBER'))
-$$;
+AS $$ SELECT pg_has_role(role, 'MEMBER') $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON tplus.sync_cursor, tplus.sync_key TO PUBLIC;
 GRANT SELECT, DELETE ON tplus.sync_definition, tplus.sync_log,
@@ -514,13 +523,13 @@ GRANT SELECT ON tplus.sync_definition_id_seq, tplus.sync_log_run_seq,
 
 ALTER TABLE tplus.sync_definition ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON tplus.sync_definition
-  USING (owner = current_user) WITH CHECK (owner = current_user);
+  USING (owner = tplus._current_role()) WITH CHECK (owner = tplus._current_role());
 CREATE POLICY see ON tplus.sync_definition FOR SELECT USING (tplus._may_see(owner));
 CREATE POLICY drop ON tplus.sync_definition FOR DELETE USING (tplus._may_drop(owner));
 
 ALTER TABLE tplus.alert ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON tplus.alert
-  USING (owner = current_user) WITH CHECK (owner = current_user);
+  USING (owner = tplus._current_role()) WITH CHECK (owner = tplus._current_role());
 CREATE POLICY see ON tplus.alert FOR SELECT USING (tplus._may_see(owner));
 CREATE POLICY drop ON tplus.alert FOR DELETE USING (tplus._may_drop(owner));
 
@@ -534,7 +543,7 @@ BEGIN
     EXECUTE format($$
       ALTER TABLE tplus.%1$I ENABLE ROW LEVEL SECURITY;
       CREATE POLICY own ON tplus.%1$I
-        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE d.owner = current_user));
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE d.owner = tplus._current_role()));
       CREATE POLICY see ON tplus.%1$I FOR SELECT
         USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d));
       CREATE POLICY drop ON tplus.%1$I FOR DELETE
@@ -543,6 +552,59 @@ BEGIN
   END LOOP;
 END
 $policies$;
+
+-- DROP ROLE refuses as long as the role owns a sync, because of a grant of what
+-- everybody may anyway.  It is made when the transaction ends: so that it is
+-- none of the privileges that come with the extension, and no lock is long.
+CREATE FUNCTION tplus._hold_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  role regrole;
+  holder regrole;
+BEGIN
+  -- Two grants at a time would fail, and a last sync not be seen to be that.
+  LOCK TABLE tplus.sync_definition IN SHARE UPDATE EXCLUSIVE MODE;
+  SELECT relowner INTO holder FROM pg_class WHERE oid = 'tplus.sync_definition'::regclass;
+  FOREACH role IN ARRAY ARRAY[CASE WHEN TG_OP <> 'INSERT' THEN OLD.owner END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.owner END] LOOP
+    -- Who owns the table is held by that.
+    CONTINUE WHEN role IS NULL OR role = 0 OR role = holder;
+    IF role::text ~ '^\d' THEN
+      IF TG_OP <> 'DELETE' AND role = NEW.owner THEN
+        RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
+      END IF;
+    ELSIF EXISTS (SELECT FROM tplus.sync_definition d WHERE d.owner = role) THEN
+      EXECUTE format('GRANT SELECT (owner) ON tplus.sync_definition TO %s', role);
+    ELSE
+      EXECUTE format('REVOKE SELECT (owner) ON tplus.sync_definition FROM %s', role);
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- Who made a trigger of it could have it run for rows of his own.
+REVOKE ALL ON FUNCTION tplus._hold_owner() FROM PUBLIC;
+
+CREATE CONSTRAINT TRIGGER hold_owner AFTER INSERT OR DELETE OR UPDATE OF owner ON tplus.sync_definition
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tplus._hold_owner();
+
+-- Makes the grant anew where it was lost, as by DROP OWNED.
+CREATE FUNCTION tplus._keep_hold(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT tplus._is_gone(d.owner) AND NOT EXISTS (
+       SELECT FROM pg_class c WHERE c.oid = 'tplus.sync_definition'::regclass AND c.relowner = d.owner
+       UNION ALL
+       SELECT FROM pg_attribute a, aclexplode(a.attacl) AS g
+        WHERE a.attrelid = 'tplus.sync_definition'::regclass AND a.attname = 'owner' AND g.grantee = d.owner) THEN
+    UPDATE tplus.sync_definition x SET owner = x.owner WHERE x.id = d.id;
+  END IF;
+END
+$$;
 
 -- Synchronising: what C does
 
@@ -575,6 +637,19 @@ AS 'MODULE_PATHNAME', 'tplus_progress' LANGUAGE C VOLATILE ROWS 4;
 
 -- Synchronising: what a definition means
 
+CREATE FUNCTION tplus._is_gone(role regrole) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE oid = role) $$;
+
+CREATE FUNCTION tplus._belongs(d tplus.sync_definition) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN tplus._is_gone(d.owner) THEN format('sync "%s" belongs to a role that does not exist', d.name)
+    ELSE format('sync "%s" belongs to role "%s"', d.name, pg_get_userbyid(d.owner)) END
+$$;
+
 -- The sync of this name.  Only its owner may run or change it: see above.
 CREATE FUNCTION tplus._sync(wanted text) RETURNS tplus.sync_definition
 LANGUAGE plpgsql STABLE
@@ -588,11 +663,13 @@ BEGIN
     RAISE undefined_object USING
       MESSAGE = format('sync "%s" does not exist', wanted);
   END IF;
-  IF found_one.owner <> current_user THEN
+  IF found_one.owner <> tplus._current_role() THEN
     RAISE insufficient_privilege USING
-      MESSAGE = format('sync "%s" belongs to role "%s"', wanted, found_one.owner),
+      MESSAGE = tplus._belongs(found_one),
       DETAIL = 'Its mapping and filter are SQL, which runs with the rights of the caller, so only the owner may run it.',
-      HINT = format('SET ROLE %I first.', found_one.owner);
+      HINT = CASE WHEN tplus._is_gone(found_one.owner)
+        THEN 'Drop it with tplus.drop_sync(), as a superuser, and let another role create it with adopt => true.'
+        ELSE format('SET ROLE %s first.', found_one.owner) END;
   END IF;
   RETURN found_one;
 END
@@ -979,7 +1056,7 @@ $$;
 
 -- Raises an alert, or counts one that is there already.  Only a new one is
 -- told, in no more than the 8000 bytes that NOTIFY takes.
-CREATE FUNCTION tplus._alert(sync_name text, server_name name, role name,
+CREATE FUNCTION tplus._alert(sync_name text, server_name name, role regrole,
   what text, words text, numbers jsonb DEFAULT '{}') RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -1090,7 +1167,7 @@ AS $$
        FROM pg_db_role_setting r, unnest(r.setconfig) AS c
       WHERE lower(split_part(c, '=', 1)) = lower(wanted)
         AND r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-        AND r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+        AND r.setrole IN (0, tplus._current_role())
       ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1),
     (SELECT s.reset_val FROM pg_settings s WHERE lower(s.name) = lower(wanted)))
 $$;
@@ -1121,6 +1198,7 @@ BEGIN
     RAISE NOTICE 'sync "%" is running already', d.name;
     RETURN NULL;
   END IF;
+  PERFORM tplus._keep_hold(d);
   -- As the run before, and whoever altered the sync meanwhile, left it.
   d := tplus._keep_settings(tplus._sync(sync_name));
   BEGIN
@@ -2427,7 +2505,7 @@ BEGIN
     RETURN;
   END IF;
   -- Where T+ does not know us any more, a human has to act: say how.
-  PERFORM tplus._alert(l.sync, NULL, current_user, 'failed',
+  PERFORM tplus._alert(l.sync, NULL, tplus._current_role(), 'failed',
     format('sync "%s" failed: %s%s', l.sync, words,
            CASE WHEN state LIKE '28%' THEN '. ' || nullif(advice, '') END),
     jsonb_build_object('sqlstate', state));
@@ -2724,7 +2802,7 @@ BEGIN
     RAISE null_value_not_allowed USING MESSAGE = 'a sync needs a name, a source and a target';
   END IF;
   d.name := create_sync.name;
-  d.owner := current_user;
+  d.owner := tplus._current_role();
   d.source := tplus._qualified(create_sync.source);
   d.target := tplus._qualified(create_sync.target);
   SELECT k.key INTO d.key FROM tplus._key_of(create_sync.target, tplus._names(create_sync.key)) k;
@@ -2830,8 +2908,7 @@ BEGIN
   DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
   DELETE FROM tplus.sync_definition x WHERE x.id = d.id;
   IF NOT FOUND THEN
-    RAISE insufficient_privilege USING
-      MESSAGE = format('sync "%s" belongs to role "%s"', d.name, d.owner);
+    RAISE insufficient_privilege USING MESSAGE = tplus._belongs(d);
   END IF;
 END
 $$;
@@ -2947,6 +3024,24 @@ BEGIN
 END
 $$;
 
+-- A job has the name of a role, and keeps it when that is renamed.
+CREATE FUNCTION tplus._check_job(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  is_there boolean;
+BEGIN
+  EXECUTE 'SELECT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = $2)'
+    INTO is_there USING 'tplus ' || d.name, pg_get_userbyid(d.owner);
+  IF NOT is_there THEN
+    RAISE WARNING 'pg_cron has no job of role "%" for sync "%"', pg_get_userbyid(d.owner), d.name USING
+      HINT = format('If the role was renamed, the job has its old name. To take it away, as a superuser: SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L AND database = %L AND username <> %L;',
+        'tplus ' || d.name, current_database(), pg_get_userbyid(d.owner));
+  END IF;
+END
+$$;
+
 CREATE FUNCTION tplus._unschedule(d tplus.sync_definition) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -2959,10 +3054,11 @@ BEGIN
   ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
     RAISE WARNING 'pg_cron may go on running sync "%"', d.name USING
       HINT = format('As a superuser: SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L AND username = %L;',
-        'tplus ' || d.name, d.owner);
+        'tplus ' || d.name, pg_get_userbyid(d.owner));
   ELSE
+    PERFORM tplus._check_job(d);
     EXECUTE 'SELECT count(cron.unschedule(jobid)) FROM cron.job WHERE jobname = $1 AND username = $2'
-      INTO n USING 'tplus ' || d.name, d.owner;
+      INTO n USING 'tplus ' || d.name, pg_get_userbyid(d.owner);
   END IF;
   RETURN n > 0;
 END
@@ -2992,10 +3088,13 @@ BEGIN
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = CASE elsewhere WHEN '?' THEN 'pg_cron lives in another database' ELSE format('pg_cron lives in database "%s"', elsewhere) END,
       DETAIL = 'It takes jobs for this database there.',
-      HINT = format('As role %I, run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+      HINT = format('As role %s, run there: SELECT cron.schedule_in_database(%L, %L, %L, %L);',
         d.owner, 'tplus ' || d.name, schedule_sync.schedule, command, current_database());
   END IF;
   PERFORM tplus._check_cron();
+  IF d.schedule IS NOT NULL THEN
+    PERFORM tplus._check_job(d);
+  END IF;
   EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING 'tplus ' || d.name, schedule_sync.schedule, command;
   UPDATE tplus.sync_definition x SET schedule = schedule_sync.schedule WHERE x.id = d.id;
   RETURN job;
@@ -3128,7 +3227,7 @@ AS $$
 $$;
 
 CREATE VIEW tplus.sync_status WITH (security_invoker = true) AS
-  SELECT d.name AS sync, d.owner, d.source, d.target,
+  SELECT d.name AS sync, pg_get_userbyid(d.owner) AS owner, d.source, d.target,
          CASE WHEN o.status IN ('failed', 'crashed') THEN 'failing'
               WHEN d.stale_after > '0' AND now() - coalesce(w.started, d.created) > d.stale_after THEN 'stale'
               WHEN j.rejects > 0 THEN 'rejects'
@@ -3169,8 +3268,9 @@ DECLARE
   last_success timestamptz;
 BEGIN
   FOR d IN SELECT x.* FROM tplus.sync_definition x
-            WHERE x.owner = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+            WHERE x.owner = tplus._current_role() OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
   LOOP
+    PERFORM tplus._keep_hold(d);
     told := told + (tplus._mark_crashed(d) > 0)::integer;
     SELECT max(l.started) INTO last_success FROM tplus.sync_log l
      WHERE l.sync = d.name AND l.status = 'succeeded' AND l.kind <> 'resync';
@@ -3183,15 +3283,15 @@ BEGIN
   FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
              FROM tplus.token_status s GROUP BY s.server LOOP
     IF t.failed THEN
-      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+      told := told + tplus._alert(NULL, t.server, tplus._current_role(), 'token',
         format('the token of server "%s" cannot be renewed. If T+ refuses it, which tplus.token_status tells, authorize the application again: somebody of the enterprise has to allow it in the browser; then call tplus.authorize(), or set the new refresh_token with ALTER USER MAPPING', t.server))::integer;
     ELSIF t.ends < now() + token_within THEN
-      told := told + tplus._alert(NULL, t.server, current_user, 'token',
+      told := told + tplus._alert(NULL, t.server, tplus._current_role(), 'token',
         format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
         jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;
     ELSE
       UPDATE tplus.alert a SET resolved = clock_timestamp()
-       WHERE a.server = t.server AND a.owner = current_user AND a.kind = 'token' AND a.resolved IS NULL;
+       WHERE a.server = t.server AND a.owner = tplus._current_role() AND a.kind = 'token' AND a.resolved IS NULL;
     END IF;
   END LOOP;
   RETURN told;

@@ -402,7 +402,7 @@ SQL
 # --- What pg_cron did meanwhile ----------------------------------------------
 
 SKIP: {
-	skip 'pg_cron is not installed', 6 unless $has_cron;
+	skip 'pg_cron is not installed', 9 unless $has_cron;
 	my $jobs = "SELECT count(DISTINCT jobid) = 3 FROM cron.job_run_details WHERE end_time IS NOT NULL";
 	wait_for($jobs, 'every job ran');
 	is(sql("SELECT DISTINCT status FROM cron.job_run_details WHERE command = 'CALL tplus.sync(''theirs'')'"), 'succeeded',
@@ -413,8 +413,20 @@ SKIP: {
 		'succeeded|1', 'and that of the other database');
 	is(sql("SELECT schedule, next_run > now() AND next_run <= now() + interval '1 minute' FROM tplus.sync_status WHERE sync = 'theirs'"),
 		'* * * * *|t', 'the status tells when it runs next');
-	sql("SELECT tplus.drop_sync('theirs')");
-	is(sql("SELECT count(*) FROM cron.job WHERE jobname = 'tplus theirs'"), '0', 'dropping it takes it from pg_cron');
+
+	# A job keeps the name that its role had.
+	sql('ALTER ROLE etl RENAME TO etl_renamed');
+	my $hint;
+	for my $call ("unschedule_sync('theirs')", "schedule_sync('theirs', '* * * * *')")
+	{
+		my (undef, undef, $err) = as('etl_renamed', "BEGIN; SELECT tplus.$call; ROLLBACK");
+		like($err, qr/WARNING: .*pg_cron has no job of role "etl_renamed" for sync "theirs"\nHINT:  If the role was renamed.*: (SELECT .*;)/,
+			"after a renaming, $call warns of the job that goes on");
+		($hint) = $err =~ /superuser: (SELECT .*;)/;
+	}
+	is(sql("BEGIN; $hint SELECT count(*) FROM cron.job WHERE jobname = 'tplus theirs'; ROLLBACK") =~ s/.*\n//r, '0', 'and tells how to take it away');
+	sql("UPDATE cron.job SET username = 'etl_renamed' WHERE username = 'etl'; SELECT tplus.drop_sync('theirs')");
+	is(sql("SELECT count(*) FROM cron.job WHERE jobname = 'tplus theirs'"), '0', 'dropping it takes it from pg_cron, told of the new name');
 }
 is(sql(<<'SQL'), '', 'next runs');
 SELECT s, tplus._next_run(s, '2026-02-28 23:58:30+00'), e FROM (VALUES

@@ -1,5 +1,6 @@
 # Syncs whatever a session, a role or a database has set, and however a run is
-# ended: the same rows, the same keys, and nothing left behind.
+# ended: the same rows, the same keys, and nothing left behind.  Whose they are,
+# when roles are renamed or dropped.
 use strict;
 use warnings;
 
@@ -237,6 +238,95 @@ is(sql("SELECT string_agg(status, ' ' ORDER BY run) FROM tplus.sync_log WHERE sy
 check_way_out('one that nobody may write', "SET default_transaction_read_only = on;\nCALL tplus.sync('s')", qr/ERROR:  25006/);
 $_->quit for $session, $holder;
 check_session('after all that');
+
+# --- Roles that are renamed, or go -----------------------------------------------
+
+sub quiet { return as($_[0], "SET client_min_messages = warning; $_[1]") }
+
+# A name in SQL.
+sub ident { return '"' . ($_[0] =~ s/"/""/gr) . '"' }
+
+my $refuses = qr/ERROR:  2BP01: role ".*" cannot be dropped because some objects depend on it\nDETAIL:  privileges for column owner of table tplus.sync_definition/;
+my $mine = 'SELECT (SELECT count(*) FROM tplus.sync_status), (SELECT count(*) FROM tplus.sync_run),
+  (SELECT count(*) FROM tplus.sync_cursor), (SELECT count(*) FROM tplus.alert)';
+my $define = "SELECT tplus.create_sync('%s', 'source', 'roles', key => 'n', cursor_column => 'at', deletes => 'delete', delete_limit => 1, lag => '1 day')";
+sql('CREATE TABLE roles (n integer PRIMARY KEY, name text); GRANT ALL ON roles, source TO PUBLIC');
+
+my $name = '12345';
+sql("SET client_encoding = 'UTF8'; CREATE ROLE " . ident($name) . ' LOGIN');
+is((quiet($name, sprintf($define, 'role') . "; CALL tplus.sync('role')"))[2], '', 'a role whose name looks like an OID makes a sync');
+my $alter = q{SELECT tplus.alter_sync('role', mapping => '{"n": "1 / (n - 11)"}')};
+like((quiet($name, "$alter; CALL tplus.sync('role')"))[2], qr/ERROR:  22012/, 'which fails when it is altered');
+is((quiet($name, $mine))[1], '1|2|1|1', 'and has a history and an alert');
+
+for my $next ('we"ird', 'Ümläut', '-', 'etl2')
+{
+	my ($old, $times) = ($name, sql('SELECT times FROM tplus.alert WHERE sync = \'role\''));
+	$name = $next;
+	sql('ALTER ROLE ' . ident($old) . ' RENAME TO ' . ident($name) . '; CREATE ROLE ' . ident($old) . ' LOGIN');
+	is((quiet($name, $alter))[2], '', "$old, now $name, alters the sync");
+	like((quiet($name, "CALL tplus.sync('role')"))[2], qr/ERROR:  22012/, 'runs it');
+	is((quiet($name, 'SELECT owner FROM tplus.sync_status UNION ALL SELECT pg_get_userbyid(owner) || times FROM tplus.alert'))[1],
+		"$name\n$name@{[ $times + 1 ]}",
+		'sees it under the new name, and the one alert');
+	is((quiet($old, $mine))[1], '0|0|0|0', 'a new role of the old name sees nothing');
+	like((quiet($old, $_))[2], qr/ERROR:  42704: sync "role" does not exist/, "nor may it $_")
+	  for "CALL tplus.sync('role')", "SELECT tplus.drop_sync('role')";
+	like((quiet('postgres', "CALL tplus.sync('role')"))[2], qr/belongs to role "\Q$name\E"\n.*\nHINT:  SET ROLE (\Q@{[ ident($name) ]}\E|etl2|-) first/, 'the error names the role');
+	like((quiet('postgres', 'DROP ROLE ' . ident($name)))[2], $refuses, 'which cannot be dropped');
+	sql('DROP ROLE ' . ident($old));
+}
+
+# Its last sync lets it go; somebody else's does not count.
+is((quiet($name, sprintf($define, 'second') . "; SELECT tplus.drop_sync('role')"))[2], '', 'one sync of two is dropped');
+like((quiet('postgres', "DROP ROLE $name"))[2], $refuses, 'and holds the role');
+like((quiet('postgres', "BEGIN; SET ROLE $name; SELECT tplus.drop_sync('second'); RESET ROLE; ROLLBACK; DROP ROLE $name"))[2], $refuses, 'also if the drop of the last is undone');
+as($name, "SELECT tplus.drop_sync('second')");
+is((quiet('postgres', "DROP ROLE $name"))[2], '', 'the last one does not');
+like((quiet('postgres', "BEGIN; CREATE ROLE brief; SET ROLE brief; @{[ sprintf $define, 'brief' ]}; RESET ROLE; DROP ROLE brief; COMMIT"))[2],
+	qr/ERROR: .* role with OID \d+ does not exist/, 'nor is a sync made for a role that goes in the same transaction');
+
+# DROP OWNED takes the grant.
+sql("CREATE ROLE gone LOGIN; CREATE ROLE other LOGIN; CREATE ROLE watcher LOGIN IN ROLE pg_monitor");
+as('gone', sprintf($define, 'left') . '; ' . sprintf($define, 'left too') . "; CALL tplus.sync('left')");
+sql('DROP OWNED BY gone');
+is((quiet('gone', "CALL tplus.sync('left')"))[2], '', 'a run after DROP OWNED');
+like((quiet('postgres', 'DROP ROLE gone'))[2], $refuses, 'makes the grant anew');
+sql('DROP OWNED BY gone; SELECT tplus.check_syncs()');
+like((quiet('postgres', 'DROP ROLE gone'))[2], $refuses, 'as does a check by a superuser');
+my $oid = sql("SELECT 'gone'::regrole::oid");
+sql("DROP OWNED BY gone; DROP ROLE gone; CREATE ROLE gone LOGIN");
+is(sql("SELECT sync, owner FROM tplus.sync_status WHERE sync LIKE 'left%' ORDER BY 1"),
+	"left|unknown (OID=$oid)\nleft too|unknown (OID=$oid)", 'the syncs of a role that is gone are there');
+is((quiet('watcher', "SELECT count(*) FROM tplus.sync_status WHERE sync LIKE 'left%'"))[1], '2', 'for pg_monitor as well');
+is((quiet('postgres', 'SELECT tplus.check_syncs(), tplus.check_syncs()'))[2], '', 'and nothing fails of it');
+is((quiet('gone', $mine))[1], '0|0|0|0', 'a new role of that name has none of it');
+like((quiet($_, "CALL tplus.sync('left')"))[2], qr/ERROR: .* sync "left" (does not exist|belongs to a role that does not exist\n(?s:.*)HINT:  Drop it)/, "$_ does not run it")
+  for qw(gone other postgres);
+
+# --- A dump of them -----------------------------------------------------------------
+
+is((quiet('other', sprintf($define, 'other') . "; CALL tplus.sync('other')"))[2], '', 'a sync of a role that lives on');
+sql('ALTER ROLE other RENAME TO "Oth""er"; CREATE DATABASE copy; CREATE DATABASE copy_without');
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('postgres') ], 'all is dumped');
+$node->run_log([ 'psql', '-XqAt', '-f', $dump, '-d', $node->connstr('copy') ]);
+$node->command_ok([ 'pg_dump', '-O', '-x', '-f', $dump, '-d', $node->connstr('postgres') ], 'and without owners and privileges');
+$node->run_log([ 'psql', '-XqAt', '-f', $dump, '-d', $node->connstr('copy_without') ]);
+like(slurp_file($dump), qr/^\d+\tother\t"Oth""er"\t/m, 'with the name of the role');
+for my $copy (qw(copy copy_without))
+{
+	is($node->safe_psql($copy, "SELECT string_agg(sync || ' ' || owner, ', ' ORDER BY sync) FROM tplus.sync_status WHERE owner !~ 'etl'"),
+		'other Oth"er', "$copy: the sync is there, and none of a role that is gone");
+	is($node->safe_psql($copy, "SELECT count(*), sum((sync = 'other')::int) FROM tplus.sync_cursor WHERE sync ~ '^(left|other)'"), '1|1', 'nor its cursor');
+	is($node->safe_psql($copy, 'SELECT count(*) FROM tplus.sync_key WHERE sync NOT IN (SELECT id FROM tplus.sync_definition)'), '0', 'nor its keys');
+	is($node->safe_psql($copy, q{SELECT count(*) FROM pg_shdepend WHERE refobjid = '"Oth""er"'::regrole AND classid = 'pg_class'::regclass
+		AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND objid = 'tplus.sync_definition'::regclass}), '1', 'and the grant that holds the role');
+	$node->safe_psql('postgres', "DROP DATABASE $copy");
+}
+sql("SELECT tplus.drop_sync(name) FROM tplus.sync_definition WHERE name LIKE 'left%'");
+is(sql("SELECT count(*) FROM tplus.sync_definition WHERE name LIKE 'left%'"), '0', 'a superuser drops what is left');
+sql('DROP ROLE gone');
 
 $node->stop;
 done_testing();

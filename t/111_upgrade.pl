@@ -56,9 +56,24 @@ SET check_function_bodies = off;
 CREATE FOREIGN TABLE legacy (id bigint, code text OPTIONS (filter 'PageSize')) SERVER erp
   OPTIONS (path '/tplus/api/v2/saleOrder/Create', fixed_params '{"Ts": "0"}');
 SQL
+sql(<<'SQL');
+CREATE ROLE "We""ird"; CREATE ROLE "-"; CREATE ROLE old_name; CREATE ROLE gone; CREATE ROLE other;
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE b (id int PRIMARY KEY);
+GRANT ALL ON a, b TO PUBLIC;
+SET client_min_messages = warning;
+SET ROLE "We""ird"; SELECT tplus.create_sync('weird', source => 'a', target => 'b');
+INSERT INTO tplus.alert (sync, kind, message) VALUES ('weird', 'stale', 'another alert of 1.0');
+SET ROLE "-"; SELECT tplus.create_sync('dash', source => 'a', target => 'b');
+SET ROLE old_name; SELECT tplus.create_sync('renamed', source => 'a', target => 'b');
+SET ROLE gone; SELECT tplus.create_sync('orphan', source => 'a', target => 'b');
+INSERT INTO tplus.alert (sync, kind, message) VALUES ('orphan', 'stale', 'nobody''s alert of 1.0');
+RESET ROLE; DROP ROLE gone; ALTER ROLE old_name RENAME TO new_name;
+CREATE VIEW mine AS SELECT sync, owner FROM tplus.sync_status;
+SQL
 my %columns = map { $_ => sql(<<"SQL") } @kept;
 SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
- WHERE attrelid = 'tplus.$_'::regclass AND attnum > 0
+ WHERE attrelid = 'tplus.$_'::regclass AND attnum > 0 AND attname <> 'owner'
 SQL
 for my $table (@kept)
 {
@@ -71,12 +86,30 @@ my $before = contents('old', \%columns, @kept);
 my ($told) = ($node->psql('old', 'ALTER EXTENSION tplus_fdw UPDATE'))[2];
 like($told, qr/WARNING:  foreign table "public.legacy": option "path" names an operation/, 'an update warns of what 2.0 refuses');
 like($told, qr/WARNING:  column "code" of foreign table "public.legacy": option "filter" must not/, 'also of a column');
-is(scalar(() = $told =~ /WARNING/g), 2, 'and of nothing else');
+like($told, qr/WARNING:  sync "$_->[0]" belongs to role "$_->[1]", which does not exist\nHINT:  Nobody can run it/, "of a sync whose owner is not there: $_->[1]")
+  for [ orphan => 'gone' ], [ renamed => 'old_name' ];
+is(scalar(() = $told =~ /WARNING/g), 4, 'and of nothing else');
 is(contents('old', \%columns, @kept), $before, 'an update keeps every row');
+
+# Syncs belong to roles, whatever these are called.
+my $owners = "SELECT string_agg(name || ' ' || owner, ', ' ORDER BY name) FROM tplus.sync_definition WHERE source = 'public.a'";
+is(sql($owners), 'dash "-", orphan -, renamed -, weird "We""ird"', 'owners are those of 1.0, or nobody');
+is(sql("SELECT string_agg(sync || ' ' || owner, ', ' ORDER BY sync) FROM tplus.alert WHERE sync <> 'item'"), 'orphan -, weird "We""ird"', 'also of alerts');
+is(sql(q{SELECT owner FROM mine WHERE sync = 'weird'}), 'We"ird', 'a view of the user on the status stands');
+for my $role ('"We""ird"', '"-"')
+{
+	like(($node->psql('old', "DROP ROLE $role"))[2], qr/ERROR:  role .* cannot be dropped.*\nDETAIL:  privileges for column owner of table tplus.sync_definition/,
+		"$role, which owns a sync, cannot be dropped");
+}
+like(($node->psql('old', "CALL tplus.sync('orphan')"))[2], qr/ERROR:  sync "orphan" belongs to a role that does not exist\n.*\nHINT:  Drop it/, 'a superuser does not run what is nobody\'s');
+sql(q{CREATE ROLE gone; CREATE ROLE old_name});
+is(sql(qq{SET ROLE $_; SELECT count(*) FROM tplus.sync_status}), 0, "a new role $_ has none") for qw(gone old_name);
+# The grants to owners do not come with the extension.
+my $plain = 'REVOKE SELECT (owner) ON tplus.sync_definition FROM "We""ird", "-"';
 
 my $fresh = catalog_of($node, 'fresh');
 cmp_ok(scalar @$fresh, '>', 500, 'a catalog was read');
-is(join("\n", differences(catalog_of($node, 'old'), $fresh)), '', 'the catalog is that of a fresh extension');
+is(join("\n", differences(catalog_of($node, 'old', $plain), $fresh)), '', 'the catalog is that of a fresh extension');
 
 # Each change, and a line that must tell of it.
 my @changes = (
@@ -138,7 +171,8 @@ my $file = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $file, '-d', $node->connstr('old') ], 'it is dumped');
 $node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-f', $file, '-d', $node->connstr('copy') ],
 	'and restored');
-is(join("\n", differences(catalog_of($node, 'copy'), $fresh)), '', 'with the same catalog');
+is(join("\n", differences(catalog_of($node, 'copy', $plain), $fresh)), '', 'with the same catalog');
+is($node->safe_psql('copy', $owners), sql($owners), 'the same owners');
 my @dumped = qw(sync_definition sync_cursor sync_key sync_reject);
 is(contents('copy', \%columns, @dumped), contents('old', \%columns, @dumped), 'and the syncs');
 

@@ -43,6 +43,7 @@ PG_FUNCTION_INFO_V1(tplus_check_no_transaction);
 PG_FUNCTION_INFO_V1(tplus_lock_run);
 PG_FUNCTION_INFO_V1(tplus_unlock_run);
 PG_FUNCTION_INFO_V1(tplus_raise);
+PG_FUNCTION_INFO_V1(tplus_current_role);
 
 /*
  * tplus._check_no_transaction(): a run commits twice, so it cannot be part of
@@ -162,4 +163,14 @@ tplus_raise(PG_FUNCTION_ARGS)
 			 detail ? errdetail_internal("%s", detail) : 0,
 			 hint ? errhint("%s", hint) : 0));
 	PG_RETURN_VOID();
+}
+
+/*
+ * tplus._current_role() is current_user by its OID, which no name has to be
+ * looked up for.
+ */
+Datum
+tplus_current_role(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_OID(GetUserId());
 }
