@@ -229,6 +229,9 @@ test_bodies(void)
 	reads("deflate", "[12345678]", "deflate");
 	put_packed(BARE_BITS, "[12345678]", 10);
 	reads("deflate", "[12345678]", "bare deflate");
+	/* Its first byte could be zlib's; the check bits tell. */
+	put("\x08\x03\x00\xfc\xff[1]\x01\x00\x00\xff\xff", 13);
+	reads("deflate", "[1]", "bare deflate that begins like zlib");
 	put_packed(ZLIB_BITS, "[]", 2);
 	put(zeros, 5);
 	reads("deflate", "[]", "deflate with zero bytes behind it");

@@ -57,6 +57,7 @@ static const Case cases[] = {
 	{"canary-1", "ends in canary", "ends in *"},
 	{"canary-1", "ends in canar", "ends in canar"},
 	{"abc", "abc", "abc"},
+	{"abcd", "abcd abc", "* abc"},
 	{"a+b/c==d", "a+b/c==d", "*"},
 	{"a+b/c==d", "a\\u002bb\\/c\\u003D=d", "*"},
 	{"a+b/c==d", "a%2Bb%2fc%3D%3dd", "*"},
@@ -79,6 +80,7 @@ static const Case cases[] = {
 	{"a+b/c==d", "a&amp;#43;b&amp;amp;#x2f;c==d", "*"},
 	{"a\"b&c<d", "a\\\\\\\"b&amp;c&amp;lt;d a&amp;quot;b&amp;amp;c&lt;d", "* *"},
 	{"100%-sure", "100%2525-sure", "100%2525-sure"},
+	{"aBc-9D", "a\\u0062c-9D \\u0041bc-9d", "* *"},
 	{"C:\\dir\\", "C:\\\\dir\\\\ C:\\dir\\", "* *"},
 };
 
@@ -102,6 +104,7 @@ int
 main(void)
 {
 	const char *const nested[] = {NULL, "key-1", "key-1-secret", "ey-1-secret-2"};
+	const char *const longer_first[] = {"key-1-secret", "key-1"};
 	int			i;
 
 	for (i = 0; i < (int) (sizeof(cases) / sizeof(cases[0])); i++)
@@ -114,6 +117,8 @@ main(void)
 	}
 	ok(strcmp(redacted("key-1-secret key-1 key-1-sec", nested, 4),
 			  "* * *") == 0, "the longest secret counts");
+	ok(strcmp(redacted("key-1-secret", longer_first, 2), "*") == 0,
+	   "also if it is not the last one");
 	ok(strcmp(redacted("", nested, 4), "") == 0, "no text");
 	ok(strcmp(redacted("key-1", nested, 0), "key-1") == 0, "no secret");
 	ok(search_seconds('\\', 200000) < 5, "backslashes are no longer work than others");
