@@ -126,6 +126,7 @@ static const Case cases[] = {
 	{"auto", "{\"success\":1,\"error\":false,\"Exception\":[],\"Data\":[]}", "0 rows"},
 	{"auto", "{\"result\":[],\"error\":null}", "0 rows"},
 	{"auto", "{\"result\":true,\"value\":[]}", "0 rows"},
+	{"auto", "{\"result\":0,\"value\":[]}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":\"\",\"ErrorCode\":\"\",\"Status\":0}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":null,\"ErrorCode\":null,\"Status\":\"0\"}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"Status\":\"done\"}", "0 rows"},
