@@ -277,8 +277,16 @@ test_places(void)
 	   "two in the queue");
 	become(&a);
 	tplus_budget_release(first);
-	clock_us += SECOND;
+	become(&b);
+	first = try_one("places", &wait_ms);
 	become(&c);
+	(void) try_one("places", &wait_ms);
+	ok(tplus_budget_queue(&waiting) == 1 && waiting[0].place == 1,
+	   "one also if another has become free before it");
+	become(&b);
+	tplus_budget_release(first);
+	clock_us += SECOND;
+	become(&a);
 	second = try_one("places", &wait_ms);
 	ok(second != NULL, "a place that has expired is passed");
 	tplus_budget_release(second);
@@ -367,10 +375,10 @@ test_wait(void)
 	tplus_budget_release(got);
 	become(&a);
 	got = tplus_budget_spare(account("wait"), &one, NULL, &(long)
-/**INDENT** Error@362: Unbalanced parens */
+/**INDENT** Error@373: Unbalanced parens */
 							 {
 		0
-/**INDENT** Warning@362: Extra ) */
+/**INDENT** Warning@375: Extra ) */
 	});
 	ok(got != NULL, "and has left the queue");
 	tplus_budget_release(got);
