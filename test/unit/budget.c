@@ -244,6 +244,7 @@ test_slots(void)
 	tplus_budget_release(first);
 	become(&c);
 	ok(try_one("slots", &wait_ms) == NULL, "first come, first served");
+	ok(try_one("slots", &wait_ms) == NULL, "also if it asks again");
 	ok(tplus_budget_spare(account("slots"), &one, NULL, &wait_ms) == NULL,
 	   "a request ahead waits, too");
 	become(&b);
@@ -375,10 +376,10 @@ test_wait(void)
 	tplus_budget_release(got);
 	become(&a);
 	got = tplus_budget_spare(account("wait"), &one, NULL, &(long)
-/**INDENT** Error@373: Unbalanced parens */
+/**INDENT** Error@374: Unbalanced parens */
 							 {
 		0
-/**INDENT** Warning@375: Extra ) */
+/**INDENT** Warning@376: Extra ) */
 	});
 	ok(got != NULL, "and has left the queue");
 	tplus_budget_release(got);

@@ -127,6 +127,8 @@ static const Case cases[] = {
 	{"auto", "{\"result\":[],\"error\":null}", "0 rows"},
 	{"auto", "{\"result\":true,\"value\":[]}", "0 rows"},
 	{"auto", "{\"result\":0,\"value\":[]}", "0 rows"},
+	{"auto", "{\"Data\":[],\"error\":\" \"}", "0 rows"},
+	{"auto", "{\"Data\":[],\"code\":\"0x0\"}", "error 0x0: -"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":\"\",\"ErrorCode\":\"\",\"Status\":0}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":null,\"ErrorCode\":null,\"Status\":\"0\"}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"Status\":\"done\"}", "0 rows"},
@@ -195,6 +197,7 @@ static const Case cases[] = {
 	{"Details", "{\"result\":{\"Exception\":{\"Message\":\"m\"}}}", "error -: m"},
 	{"data.Details", "{\"code\":\"0\",\"data\":{\"Code\":\"X-1\"}}", "no rows"},
 	{"data.Details", "{\"code\":\"E\",\"data\":null}", "error E: -"},
+	{"data.Details", "{\"data\":{\"Value\":{\"success\":false},\"Details\":[{\"ID\":1}]}}", "1 rows"},
 
 	/* A document has a code of its own. */
 	{"Details", "{\"Code\":\"X-1\",\"Details\":[{\"ID\":1}]}", "1 rows"},

@@ -52,7 +52,8 @@ static const char *const numbers[][8] = {
 /* None of these is a number. */
 static const char *const others[] = {
 	"", " ", "-", ".", "e5", "5e", "5e+", "1,5", "5 6", "0x10", "NaN",
-	"5.0.0", "--5", "5e1.0", "1e9999999999", "1e99999999999999999999", "五",
+	"5.0.0", "--5", "5e1.0", "1e9999999999", "10e1000000000",
+	"1e99999999999999999999", "五",
 };
 
 int
@@ -80,6 +81,7 @@ main(void)
 	is_spelled(TPLUS_KEY_TEXT, true, "5.0", "5.0");
 	is_spelled(TPLUS_KEY_TEXT, false, "007 ", "007 ");
 	is_spelled(TPLUS_KEY_PADDED, false, "007 ", "007");
+	is_spelled(TPLUS_KEY_PADDED, false, "  ", "");
 
 	is_spelled(TPLUS_KEY_UUID, false, "{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}",
 			   "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
