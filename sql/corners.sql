@@ -88,5 +88,8 @@ SELECT * FROM last_run();
 SELECT set_times('3 days', '2 days');
 CALL tplus.sync('second');
 SELECT * FROM last_run();
+-- and kept for as long as it is needed
+CALL tplus.sync('second');
+SELECT * FROM last_run();
 
 SELECT tplus.drop_sync('first'), tplus.drop_sync('second');

@@ -195,6 +195,7 @@ my @cases = (
 	[ 'one that waits', 'none', 'BEGIN', 'DECLARE c CURSOR FOR SELECT * FROM item', 'FETCH 5 FROM c' ],
 	[ 'one that was not begun', 'none', 'BEGIN', 'DECLARE c CURSOR FOR SELECT * FROM item' ],
 	[ 'a sorted one, in part', 'none', 'BEGIN', 'DECLARE c CURSOR FOR SELECT * FROM item ORDER BY ts', 'FETCH 5 FROM c', 'CLOSE c' ],
+	[ 'a cursor that goes back', 'none', 'BEGIN', 'DECLARE c SCROLL CURSOR FOR SELECT * FROM item ORDER BY ts', 'FETCH 5 FROM c', 'FETCH BACKWARD 10 FROM c' ],
 	[ 'MOVE', 'none', 'BEGIN', 'DECLARE c CURSOR FOR SELECT * FROM item', 'MOVE 5 IN c', 'FETCH ALL FROM c' ],
 	[ 'MOVE ALL', 'none', 'BEGIN', 'DECLARE c CURSOR FOR SELECT * FROM item', 'MOVE ALL IN c' ],
 	[ 'a cursor that jumps', 'none', 'BEGIN', 'DECLARE c SCROLL CURSOR FOR SELECT * FROM item', 'FETCH ABSOLUTE 20 FROM c', 'FETCH ALL FROM c' ],

@@ -114,8 +114,6 @@ read_day(const char **p, TplusMoment *moment)
 			 !read_number(p, 2, 2, &moment->month) ||
 			 !read_number(p, 2, 2, &moment->day))
 		return TPLUS_MOMENT_SYNTAX;
-	if (is_digit(**p))
-		return TPLUS_MOMENT_SYNTAX;
 	return TPLUS_MOMENT_OK;
 }
 
@@ -218,7 +216,7 @@ set_ticks(TplusMoment *moment, int64 milliseconds)
 	/* Years that begin in March end with the day that may be missing. */
 	days += 719468;				/* since March 1 of the year 0 */
 	era = days / 146097;		/* of 400 years */
-	if (days < 0 || era * 400 > MAX_YEAR)
+	if (days < 0)
 		return TPLUS_MOMENT_FIELD;
 	day_of_era = days % 146097;
 	year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
