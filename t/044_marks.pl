@@ -157,6 +157,7 @@ my @cases = (
 	[ 'GROUP BY', 'none', 'SELECT disabled, min(id) FROM item GROUP BY 1' ],
 	[ 'HAVING', 'none', 'SELECT count(*) FROM item HAVING count(*) > 100' ],
 	[ 'FILTER', 'none', 'SELECT count(*) FILTER (WHERE id < 5) FROM item' ],
+	[ 'an aggregate of DISTINCT', 'none', 'SELECT count(DISTINCT disabled) FROM item' ],
 	[ 'max()', 'none', 'SELECT max(ts) FROM item' ],
 	[ 'UNION', 'none', 'SELECT id FROM item UNION SELECT id FROM few' ],
 	[ 'EXCEPT', 'none', 'SELECT id FROM item EXCEPT SELECT id FROM few' ],

@@ -243,7 +243,11 @@ test_bodies(void)
 	put_packed(BARE_BITS, "[12345678]", 10);
 	pack_again(GZIP_BITS);
 	reads("deflate, gzip", "[12345678]", "deflate in gzip");
+}
 
+static void
+test_damaged_bodies(void)
+{
 	put("[{\"a\":1}]", 9);
 	ends("gzip", "damaged: incorrect header check", "gzip that is none");
 	put_packed(GZIP_BITS, "[]", 2);
@@ -334,6 +338,7 @@ main(void)
 {
 	test_names();
 	test_bodies();
+	test_damaged_bodies();
 	test_bomb();
 	test_damage();
 	return done();
