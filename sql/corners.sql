@@ -91,5 +91,12 @@ SELECT * FROM last_run();
 -- and kept for as long as it is needed
 CALL tplus.sync('second');
 SELECT * FROM last_run();
+-- a time is read again from lag before it
+CREATE TABLE by_day (id bigint PRIMARY KEY, name text);
+SELECT tplus.create_sync('by day', source => 'first.inventory', target => 'by_day', cursor_column => 'maderecorddate', lag => '2 days');
+CALL tplus.sync('by day');
+CALL tplus.sync('by day');
+SELECT kind, window_from::date - (SELECT max(maderecorddate)::date FROM first.inventory) AS from
+  FROM tplus.sync_run WHERE sync = 'by day' ORDER BY run DESC LIMIT 1;
 
-SELECT tplus.drop_sync('first'), tplus.drop_sync('second');
+SELECT tplus.drop_sync('by day'), tplus.drop_sync('first'), tplus.drop_sync('second');

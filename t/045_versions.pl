@@ -162,6 +162,9 @@ my $blind = tenant(versions((1) x 30), 'Query.max_rows' => 10);
 $sim->fault($blind, match => { path => '*/Query', has_param => ['Ts'], from => 2 }, action => 'empty_array', times => 0);
 like((shown([ $blind, 'by_ts' ]))[0], qr/^foreign table "by_ts" cannot be read by "Ts"/, 'versions that bring nothing, paging "ts"');
 is((shown([ $blind, 'by_auto' ]))[0], join(',', 1 .. 30), 'versions that bring nothing, paging "auto"');
+my $only = tenant([7], 'Query.ts_compare' => 'eq');
+like((shown([ $only, 'by_ts' ]))[0], qr/^foreign table "by_ts" cannot be read by "Ts"/, 'one record that no version brings, paging "ts"');
+is((shown([ $only, 'by_auto', "ts > '0000000000000003'" ]))[0], '1', 'one record that no version brings, paging "auto"');
 
 # --- What it costs ----------------------------------------------------------
 
