@@ -421,6 +421,34 @@ AS 'MODULE_PATHNAME', 'tplus_lock_run' LANGUAGE C STRICT VOLATILE;
 CREATE FUNCTION tplus._unlock_run() RETURNS void
 AS 'MODULE_PATHNAME', 'tplus_unlock_run' LANGUAGE C VOLATILE;
 
+-- Fills in where deleted records are marked.
+CREATE OR REPLACE FUNCTION tplus._shape_mark(d tplus.sync_definition, s tplus._sync_shape)
+RETURNS tplus._sync_shape LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  col record;
+BEGIN
+  IF d.deletes <> 'mark' THEN
+    RETURN s;
+  END IF;
+  SELECT * INTO col FROM tplus._columns(s.target)
+   WHERE name = coalesce(d.mark_column, 'deleted_at');
+  s.mark := col.quoted;
+  s.mark_value := CASE
+    WHEN col.type = 'boolean'::regtype THEN 'true'
+    WHEN col.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) THEN 'pg_catalog.now()' END;
+  IF s.mark_value IS NULL THEN
+    RAISE invalid_table_definition USING
+      MESSAGE = format('"%s" has no column "%s" of type boolean or timestamptz to mark deleted records in',
+        s.target, coalesce(d.mark_column, 'deleted_at')),
+      HINT = format('ALTER TABLE %s ADD COLUMN %I timestamptz; or name another one with mark_column.',
+        s.target, coalesce(d.mark_column, 'deleted_at'));
+  END IF;
+  RETURN s;
+END
+$$;
+
 -- Fills in the columns: what the mapping says, and for the rest the columns of
 -- the same name.
 CREATE OR REPLACE FUNCTION tplus._shape_columns(d tplus.sync_definition, s tplus._sync_shape)
@@ -496,7 +524,9 @@ BEGIN
   IF cardinality(s.key) = 1 AND NOT s.null_keys[1] THEN
     SELECT c.quoted, c.type_name INTO s.key_column, s.key_type
       FROM tplus._columns(s.source) c, tplus._columns(s.target) t
-     WHERE c.quoted = tplus._plain_column(s.source, expr) AND t.quoted = s.key[1] AND c.type = t.type;
+     WHERE c.quoted = tplus._plain_column(s.source, expr) AND t.quoted = s.key[1] AND c.type = t.type
+       -- There are no arrays of arrays.
+       AND NOT EXISTS (SELECT FROM pg_type y WHERE y.oid = c.type AND y.typcategory = 'A');
   END IF;
   SELECT max(quoted) FILTER (WHERE field = '*'), max(quoted) FILTER (WHERE field = '$error')
     INTO s.whole_column, s.error_column FROM tplus._columns(s.source) WHERE s.is_tplus;
@@ -505,10 +535,10 @@ BEGIN
    WHERE s.is_tplus AND field = 'id' AND quoted IS DISTINCT FROM s.key_column LIMIT 1;
 
   -- Columns whose name occurs in an expression: maybe too many, never too few.
-  words := lower(concat_ws(' ', array_to_string(s.exprs, ' '), d.filter, s.cursor_column));
+  words := lower(concat_ws(' ', array_to_string(s.exprs, ' '), d.filter, s.cursor_column) COLLATE "C");
   SELECT array_agg(quoted) INTO s.read_columns FROM tplus._columns(s.source)
-   WHERE strpos(words, lower(name)) > 0 OR quoted IN (s.whole_column, s.error_column, s.record_column)
-      OR words ~ '["\\]{2}|u&|\*' OR strpos(words, lower(btrim(s.alias, '"'))) > 0;
+   WHERE strpos(words, lower(name COLLATE "C")) > 0 OR quoted IN (s.whole_column, s.error_column, s.record_column)
+      OR words ~ '["\\]{2}|u&|\*' OR strpos(words, lower(btrim(s.alias, '"') COLLATE "C")) > 0;
   RETURN s;
 END
 $$;
@@ -613,11 +643,11 @@ AS $$
   SELECT coalesce(
     (SELECT substr(c, strpos(c, '=') + 1)
        FROM pg_db_role_setting r, unnest(r.setconfig) AS c
-      WHERE lower(split_part(c, '=', 1)) = lower(wanted)
+      WHERE lower(split_part(c, '=', 1) COLLATE "C") = lower(wanted COLLATE "C")
         AND r.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
         AND r.setrole IN (0, tplus._current_role())
       ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1),
-    (SELECT s.reset_val FROM pg_settings s WHERE lower(s.name) = lower(wanted)))
+    (SELECT s.reset_val FROM pg_settings s WHERE lower(s.name COLLATE "C") = lower(wanted COLLATE "C")))
 $$;
 
 -- How dates are read in a session with this DateStyle; they are written as ISO.
@@ -694,6 +724,19 @@ BEGIN
 END
 $$;
 
+-- The cursor of a record as a text that sorts as the values do and does not
+-- depend on settings.
+CREATE OR REPLACE FUNCTION tplus._cursor_text(s tplus._sync_shape, alias text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE s.cursor_kind
+    WHEN 'version' THEN format('%s.%s', alias, s.cursor_column)
+    WHEN 'time' THEN format('pg_catalog.to_char(%s.%s%s, ''YYYY-MM-DD"T"HH24:MI:SS.US%s'')', alias, s.cursor_column,
+      CASE WHEN s.cursor_type = 'pg_catalog.timestamptz' THEN ' AT TIME ZONE ''UTC''' ELSE '::pg_catalog.timestamp' END,
+      CASE WHEN s.cursor_type = 'pg_catalog.timestamptz' THEN '"Z"' ELSE '' END) END
+$$;
+
 -- The condition of a window.  Its ends are texts with the offset of the time
 -- zone in which the caller wrote them, and a column without a time zone is
 -- about what his clock showed: so the offset is left out for these.
@@ -712,6 +755,58 @@ AS $$
                     FROM tplus._columns(s.source) WHERE quoted = by_column) AS x) AS y
 $$;
 
+-- The condition of an incremental read.  A record without a cursor value is
+-- always read, unless there are none.
+CREATE OR REPLACE FUNCTION tplus._bound(s tplus._sync_shape, start text, nulls boolean) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN start IS NULL THEN 'true'
+    WHEN s.cursor_kind = 'version' THEN format('%s.%s OPERATOR(pg_catalog.>) %L COLLATE pg_catalog."C"', s.alias, s.cursor_column, start)
+    WHEN s.cursor_not_null AND NOT nulls
+      THEN format('%s.%s OPERATOR(pg_catalog.>=) %L::%s', s.alias, s.cursor_column, start, s.cursor_type)
+    ELSE format('%s.%s OPERATOR(pg_catalog.>=) %L::%s OR %1$s.%2$s IS NULL', s.alias, s.cursor_column, start, s.cursor_type)
+  END
+$$;
+
+-- Are equal values of this column always the same bytes?
+CREATE FUNCTION tplus._is_exact(target regclass, col text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT a.atttypid IN ('boolean'::regtype, 'smallint'::regtype, 'integer'::regtype, 'bigint'::regtype,
+           'date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype, 'uuid'::regtype)
+         OR (a.atttypid = 'numeric'::regtype AND a.atttypmod >= 0)
+         OR (a.atttypid IN ('text'::regtype, 'varchar'::regtype)
+             AND (SELECT c.collisdeterministic FROM pg_collation c WHERE c.oid = a.attcollation))
+    FROM pg_attribute a
+   WHERE a.attrelid = target AND quote_ident(a.attname) = col AND NOT a.attisdropped
+$$;
+
+-- The columns that an update writes: those of the key as well where another
+-- spelling is the same key.
+CREATE FUNCTION tplus._updated(s tplus._sync_shape) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(array_agg(c ORDER BY n), '{}') FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
+   WHERE c <> ALL (s.key) OR NOT tplus._is_exact(s.target, c)
+$$;
+
+-- Do the rows s and t differ in these columns?  Byte by byte, which also works
+-- where a type has no equality; where equal values always are the same bytes,
+-- the equality is faster.
+CREATE OR REPLACE FUNCTION tplus._differs(target regclass, columns text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT coalesce(nullif(concat_ws(' OR ',
+           string_agg(format('s.%1$s IS DISTINCT FROM t.%1$s', x.quoted), ' OR ') FILTER (WHERE x.exact),
+           'record_image_ne(ROW(' || string_agg('s.' || x.quoted, ', ' ORDER BY x.quoted) FILTER (WHERE NOT x.exact)
+             || '), ROW(' || string_agg('t.' || x.quoted, ', ' ORDER BY x.quoted) FILTER (WHERE NOT x.exact) || '))'), ''), 'false')
+    FROM (SELECT c AS quoted, tplus._is_exact(target, c) AS exact FROM unnest(columns) AS c) AS x
+$$;
+
 -- Finds what is new ("insert"), what differs ("update"), and in a full run
 -- what the source lacks ("gone"), in one join.
 CREATE OR REPLACE FUNCTION tplus._compare(d tplus.sync_definition, s tplus._sync_shape, reconcile boolean)
@@ -727,7 +822,7 @@ DECLARE
 BEGIN
   IF d.mode = 'upsert' THEN
     differs := concat_ws(' OR ',
-      tplus._differs(s.target, others),
+      tplus._differs(s.target, tplus._updated(s)),
       CASE WHEN s.mark_value = 'true' THEN format('t.%s', s.mark)
            WHEN s.mark IS NOT NULL THEN format('t.%s IS NOT NULL', s.mark) END);
   END IF;
@@ -735,10 +830,10 @@ BEGIN
   query := format($f$
     SELECT row_number() OVER () AS tplus_n,
            CASE WHEN s.tableoid IS NULL THEN 'gone' WHEN t.tableoid IS NULL THEN 'insert' ELSE 'update' END AS tplus_action,
-           s.tplus_raw, s.tplus_record, %s
+           s.tplus_raw, s.tplus_record, CASE WHEN s.tableoid IS NOT NULL AND t.tableoid IS NOT NULL THEN %s END AS tplus_was, %s
       FROM pg_temp.tplus_staged AS s %s JOIN %s AS t ON %s
      WHERE t.tableoid IS NULL OR (s.tableoid IS NULL %s) OR (s.tableoid IS NOT NULL AND (%s))$f$,
-    concat_ws(', ', tplus._list(s.key, 'coalesce(s.%s, t.%s) AS %s'), tplus._list(others, 's.%s')),
+    tplus._key_text(s, 't'), concat_ws(', ', tplus._list(s.key, 'coalesce(s.%s, t.%s) AS %s'), tplus._list(others, 's.%s')),
     CASE WHEN reconcile THEN 'FULL' ELSE 'LEFT' END, d.target, tplus._same_key(s, 's', 't'),
     CASE WHEN s.mark_value = 'true' THEN format('AND t.%s IS NOT TRUE', s.mark)
          WHEN s.mark IS NOT NULL THEN format('AND t.%s IS NULL', s.mark) ELSE '' END,
@@ -913,17 +1008,17 @@ RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  part text := format('c.tplus_action = %L AND c.tplus_n BETWEEN %s AND %s', step, lo, hi);
+  part text := format('c.tplus_action OPERATOR(pg_catalog.=) %L AND c.tplus_n OPERATOR(pg_catalog.>=) %s AND c.tplus_n OPERATOR(pg_catalog.<=) %s',
+    step, lo, hi);
   columns text := array_to_string(s.columns, ', ');
-  others text[] := ARRAY(SELECT c FROM unnest(s.columns) WITH ORDINALITY AS u(c, n)
-                          WHERE c <> ALL (s.key) ORDER BY n);
+  others text[] := tplus._updated(s);
   n bigint;
 BEGIN
   CASE step
   WHEN 'map' THEN
     RETURN tplus._execute(d, format(
       E'INSERT INTO pg_temp.tplus_staged (tplus_raw, tplus_record, %1$s) SELECT %2$s.tplus_n, %7$s, %3$s FROM pg_temp.tplus_raw AS %2$s '
-      'WHERE %2$s.tplus_n BETWEEN %4$s AND %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true'),
+      'WHERE %2$s.tplus_n OPERATOR(pg_catalog.>=) %4$s AND %2$s.tplus_n OPERATOR(pg_catalog.<=) %5$s AND (%6$s\n)', columns, s.alias, array_to_string(s.exprs, ', '), lo, hi, coalesce(d.filter, 'true'),
       tplus._record_text(s)));
   WHEN 'delete' THEN
     n := tplus._execute(d, format(
@@ -944,13 +1039,17 @@ BEGIN
       part, tplus._same_key(s, 't', 'c')));
   WHEN 'back' THEN
     n := tplus._execute(d, format('INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM pg_temp.tplus_new x '
-      'WHERE x.tplus_n IN (SELECT c.tplus_n FROM pg_temp.tplus_changes c WHERE %3$s)', d.target, tplus._all_columns(s), part));
+      'WHERE EXISTS (SELECT FROM pg_temp.tplus_changes c WHERE c.tplus_n OPERATOR(pg_catalog.=) x.tplus_n AND %3$s)', d.target, tplus._all_columns(s), part));
   WHEN 'insert' THEN
     -- Plainly: that they are not there has been found out, and ON CONFLICT
     -- would take three times as long.
     n := tplus._execute(d, format('INSERT INTO %s (%s) %s SELECT %s FROM pg_temp.tplus_changes c WHERE %s',
       d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part));
   END CASE;
+  IF step IN ('update', 'back') AND others && s.key THEN
+    EXECUTE format('DELETE FROM tplus.sync_key k USING pg_temp.tplus_changes c WHERE %s AND k.sync = %s AND k.key = c.tplus_was AND k.key <> %s',
+      part, d.id, tplus._key_text(s, 'c'));
+  END IF;
   -- Many new keys go in the order of the index, which then grows at its end.
   IF n > 0 THEN
     EXECUTE format(CASE step
@@ -978,7 +1077,7 @@ AS $$
 BEGIN
   FOR i IN 1 .. cardinality(s.columns) LOOP
     BEGIN
-      PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_staged (%s) SELECT %s FROM pg_temp.tplus_raw AS %s WHERE %3$s.tplus_n = %s',
+      PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_staged (%s) SELECT %s FROM pg_temp.tplus_raw AS %s WHERE %3$s.tplus_n OPERATOR(pg_catalog.=) %s',
         s.columns[i], s.exprs[i], s.alias, raw));
       RAISE SQLSTATE 'TPU00';
     EXCEPTION
@@ -1036,6 +1135,41 @@ BEGIN
     UPDATE pg_temp.tplus_changes SET tplus_action = 'kept' WHERE tplus_n = lo;
   END IF;
   RETURN 0;
+END
+$$;
+
+-- Before the records are mapped: those that were rejected before are read
+-- again, unless they are there, and those that T+ sent damaged are rejected.
+CREATE OR REPLACE FUNCTION tplus._prepare_raw(d tplus.sync_definition, s tplus._sync_shape, run bigint, is_full boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  keys text[];
+  bad record;
+BEGIN
+  IF d.on_error <> 'quarantine' THEN
+    RETURN;
+  END IF;
+  CREATE INDEX ON pg_temp.tplus_raw (tplus_n);
+  IF NOT is_full AND s.key_column IS NOT NULL THEN
+    FOR keys IN EXECUTE format('SELECT array_agg(key) FROM (SELECT key, row_number() OVER () AS n FROM tplus.sync_reject j '
+        'WHERE j.sync = $1 AND j.key IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.tplus_raw r WHERE r.%s::text COLLATE "C" = j.key)) AS x '
+        'GROUP BY (n - 1) / %s', s.key_column, batch) USING d.name
+    LOOP
+      PERFORM tplus._read_raw(d, s, format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
+    END LOOP;
+  END IF;
+  IF s.error_column IS NOT NULL THEN
+    FOR bad IN EXECUTE format('SELECT tplus_n, (CASE jsonb_typeof(%1$s::jsonb) WHEN ''array'' THEN %1$s::jsonb -> 0 ELSE %1$s::jsonb END) AS why '
+        'FROM pg_temp.tplus_raw r WHERE %1$s IS NOT NULL', 'r.' || s.error_column)
+    LOOP
+      PERFORM tplus._reject(d, s, run, bad.tplus_n, NULL, bad.why ->> 'column', coalesce(bad.why ->> 'sqlstate', '22000'),
+        coalesce(bad.why ->> 'message', bad.why::text), bad.why ->> 'value');
+      EXECUTE 'DELETE FROM pg_temp.tplus_raw WHERE tplus_n = $1' USING bad.tplus_n;
+    END LOOP;
+  END IF;
 END
 $$;
 
@@ -1410,11 +1544,11 @@ AS $$
 DECLARE
   run bigint;
   failed boolean := false;
-  state text;
-  words text;
-  more text;
-  advice text;
-  place text;
+  state pg_catalog.text;
+  words pg_catalog.text;
+  more pg_catalog.text;
+  advice pg_catalog.text;
+  place pg_catalog.text;
 BEGIN
   PERFORM tplus._check_no_transaction();
   -- Where this is refused, as inside a function, nothing has happened yet.
@@ -1465,7 +1599,7 @@ DECLARE
   taken text;
 BEGIN
   SELECT c INTO taken FROM unnest(s.columns) AS c
-   WHERE c IN ('tplus_raw', 'tplus_cursor', 'tplus_record', 'tplus_n', 'tplus_action') LIMIT 1;
+   WHERE c IN ('tplus_raw', 'tplus_cursor', 'tplus_record', 'tplus_n', 'tplus_action', 'tplus_was') LIMIT 1;
   IF taken IS NULL AND s.keep_raw AND 'tplus_n' = ANY (s.read_columns) THEN
     taken := 'tplus_n';
   END IF;
@@ -1599,10 +1733,10 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   d tplus.sync_definition;
-  state text;
-  words text;
-  more text;
-  advice text;
+  state pg_catalog.text;
+  words pg_catalog.text;
+  more pg_catalog.text;
+  advice pg_catalog.text;
 BEGIN
   d.search_path := pg_catalog.current_setting('search_path');
   d.time_zone := pg_catalog.current_setting('TimeZone');
@@ -1656,12 +1790,12 @@ RETURNS void LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   d tplus.sync_definition;
-  state text;
-  words text;
-  more text;
-  advice text;
+  state pg_catalog.text;
+  words pg_catalog.text;
+  more pg_catalog.text;
+  advice pg_catalog.text;
   old tplus.sync_definition;
-  path text;
+  path pg_catalog.text;
 BEGIN
   path := pg_catalog.current_setting('search_path');
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -1701,6 +1835,37 @@ EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL,
     advice = PG_EXCEPTION_HINT;
   PERFORM tplus._raise(state, words, more, advice);
+END
+$$;
+
+-- The values that one field of a cron schedule stands for.
+CREATE OR REPLACE FUNCTION tplus._cron_field(field text, lo integer, hi integer) RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  names constant text[] := ARRAY['jan','feb','mar','apr','may','jun','jul','aug','sep','oct','nov','dec'];
+  days constant text[] := ARRAY['sun','mon','tue','wed','thu','fri','sat'];
+  result integer[] := '{}';
+  part text;
+  m text[];
+BEGIN
+  field := lower(field COLLATE "C");
+  FOR i IN 1 .. 12 LOOP
+    field := CASE WHEN hi = 12 THEN replace(field, names[i], i::text)
+                  WHEN hi = 7 AND i <= 7 THEN replace(field, days[i], (i - 1)::text) ELSE field END;
+  END LOOP;
+  FOREACH part IN ARRAY string_to_array(field, ',') LOOP
+    m := regexp_match(part, '^(\*|\d{1,2})(?:-(\d{1,2}))?(?:/(\d{1,2}))?$');
+    IF m IS NULL THEN
+      RETURN NULL;
+    END IF;
+    result := result || ARRAY(SELECT generate_series(
+      CASE m[1] WHEN '*' THEN lo ELSE m[1]::integer END,
+      coalesce(m[2]::integer, CASE WHEN m[1] = '*' OR m[3] IS NOT NULL THEN hi ELSE m[1]::integer END),
+      greatest(coalesce(m[3]::integer, 1), 1)));
+  END LOOP;
+  RETURN ARRAY(SELECT DISTINCT unnest(result));
 END
 $$;
 
@@ -1777,6 +1942,39 @@ COMMENT ON FUNCTION tplus.create_sync(text, regclass, regclass, text, jsonb, tex
 COMMENT ON FUNCTION tplus.alter_sync(text, regclass, regclass, text, jsonb, text, text, interval, text, text, interval, interval, text, integer, numeric, text, boolean) IS
   'changes a sync; what is left out stays';
 
+-- The columns of a relation; field is what T+ calls it, without case and dots;
+-- type_name means the same under any search_path.
+CREATE OR REPLACE FUNCTION tplus._columns(relation regclass,
+  OUT name text, OUT quoted text, OUT type oid, OUT type_name text,
+  OUT is_not_null boolean, OUT field text, OUT always_identity boolean)
+RETURNS SETOF record LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT a.attname, quote_ident(a.attname), a.atttypid,
+         (SELECT format('%I.%I', n.nspname, y.typname) FROM pg_type y JOIN pg_namespace n ON n.oid = y.typnamespace
+           WHERE y.oid = a.atttypid), a.attnotnull,
+         lower(replace(coalesce((SELECT o.option_value
+                                   FROM pg_options_to_table(a.attfdwoptions) o
+                                  WHERE o.option_name = 'field'), a.attname), '.', '') COLLATE "C"),
+         a.attidentity = 'a'
+    FROM pg_attribute a
+   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+     AND (a.attgenerated = '' OR relation IN (SELECT ftrelid FROM pg_foreign_table))
+   ORDER BY a.attnum
+$$;
+
+-- A column of the source that expr is nothing but, quoted; or null.
+CREATE OR REPLACE FUNCTION tplus._plain_column(relation regclass, expr text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT quoted FROM tplus._columns(relation)
+   WHERE quoted = btrim(expr, E' \t\n')
+      OR (btrim(expr, E' \t\n') ~ '^[[:alpha:]_][[:alnum:]_$]*$'
+          AND name = lower(btrim(expr, E' \t\n') COLLATE "C"))
+   LIMIT 1
+$$;
+
 -- The unique index that makes these columns (null: the primary key) a key:
 -- its columns, the operator by which it compares each, which can be null, and
 -- whether it takes nulls for one value.
@@ -1825,11 +2023,11 @@ CREATE FUNCTION tplus._key_text(s tplus._sync_shape, alias text) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT CASE WHEN cardinality(s.key) > 1 THEN format('pg_catalog.jsonb_build_array(%s)::pg_catalog.text',
+  SELECT CASE WHEN cardinality(s.key) > 1 THEN format('pg_catalog.jsonb_build_array(%s)::pg_catalog.text COLLATE pg_catalog."C"',
            (SELECT string_agg(format('%s.%s::pg_catalog.text', alias, k), ', ' ORDER BY n)
               FROM unnest(s.key) WITH ORDINALITY AS u(k, n)))
-    WHEN s.null_keys[1] THEN format($f$coalesce(pg_catalog.regexp_replace(%s.%s::pg_catalog.text, '^\\', '\\\\'), '\N')$f$, alias, s.key[1])
-    ELSE format('%s.%s::pg_catalog.text', alias, s.key[1]) END
+    WHEN s.null_keys[1] THEN format($f$coalesce(pg_catalog.regexp_replace(%s.%s::pg_catalog.text COLLATE pg_catalog."C", '^\\', '\\\\'), '\N')$f$, alias, s.key[1])
+    ELSE format('%s.%s::pg_catalog.text COLLATE pg_catalog."C"', alias, s.key[1]) END
 $$;
 
 CREATE OR REPLACE FUNCTION tplus._same_key(s tplus._sync_shape, a text, b text) RETURNS text
@@ -1855,8 +2053,11 @@ BEGIN
   EXECUTE format('DELETE FROM pg_temp.tplus_changes c WHERE c.tplus_action = ''gone'' AND NOT EXISTS '
       '(SELECT FROM tplus.sync_key k WHERE k.sync = %s AND k.key = %s)', d.id, tplus._key_text(s, 'c'));
   IF s.keep_raw AND s.key_column IS NOT NULL THEN
-    EXECUTE format('DELETE FROM pg_temp.tplus_changes c USING pg_temp.tplus_raw r WHERE c.tplus_action = ''gone'' AND c.%s %s r.%s',
-      s.key[1], s.ops[1], s.key_column);
+    EXECUTE format('DELETE FROM pg_temp.tplus_changes c USING pg_temp.tplus_raw r WHERE c.tplus_action = ''gone'' AND c.%s %s r.%s%s',
+      s.key[1], s.ops[1], s.key_column,
+      -- That of the key, where source and target have different ones.
+      (SELECT format(' COLLATE %I.%I', n.nspname, l.collname) FROM pg_attribute a JOIN pg_collation l ON l.oid = a.attcollation
+         JOIN pg_namespace n ON n.oid = l.collnamespace WHERE a.attrelid = s.target AND quote_ident(a.attname) = s.key[1]));
   END IF;
   SELECT count(*) INTO candidates FROM pg_temp.tplus_changes WHERE tplus_action = 'gone';
   IF candidates = 0 THEN
@@ -1973,7 +2174,7 @@ DECLARE
   list text;
 BEGIN
   PERFORM tplus._make_temp('tplus_new', format('SELECT NULL::bigint AS tplus_n, t.* FROM %s AS t', d.target));
-  SELECT string_agg(format(CASE WHEN c.quoted = ANY (s.key) THEN 'coalesce(t.%1$s, c.%1$s)' WHEN c.quoted = ANY (s.columns) THEN 'c.%1$s'
+  SELECT string_agg(format(CASE WHEN c.quoted = ANY (s.columns) THEN 'c.%1$s'
              WHEN c.quoted = s.mark THEN coalesce((SELECT pg_get_expr(f.adbin, f.adrelid) FROM pg_attrdef f JOIN pg_attribute a
                 ON a.attrelid = f.adrelid AND a.attnum = f.adnum WHERE f.adrelid = s.target AND a.attname = c.name), 'NULL')
              ELSE 't.%1$s' END, c.quoted), ', ' ORDER BY c.n)
@@ -2098,7 +2299,7 @@ BEGIN
       IF NOT stays_put THEN
         UPDATE pg_temp.tplus_changes c SET tplus_action = 'back'
          WHERE c.tplus_n IN (SELECT m.tplus_n FROM pg_temp.tplus_moves m WHERE NOT m.can_wait AND NOT m.stays);
-        PERFORM tplus._execute(d, format('DELETE FROM %s AS t USING pg_temp.tplus_changes c WHERE c.tplus_action = ''back'' AND %s',
+        PERFORM tplus._execute(d, format('DELETE FROM %s AS t USING pg_temp.tplus_changes c WHERE c.tplus_action OPERATOR(pg_catalog.=) ''back'' AND %s',
           d.target, tplus._same_key(s, 't', 'c')));
       END IF;
       n := tplus._do(d, s, run, 'update') + tplus._do(d, s, run, 'back');

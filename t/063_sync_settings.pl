@@ -136,6 +136,82 @@ CALL tplus.sync('days');
 SQL
 is(sql("SELECT min(day), min(text), min(at) = '2025-01-01 00:00+08' FROM days"), '2025-03-02|2025-01-01|t', 'is read as it was written');
 
+# One that is made under a search_path that begins with others' operators, types
+# and functions: they are for what its owner wrote alone.
+sql(<<'SQL');
+CREATE FUNCTION hostile.same(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR hostile.<= (leftarg = bigint, rightarg = bigint, function = hostile.same);
+CREATE DOMAIN hostile.text AS integer CHECK (false);
+CREATE DOMAIN hostile.date AS integer CHECK (false);
+CREATE DOMAIN hostile.uuid AS integer CHECK (false);
+SET ROLE etl;
+CREATE TABLE few AS SELECT md5(n::text)::uuid AS id, day, n FROM source;
+CREATE TABLE marked (id uuid PRIMARY KEY, n integer, code integer UNIQUE, deleted_at timestamptz);
+SQL
+is((as('etl', <<'SQL'))[2] =~ s/^.*NOTICE.*\n.*\n?//r, '', 'a sync made under a hostile search_path');
+SET search_path = hostile, pg_catalog, public;
+SELECT tplus.create_sync('hostile', 'few', 'marked', mapping => '{"code": "n"}', cursor_column => 'day', lag => '3 days',
+  deletes => 'mark', delete_limit => 1, on_error => 'quarantine');
+CALL tplus.sync('hostile');
+UPDATE public.few SET n = CASE n WHEN 10 THEN 11 WHEN 11 THEN 10 ELSE n END;
+DELETE FROM public.few WHERE id OPERATOR(pg_catalog.=) pg_catalog.md5('1')::pg_catalog.uuid;
+CALL tplus.sync('hostile');
+CALL tplus.sync('hostile', "full" => true);
+SQL
+is(sql(q{SELECT string_agg(concat_ws(' ', kind, rows_inserted, rows_updated, rows_deleted), ', ' ORDER BY run) FROM tplus.sync_run WHERE sync = 'hostile'}),
+	'full 12 0 0, incremental 0 2 0, full 0 0 1', 'stores, moves values, and marks');
+is(sql('SELECT count(*) FROM marked WHERE deleted_at > clock_timestamp() - interval \'1 hour\''), '1', 'with the time it is');
+
+# Keys that are equal, but not the same bytes; columns whose collation is not
+# that of the extension's tables.
+sql(<<'SQL');
+CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+SET ROLE etl;
+CREATE TABLE spelt (code text COLLATE "C", name text);
+INSERT INTO spelt VALUES ('a', 'one'), ('b', 'two'), ('c', 'three'), ('d', 'bad');
+CREATE TABLE once (code text COLLATE ci PRIMARY KEY, name text CHECK (name <> 'bad'));
+INSERT INTO once VALUES ('B', 'before');
+CREATE TABLE numbered (n numeric PRIMARY KEY, name text);
+CREATE TABLE figures (n numeric, name text);
+INSERT INTO figures VALUES (1.0, 'one'), (2, 'two');
+CREATE TABLE listed (n integer[] PRIMARY KEY);
+CREATE TABLE lists AS SELECT ARRAY[n] AS n FROM source;
+SQL
+is((as('etl', <<'SQL'))[2], '', 'keys whose spelling changes');
+SELECT tplus.create_sync('once', 'spelt', 'once', cursor_column => '', deletes => 'delete', delete_limit => 1, on_error => 'quarantine', mapping => '{}');
+SELECT tplus.create_sync('numbered', 'figures', 'numbered', cursor_column => '', deletes => 'delete', delete_limit => 1);
+SELECT tplus.create_sync('listed', 'lists', 'listed', cursor_column => '', deletes => 'delete', delete_limit => 1);
+CALL tplus.sync('once');
+CALL tplus.sync('numbered');
+CALL tplus.sync('listed');
+UPDATE spelt SET code = 'A' WHERE code = 'a';
+UPDATE figures SET n = 1.00 WHERE n = 1;
+DELETE FROM lists WHERE n = '{3}';
+CALL tplus.sync('once');
+CALL tplus.sync('numbered');
+CALL tplus.sync('listed');
+SQL
+is(sql(q{SELECT string_agg(code || ' ' || name, ', ' ORDER BY code COLLATE "C") FROM once}), 'A one, b two, c three', 'are written as they come');
+is(sql(q{SELECT string_agg(k.key, ' ' ORDER BY k.key) FROM tplus.sync_key k JOIN tplus.sync_definition d ON d.id = k.sync WHERE d.name IN ('once', 'numbered')}),
+	'1.00 2 A b c', 'and known as that');
+is(sql(q{SELECT (SELECT string_agg(n::text, ' ' ORDER BY n) FROM numbered), (SELECT count(*) FROM listed)}), '1.00 2|11', 'numbers and arrays as well');
+as('etl', q{DELETE FROM spelt WHERE code = 'A'; DELETE FROM figures WHERE n = 1; CALL tplus.sync('once'); CALL tplus.sync('numbered')});
+is(sql(q{SELECT (SELECT string_agg(code, ' ' ORDER BY code) FROM once), (SELECT string_agg(n::text, ' ') FROM numbered)}), 'b c|2', 'so that their deletion is seen');
+
+# A database whose language has other lower case and another order.
+sql(q{CREATE DATABASE turkish TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr-u-kn-true' LOCALE 'C.UTF-8'});
+is($node->psql('turkish', <<'SQL', stdout => \my $rows, stderr => \my $words), 0, 'a Turkish database');
+SET client_min_messages = warning;
+CREATE EXTENSION tplus_fdw;
+CREATE TABLE source (id integer, listing text);
+INSERT INTO source SELECT i, 'x' FROM generate_series(1, 3) i;
+CREATE TABLE made (id integer PRIMARY KEY, item text);
+SELECT tplus.create_sync('s', 'source', 'made', cursor_column => '', mapping => '{"id": "ID", "item": "upper(LISTING)"}', on_error => 'quarantine');
+CALL tplus.sync('s');
+SELECT count(*), min(item), tplus._next_run('0 0 * * FRI', '2026-01-01') = '2026-01-02 00:00+00' FROM made;
+SQL
+is($rows =~ s/^\n//r, '3|X|t', 'reads names, and schedules, in any case');
+
 # The window of a resync is what the caller's clock shows.
 for my $session ([ 'SQL, MDY', 'Asia/Shanghai' ], [ 'German, DMY', 'America/New_York' ], [ 'ISO, YMD', 'Europe/Dublin' ])
 {
