@@ -221,8 +221,42 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tplus_stat_entries'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 40;
 
+-- By month: what was counted in a file of the cluster, see src/base/ledger.h.
+CREATE FUNCTION tplus.month_entries(
+  OUT month date, OUT server text, OUT "table" text, OUT requests bigint,
+  OUT account_requests bigint, OUT monthly_requests integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_month_entries'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 40;
+
+CREATE VIEW tplus.stat_months AS
+  SELECT * FROM tplus.month_entries() ORDER BY month DESC, server, "table" NULLS FIRST;
+
+GRANT SELECT ON tplus.stat_months TO PUBLIC;
+
+COMMENT ON VIEW tplus.stat_months IS
+  'requests of this month and the last, by server and foreign table; for the owner of the server and pg_monitor';
+COMMENT ON COLUMN tplus.stat_months.month IS
+  'its first day; months begin at midnight in China';
+COMMENT ON COLUMN tplus.stat_months.account_requests IS
+  'what all servers and databases of the cluster with the same host and app_key have asked in the month';
+
+CREATE FUNCTION tplus._month_left(server name) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_month_left'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+-- China's time is 8 hours ahead of UTC, all year.
 CREATE VIEW tplus.stat_requests AS
-  SELECT * FROM tplus.stat_entries();
+  SELECT e.*, coalesce(m.requests, 0) AS month_requests, coalesce(m.before, 0) AS last_month_requests
+    FROM tplus.stat_entries() e
+    LEFT JOIN (SELECT x.server, x."table",
+                      (sum(x.requests) FILTER (WHERE x.month = date_trunc('month', clock_timestamp() AT TIME ZONE interval '8 hours')))::bigint AS requests,
+                      (sum(x.requests) FILTER (WHERE x.month < date_trunc('month', clock_timestamp() AT TIME ZONE interval '8 hours')))::bigint AS before
+                 FROM tplus.month_entries() x GROUP BY x.server, x."table") m
+      ON m.server = e.server AND m."table" IS NOT DISTINCT FROM e."table";
+
+COMMENT ON COLUMN tplus.stat_requests.month_requests IS
+  'of this month, as in tplus.stat_months: neither a restart nor stat_reset() sets it to zero';
 
 GRANT SELECT ON tplus.stat_requests TO PUBLIC;
 
@@ -1186,7 +1220,78 @@ AS $$
   SELECT 'ISO, ' || CASE WHEN style ~* 'YMD' THEN 'YMD' WHEN style ~* 'DMY|european|german' THEN 'DMY' ELSE 'MDY' END
 $$;
 
--- Enters the run into the history; null if another one is at it.
+-- The server of a foreign table of T+: looked up in the catalog, for whoever may
+-- see a sync; null of any other source.
+CREATE FUNCTION tplus._server_of(source text) RETURNS name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT s.srvname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_foreign_table t ON t.ftrelid = c.oid
+    JOIN pg_foreign_server s ON s.oid = t.ftserver
+    JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+   WHERE w.fdwname = 'tplus_fdw' AND format('%I.%I', n.nspname, c.relname) = source
+$$;
+
+-- What monthly_requests leaves to syncs of the current user; null: no matter.
+CREATE FUNCTION tplus._requests_left(server name) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN tplus._month_left(server);
+EXCEPTION WHEN OTHERS THEN
+  -- The run will meet this again, and end with it.
+  RETURN NULL;
+END
+$$;
+
+-- Why a run of this kind waits for the month to turn; null if it need not.  It
+-- takes what the cheapest of the last ones took, but one request at least.
+CREATE FUNCTION tplus._waits_for_month(d tplus.sync_definition, wanted text) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  srv name := tplus._server_of(d.source);
+  remaining bigint := tplus._requests_left(srv);
+  expected bigint;
+BEGIN
+  IF remaining < 1 THEN
+    RETURN format('the monthly requests of server "%s" are used up', srv);
+  END IF;
+  SELECT min(x.requests) INTO expected
+    FROM (SELECT l.requests FROM tplus.sync_log l
+           WHERE l.sync = d.name AND l.kind = wanted AND l.status = 'succeeded' ORDER BY l.run DESC LIMIT 5) AS x;
+  IF remaining < expected THEN
+    RETURN format('a run of sync "%s" takes some %s requests, and the month has %s left on server "%s"', d.name, expected, remaining, srv);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+-- Raises the alert, once for all syncs of the server or for the one that is too
+-- large; or ends it.
+CREATE FUNCTION tplus._tell_month(d tplus.sync_definition, words text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  srv name := tplus._server_of(d.source);
+  used_up boolean := coalesce(tplus._requests_left(srv) < 1, words IS NOT NULL AND srv IS NULL);
+BEGIN
+  IF words IS NOT NULL THEN
+    PERFORM tplus._alert(CASE WHEN srv IS NULL OR NOT used_up THEN d.name END, srv, d.owner, 'monthly_requests',
+      words || '. Syncs go on when the month turns, or with a greater monthly_requests');
+  END IF;
+  UPDATE tplus.alert a SET resolved = clock_timestamp()
+   WHERE a.kind = 'monthly_requests' AND a.server = srv AND a.owner = d.owner AND a.resolved IS NULL
+     AND (a.sync = d.name AND words IS NULL OR a.sync IS NULL AND NOT used_up);
+END
+$$;
+
+-- Enters the run into the history; null if another one is at it, or if it waits
+-- for the month to turn.
 CREATE FUNCTION tplus._begin_run(sync_name text, wanted text, since timestamptz, until timestamptz)
 RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -1195,6 +1300,7 @@ DECLARE
   d tplus.sync_definition;
   c record;
   new_run bigint;
+  waits text;
 BEGIN
   d := tplus._sync(sync_name);
   IF NOT tplus._lock_run(d.id) THEN
@@ -1214,6 +1320,22 @@ BEGIN
     -- The run will meet this again, and end with it.
     SELECT wanted AS kind, 'asked for' AS cause, NULL AS start INTO c;
   END;
+  waits := tplus._waits_for_month(d, c.kind);
+  -- Better than nothing.
+  IF waits IS NOT NULL AND c.cause LIKE 'the last full run is %' AND tplus._waits_for_month(d, 'incremental') IS NULL THEN
+    c.kind := 'incremental';
+    c.cause := 'the month has no requests left for the full run that is due';
+    c.start := tplus._start_of(d, tplus._shape(d));
+    waits := NULL;
+  END IF;
+  PERFORM tplus._tell_month(d, waits);
+  IF waits IS NOT NULL THEN
+    INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
+    VALUES (d.name, c.kind, c.cause, 'skipped', clock_timestamp(), waits);
+    PERFORM tplus._unlock_run();
+    RAISE NOTICE 'sync "%" was skipped: %', d.name, waits;
+    RETURN NULL;
+  END IF;
   -- The window as the caller's clock shows it: see tplus._window().
   INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
   SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
@@ -2173,7 +2295,7 @@ BEGIN
     END IF;
   END IF;
   UPDATE tplus.alert SET resolved = clock_timestamp()
-   WHERE sync = d.name AND resolved IS NULL AND kind IN ('failed', 'stale');
+   WHERE sync = d.name AND resolved IS NULL AND kind IN ('failed', 'stale', 'monthly_requests');
   IF FOUND THEN
     PERFORM tplus._alert(d.name, NULL, d.owner, 'recovered', format('sync "%s" succeeded again', d.name),
       jsonb_build_object('read', l.rows_read, 'inserted', l.rows_inserted, 'updated', l.rows_updated, 'deleted', l.rows_deleted));
@@ -2532,6 +2654,10 @@ BEGIN
    WHERE run = this_run RETURNING * INTO l;
   IF NOT FOUND THEN
     -- The sync was dropped meanwhile.
+    RETURN;
+  END IF;
+  IF state = '53T01' THEN
+    PERFORM tplus._tell_month(tplus._sync(l.sync), words);
     RETURN;
   END IF;
   -- Where T+ does not know us any more, a human has to act: say how.
@@ -3259,7 +3385,10 @@ $$;
 
 CREATE VIEW tplus.sync_status WITH (security_invoker = true) AS
   SELECT d.name AS sync, pg_get_userbyid(d.owner) AS owner, d.source, d.target,
-         CASE WHEN o.status IN ('failed', 'crashed') THEN 'failing'
+         CASE WHEN EXISTS (SELECT FROM tplus.alert a
+                            WHERE a.kind = 'monthly_requests' AND a.resolved IS NULL AND a.owner = d.owner
+                              AND (a.sync = d.name OR a.sync IS NULL AND a.server = tplus._server_of(d.source))) THEN 'out of requests'
+              WHEN o.status IN ('failed', 'crashed') THEN 'failing'
               WHEN d.stale_after > '0' AND now() - coalesce(w.started, d.created) > d.stale_after THEN 'stale'
               WHEN j.rejects > 0 THEN 'rejects'
               WHEN o.status IS NULL THEN 'never ran'
@@ -3275,14 +3404,29 @@ CREATE VIEW tplus.sync_status WITH (security_invoker = true) AS
               WHEN c.nulls AND c.value NOT LIKE '________________' THEN 'some records have no cursor value: every run reads everything'
               WHEN tplus._cursor_is_time(d.source, d.cursor_column) THEN 'edits are found by full runs only, because the cursor does not move with them'
          END AS note,
-         f.rows_not_own
+         f.rows_not_own,
+         r.requests AS last_requests, p.requests_per_run, m.requests_per_month
     FROM tplus.sync_definition d
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status <> 'skipped' ORDER BY x.run DESC LIMIT 1) r ON true
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_run x WHERE x.sync = d.name AND x.status NOT IN ('skipped', 'running') ORDER BY x.run DESC LIMIT 1) o ON true
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind <> 'resync' ORDER BY x.run DESC LIMIT 1) w ON true
     LEFT JOIN LATERAL (SELECT x.rows_not_own FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind = 'full' ORDER BY x.run DESC LIMIT 1) f ON true
     LEFT JOIN LATERAL (SELECT * FROM tplus.sync_cursor x WHERE x.sync = d.name ORDER BY x.run DESC LIMIT 1) c ON true
-    LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM tplus.sync_reject x WHERE x.sync = d.name) j ON true;
+    LEFT JOIN LATERAL (SELECT count(*) AS rejects FROM tplus.sync_reject x WHERE x.sync = d.name) j ON true
+    LEFT JOIN LATERAL (SELECT round(avg(y.requests), 1) AS requests_per_run
+                         FROM (SELECT x.requests FROM tplus.sync_log x
+                                WHERE x.sync = d.name AND x.status = 'succeeded' AND x.kind <> 'resync'
+                                ORDER BY x.run DESC LIMIT 10) y) p ON true
+    LEFT JOIN LATERAL (SELECT round(sum(x.requests) * 30 * 86400 / extract(epoch FROM greatest(now() - min(x.started), interval '1 day'))) AS requests_per_month
+                         FROM tplus.sync_log x
+                        WHERE x.sync = d.name AND x.started > now() - interval '7 days') m ON true;
+
+COMMENT ON COLUMN tplus.sync_status.last_requests IS
+  'requests of the last run, those for tokens and those that came to nothing included';
+COMMENT ON COLUMN tplus.sync_status.requests_per_run IS
+  'average of the last 10 runs that succeeded';
+COMMENT ON COLUMN tplus.sync_status.requests_per_month IS
+  'of 30 days, at the pace of the last 7 days; a sync that is younger than a day counts as if it were a day old';
 
 COMMENT ON VIEW tplus.sync_status IS 'how each sync fares';
 
@@ -3311,6 +3455,9 @@ BEGIN
         jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;
     END IF;
   END LOOP;
+  UPDATE tplus.alert a SET resolved = clock_timestamp()
+   WHERE a.kind = 'monthly_requests' AND a.sync IS NULL AND a.owner = current_user AND a.resolved IS NULL
+     AND coalesce(tplus._requests_left(a.server) > 0, true);
   FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
              FROM tplus.token_status s GROUP BY s.server LOOP
     IF t.failed THEN

@@ -142,6 +142,8 @@ const TplusOption tplus_options[] = {
 	.help = "Requests that may leave at once after a quiet time."},
 	{SERVER("max_concurrency", max_concurrency),.kind = TPLUS_KIND_INT,.min = 1,.max = 1000,.default_value = "4",
 	.help = "Requests under way at a time, of all backends together."},
+	{SERVER("monthly_requests", monthly_requests),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,
+	.help = "Requests a month of all backends together before syncs stop; default: no limit."},
 	{SERVER("page_size", page_size),.kind = TPLUS_KIND_INT,.min = 1,.max = 100000,.default_value = "500",
 	.help = "Records to ask for in one page."},
 	{SERVER("max_response_mb", max_response_mb),.kind = TPLUS_KIND_INT,.min = 1,.max = 1000000,.default_value = "256",

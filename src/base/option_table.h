@@ -80,6 +80,7 @@ typedef struct TplusServerOptions
 	double		requests_per_second;	/* 0: unlimited */
 	int			burst;
 	int			max_concurrency;
+	int			monthly_requests;	/* 0: no limit */
 	int			page_size;
 	int			max_response_mb;
 	int			latency_ms;

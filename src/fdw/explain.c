@@ -245,6 +245,7 @@ void
 tplusExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	TplusScanState *state = node->fdw_state;
+	const ForeignScan *plan = (const ForeignScan *) node->ss.ps.plan;
 
 	if (es->verbose)
 	{
@@ -252,6 +253,13 @@ tplusExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		explain_clauses(node, state, es);
 		explain_fields(state, es);
 	}
+
+	/* As the rows beside it, those of one loop. */
+	if (es->costs)
+		ExplainPropertyFloat("T+ Requests Estimated", NULL,
+							 floatVal(list_nth(plan->fdw_private,
+											   TPLUS_PLAN_REQUESTS)),
+							 0, es);
 	if (es->analyze)
 		explain_costs(state, es);
 }

@@ -25,6 +25,7 @@
 
 #include "base/compat.h"
 #include "base/journal.h"
+#include "base/ledger.h"
 #include "base/shmem.h"
 #include "base/stats.h"
 #include "base/version.h"
@@ -159,6 +160,7 @@ tplus_info(PG_FUNCTION_ARGS)
 	put_info(rsinfo, "request log",
 			 psprintf("the last %d requests, %s", room, shared ?
 					  "of all backends" : "of this backend alone"));
+	put_info(rsinfo, "requests by month", tplus_ledger_file());
 	put_info(rsinfo, "publications of tplus.token", publications ?
 			 publications : "none");
 	return (Datum) 0;

@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "nodes/makefuncs.h"
@@ -177,7 +179,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *pushed,
 										   startup, total, NIL, param_info ?
 										   param_info->ppi_req_outer :
 										   baserel->lateral_relids,
-										   NULL, NIL));
+										   NULL, list_make2(makeFloat(psprintf("%.0f", requests)),
+															makeFloat(psprintf("%.0f", fetched)))));
 }
 
 /* Can a join clause be asked of T+ once the other side has a row? */
@@ -322,6 +325,22 @@ limit_hint(PlannerInfo *root, RelOptInfo *baserel)
 }
 
 /*
+ * The requests of the path's scan: fewer than it was weighed with, if the query
+ * stops before all of its records have come.
+ */
+static Node *
+estimated_requests(const TplusPlanState *state, const ForeignPath *path,
+				   int limit)
+{
+	double		requests = floatVal(linitial(path->fdw_private));
+	double		fetched = floatVal(lsecond(path->fdw_private));
+
+	if (limit > 0 && limit < fetched)
+		requests = Min(requests, ceil((double) limit / state->page_size));
+	return (Node *) makeFloat(psprintf("%.0f", requests));
+}
+
+/*
  * A clause of the scan, as plain nodes: what it asks, and why it does not.
  * Of a parameterized path, the join clauses are among them.
  */
@@ -375,6 +394,8 @@ tplusGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	List	   *needed = NIL;
 	ListCell   *lc;
 	int			attnum = -1;
+	int			limit = limit_hint(root, baserel);
+	List	   *private;
 
 	foreach(lc, scan_clauses)
 	{
@@ -394,12 +415,14 @@ tplusGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	while ((attnum = bms_next_member(columns, attnum)) >= 0)
 		needed = lappend_int(needed, attnum);
 
+	private = list_make5(pushed, needed, reasons,
+						 makeBoolean(is_only_bound(state->table, reasons,
+												   pushed)),
+						 makeInteger(limit));
+	private = lappend(private, estimated_requests(state, best_path, limit));
+
 	/* Everything is rechecked, so every clause stays in the plan. */
 	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false),
-							baserel->relid, exprs,
-							list_make5(pushed, needed, reasons,
-									   makeBoolean(is_only_bound(state->table,
-																 reasons, pushed)),
-									   makeInteger(limit_hint(root, baserel))),
-							NIL, NIL, outer_plan);
+							baserel->relid, exprs, private, NIL, NIL,
+							outer_plan);
 }

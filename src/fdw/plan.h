@@ -41,7 +41,9 @@ typedef enum TplusPlanItem
 	/* Boolean: nothing but a lower bound of the row version restricts it */
 	TPLUS_PLAN_ONLY_BOUND,
 	/* Integer: rows after which the query may stop; 0: not known */
-	TPLUS_PLAN_LIMIT
+	TPLUS_PLAN_LIMIT,
+	/* Float: requests of one scan, as estimated */
+	TPLUS_PLAN_REQUESTS
 } TplusPlanItem;
 
 /* Callbacks of FdwRoutine. */

@@ -25,6 +25,7 @@
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "fdw/progress.h"
+#include "tplus/allowance.h"
 #include "tplus/meter.h"
 
 PG_FUNCTION_INFO_V1(tplus_begin_progress);
@@ -57,6 +58,7 @@ typedef struct Slot
 /* The run of this backend; run 0: none. */
 static Slot own;
 static int	own_slot = -1;		/* in the area; -1: unseen */
+static int64 sent_before;		/* what this backend had sent before it */
 
 static Slot *
 get_slots(LWLock **lock)
@@ -87,6 +89,7 @@ tplus_progress_stop(void)
 	own.run = 0;
 	publish();
 	own_slot = -1;
+	tplus_allowance_enforce(false);
 }
 
 static void
@@ -143,6 +146,8 @@ tplus_begin_progress(PG_FUNCTION_ARGS)
 	own.run = PG_GETARG_INT64(0);
 	own.expected = PG_ARGISNULL(1) ? -1 : PG_GETARG_INT64(1);
 	own.started = GetCurrentTimestamp();
+	sent_before = tplus_allowance_sent();
+	tplus_allowance_enforce(true);
 	take_slot();
 	PG_RETURN_VOID();
 }
@@ -159,12 +164,13 @@ tplus_set_phase(PG_FUNCTION_ARGS)
 }
 
 /*
- * tplus._end_progress() returns the requests that were made.
+ * tplus._end_progress() returns the requests that were made, those that came to
+ * nothing and those for tokens included.
  */
 Datum
 tplus_end_progress(PG_FUNCTION_ARGS)
 {
-	int64		requests = own.requests;
+	int64		requests = own.run != 0 ? tplus_allowance_sent() - sent_before : 0;
 
 	tplus_progress_stop();
 	PG_RETURN_INT64(requests);

@@ -189,23 +189,28 @@ tplus_budget_is_shared(void)
 	return shared_lock != NULL;
 }
 
+uint64
+tplus_budget_key(const char *authority, const char *app_key)
+{
+	uint64		key;
+
+	key = hash_bytes_extended((const unsigned char *) authority,
+							  strlen(authority), 0);
+	if (app_key)
+		key = hash_bytes_extended((const unsigned char *) app_key,
+								  strlen(app_key), key);
+	return key != 0 ? key : 1;
+}
+
 TplusBudget *
 tplus_budget_attach(const char *authority, const char *app_key, Oid serverid)
 {
 	TplusBudget *budget;
 	MemoryContext old;
 	ListCell   *lc;
-	uint64		key;
+	uint64		key = tplus_budget_key(authority, app_key);
 
 	attach_shared();
-	key = hash_bytes_extended((const unsigned char *) authority,
-							  strlen(authority), 0);
-	if (app_key)
-		key = hash_bytes_extended((const unsigned char *) app_key,
-								  strlen(app_key), key);
-	if (key == 0)
-		key = 1;
-
 	foreach(lc, budgets)
 	{
 		budget = lfirst(lc);

@@ -30,6 +30,9 @@ typedef struct TplusBudget TplusBudget;
  */
 extern bool tplus_budget_is_shared(void);
 
+/* Who pays, as one number that is no secret: never 0. */
+extern uint64 tplus_budget_key(const char *authority, const char *app_key);
+
 /*
  * The bucket for this key (any bytes; only a hash of them is shared).  The
  * handle lives as long as the backend; the same key and server give the same

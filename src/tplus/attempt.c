@@ -70,12 +70,13 @@ tplus_attempt_init(TplusAttempt *attempt, MemoryContext context)
 
 void
 tplus_attempt_send(TplusAttempt *attempt, const TplusCallSpec *spec,
-				   const char *access_token)
+				   const char *access_token, bool only_once)
 {
 	MemoryContext old = MemoryContextSwitchTo(attempt->context);
 
 	tplus_transport_fill(spec->account, access_token, spec->path, spec->body,
 						 &attempt->request);
+	attempt->request.fresh_connection = only_once;
 	attempt->split = TPLUS_RECORDS_MORE;
 	memset(&attempt->tally, 0, sizeof(attempt->tally));
 	attempt->ended_us = 0;

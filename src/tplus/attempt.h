@@ -88,12 +88,13 @@ extern void tplus_tally_add(TplusTally *tally, size_t len);
 extern void tplus_attempt_init(TplusAttempt *attempt, MemoryContext context);
 
 /*
- * Sends the request; its permit has been taken, in the attempt's context.
+ * Sends the request; its permit has been taken, in the attempt's context.  If
+ * only once, over a connection of its own, so that libcurl does not repeat it.
  * Throws as tplus_http_start().
  */
 extern void tplus_attempt_send(TplusAttempt *attempt,
 							   const TplusCallSpec *spec,
-							   const char *access_token);
+							   const char *access_token, bool only_once);
 
 /*
  * The next record.  Its text stays valid until the next call of next() or

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "net/http.h"
+#include "tplus/allowance.h"
 #include "tplus/auth.h"
 #include "tplus/meter.h"
 
@@ -238,6 +239,8 @@ tplus_auth_run(TplusGrantCall *call)
 	old = MemoryContextSwitchTo(call->context);
 	resetStringInfo(&call->answer);
 	call->begun = GetCurrentTimestamp();
+	tplus_allowance_note(tplus_allowance_payer(call->account),
+						 call->account->server.serverid, InvalidOid, 1);
 	transfer = tplus_http_start(&call->http, call->context);
 	do
 	{

@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "base/address.h"
+#include "tplus/allowance.h"
 #include "tplus/call.h"
 #include "tplus/operation.h"
 #include "tplus/secrets.h"
@@ -148,10 +149,12 @@ send_attempt(TplusCall *call)
 {
 	TplusTries *tries = &call->tries;
 	TplusHttpTransfer *transfer;
+	bool		only_once;
 
+	only_once = tplus_allowance_take(tries->spec->account, tries->spec->relid);
 	tplus_secrets_use(tries->spec->account, tries->token.access_token);
 	tplus_attempt_send(&tries->attempt, tries->spec,
-					   tries->token.access_token);
+					   tries->token.access_token, only_once);
 	transfer = tries->attempt.transfer;
 	tries->failure.access_token = tries->token.access_token;
 	tries->failure.attempts = ++tries->count;
@@ -204,7 +207,8 @@ tplus_call_send_ahead(TplusCall *call, long *wait_ms)
 	MemoryContext old = MemoryContextSwitchTo(attempt->context);
 
 	*wait_ms = TPLUS_CALL_RENEWAL_MS;
-	if (tplus_token_peek(call->tries.spec->account, &call->tries.token))
+	if (tplus_allowance_has_spare(call->tries.spec->account) &&
+		tplus_token_peek(call->tries.spec->account, &call->tries.token))
 		attempt->permit = tplus_budget_spare(tplus_verdict_budget(&call->tries), &call->tries.rate,
 											 attempt->context, wait_ms);
 	if (attempt->permit)

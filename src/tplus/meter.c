@@ -22,6 +22,7 @@
 
 #include "base/journal.h"
 #include "net/budget.h"
+#include "tplus/allowance.h"
 #include "tplus/meter.h"
 #include "tplus/secrets.h"
 
@@ -216,6 +217,7 @@ tplus_meter_begin(TplusMeter *meter, const TplusHttpResult *result,
 	tplus_meter_attach();
 	old = MemoryContextSwitchTo(context);
 	meter->shown = tplus_secrets_blot(meter->account, meter->body);
+	meter->payer = tplus_allowance_payer(meter->account);
 	MemoryContextSwitchTo(old);
 	meter->result = result;
 	meter->begun = GetCurrentTimestamp();
@@ -270,6 +272,8 @@ tplus_meter_end(TplusMeter *meter, const char *why)
 	if (meter->result)
 	{
 		add_bytes(meter);
+		tplus_allowance_note(meter->payer, meter->account->server.serverid,
+							 meter->relid, meter->result->resent);
 		meter->stats->requests += meter->result->resent;
 		meter->stats->retries[TPLUS_RETRY_NETWORK] += meter->result->resent;
 	}

@@ -68,6 +68,7 @@ typedef struct TplusMeter
 	const char *body;			/* UTF-8 */
 	TplusCallStats *stats;
 	const TplusHttpResult *result;	/* of the request; NULL: none is open */
+	uint64		payer;			/* of the request, see tplus/allowance */
 	TimestampTz begun;
 	int			attempt;
 	char	   *shown;			/* the body of the request, without secrets */
