@@ -758,6 +758,8 @@ DECLARE
   used_up boolean := coalesce(tplus._requests_left(srv) < 1, words IS NOT NULL AND srv IS NULL);
 BEGIN
   IF words IS NOT NULL THEN
+    -- No sync has this id: of several that stop at once, one raises it.
+    PERFORM pg_advisory_xact_lock(tplus._lock_class(), -1);
     PERFORM tplus._alert(CASE WHEN srv IS NULL OR NOT used_up THEN d.name END, srv, d.owner, 'monthly_requests',
       words || '. Syncs go on when the month turns, or with a greater monthly_requests');
   END IF;
