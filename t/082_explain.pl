@@ -174,7 +174,7 @@ my $quiet = 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF';
 my @counters = (
 	'T+ Requests', 'T+ Requests Ahead', 'T+ Requests Unused', 'T+ Pages', 'T+ Records Received', 'T+ Records Returned', 'T+ Scans Answered From Memory',
 	'T+ Retries Throttled', 'T+ Retries Token', 'T+ Retries Server', 'T+ Retries Network', 'T+ Retries Malformed', 'T+ Paging');
-my @bytes = ('T+ Bytes Received', 'T+ Bytes Decoded');
+my @bytes = ('T+ Bytes Received', 'T+ Bytes Decoded', 'T+ Requests Estimated');
 my @times = ('T+ Network Time', 'T+ Budget Time', 'T+ Token Time', 'T+ Backoff Time');
 
 sub told
@@ -194,7 +194,7 @@ is($scan->{'T+ Records Received'}, $stats->{rows}, 'the records that came');
 is($scan->{'T+ Records Returned'}, $rows, 'those that the executor got');
 is($scan->{'Actual Rows'}, $rows, 'before the recheck');
 is(told($scan), join(',', sort @counters), 'every counter, whether or not anything happened');
-is(told(scan(json('ANALYZE, COSTS ON, TIMING OFF, SUMMARY OFF', $query))), join(',', sort @counters, @bytes), 'bytes beside costs');
+is(told(scan(json('ANALYZE, COSTS ON, TIMING OFF, SUMMARY OFF', $query))), join(',', sort @counters, @bytes), 'bytes and the estimate beside costs');
 $scan = scan(json('ANALYZE, COSTS ON, TIMING ON', $query));
 is(told($scan), join(',', sort @counters, @bytes, @times), 'times beside times');
 cmp_ok($scan->{'T+ Bytes Received'}, '>', 1000, 'bytes on the wire');
@@ -251,6 +251,20 @@ cmp_ok($scan->{'T+ Token Time'}, '>', 0, 'time for a token');
 $sim->tokens("$key-token", expire_access => JSON::PP::true);
 $scan = scan(json('ANALYZE, TIMING ON', 'SELECT id FROM renewing.inventory'));
 is($scan->{'T+ Retries Token'}, 1, 'a dead token is renewed, and counted');
+
+# What a scan is expected to ask, without asking.
+$node->safe_psql('postgres', 'ANALYZE inventory; ANALYZE paged');
+$sim->clear_journal($key);
+for my $case ([ 'SELECT id FROM inventory WHERE NOT disabled', 2 ], [ 'SELECT id FROM inventory WHERE id IN (1, 2, 3)', 3 ],
+	[ 'SELECT id FROM paged', 8 ], [ 'SELECT id FROM paged LIMIT 150', 2 ], [ 'SELECT id FROM paged LIMIT 1', 1 ])
+{
+	my ($sql, $requests) = @$case;
+	is(scan(json('COSTS ON', $sql))->{'T+ Requests Estimated'}, $requests, "$sql: so many requests");
+	like(look('COSTS ON', $sql), qr/^ +T\+ Requests Estimated: $requests$/m, 'also in a text');
+}
+is(sent(), 0, 'which are not made');
+unlike(look('COSTS OFF', 'SELECT id FROM paged'), qr/Estimated/, 'not without costs');
+is(scan(json('COSTS ON', 'SELECT * FROM wanted w JOIN inventory i ON i.code = w.code', $loop))->{'T+ Requests Estimated'}, 1, 'of one loop');
 
 # Loops add up; what was kept is told.
 $scan = scan(json("$quiet, VERBOSE", 'SELECT count(*) FROM generate_series(1, 3) AS g, wanted w JOIN inventory i ON i.id = w.id', $loop));

@@ -149,7 +149,7 @@ for my $file ('README.md', 'README.zh-CN.md')
 	  for 'server', 'user mapping', 'foreign table', 'column';
 
 	# A function of a view is named beside it.
-	my @behind = qw(token_states stat_entries request_entries budget_entries);
+	my @behind = qw(token_states stat_entries month_entries request_entries budget_entries);
 	is_deeply(
 		[ sort @{ names(@{ $rows{function} // [] }) }, @behind ],
 		[ sort @objects ],

@@ -118,7 +118,7 @@ tplus_month_entries(PG_FUNCTION_ARGS)
 	{
 		const TplusMonthKey *key = &counts[i].key;
 		ForeignServer *server = key->database == MyDatabaseId ?
-			GetForeignServerExtended(key->server, FSV_MISSING_OK) : NULL;
+		GetForeignServerExtended(key->server, FSV_MISSING_OK) : NULL;
 
 		if (server == NULL ||
 			!(has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||

@@ -52,14 +52,14 @@ test_calendar(void)
 	}
 	ok(right, "each month of six centuries begins at midnight in China");
 	ok(tplus_month_of(china(2026, 12, 1, 0) - 1) == number(2026, 11) &&
-		tplus_month_of(china(2026, 12, 1, 7)) == number(2026, 12),
-		"not at midnight in UTC, eight hours later");
+	   tplus_month_of(china(2026, 12, 1, 7)) == number(2026, 12),
+	   "not at midnight in UTC, eight hours later");
 	ok(tplus_month_of(china(2028, 2, 29, 23)) == number(2028, 2) &&
-		tplus_month_of(china(2000, 2, 29, 23)) == number(2000, 2) &&
-		tplus_month_of(china(2400, 2, 29, 23)) == number(2400, 2) &&
-		tplus_month_of(china(2100, 2, 28, 23)) == number(2100, 2) &&
-		tplus_month_of(china(2100, 3, 1, 0)) == number(2100, 3),
-		"leap days");
+	   tplus_month_of(china(2000, 2, 29, 23)) == number(2000, 2) &&
+	   tplus_month_of(china(2400, 2, 29, 23)) == number(2400, 2) &&
+	   tplus_month_of(china(2100, 2, 28, 23)) == number(2100, 2) &&
+	   tplus_month_of(china(2100, 3, 1, 0)) == number(2100, 3),
+	   "leap days");
 }
 
 static bool
@@ -100,8 +100,8 @@ test_places(void)
 	tplus_month_find(counts, 3, &other, 101)->requests = 7;
 	ok(has(tplus_month_find(counts, 3, &payer, 101), 101, 0, 9), "a payer is found again");
 	ok(has(tplus_month_find(counts, 3, &second, 101), 101, 0, 0) &&
-		has(tplus_month_find(counts, 3, &other, 101), 101, 7, 0),
-		"the table with the oldest count makes room");
+	   has(tplus_month_find(counts, 3, &other, 101), 101, 7, 0),
+	   "the table with the oldest count makes room");
 
 	memset(counts, 0, sizeof(counts));
 	tplus_month_find(counts, 3, &payer, 100)->requests = 9;
@@ -109,7 +109,7 @@ test_places(void)
 	tplus_month_find(counts, 3, &table, 100)->requests = 8;
 	(void) tplus_month_find(counts, 3, &third, 100);
 	ok(has(tplus_month_find(counts, 3, &payer, 100), 100, 9, 0) &&
-		has(tplus_month_find(counts, 3, &second, 100), 100, 9, 0), "no payer does");
+	   has(tplus_month_find(counts, 3, &second, 100), 100, 9, 0), "no payer does");
 	ok(tplus_month_find(counts, 3, &other, 101) == NULL, "nor in the month after");
 	ok(has(tplus_month_find(counts, 3, &other, 102), 102, 0, 0), "but then");
 }
