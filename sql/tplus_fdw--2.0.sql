@@ -1286,9 +1286,11 @@ BEGIN
     PERFORM tplus._alert(CASE WHEN srv IS NULL OR NOT used_up THEN d.name END, srv, d.owner, 'monthly_requests',
       words || '. Syncs go on when the month turns, or with a greater monthly_requests');
   END IF;
-  UPDATE tplus.alert a SET resolved = clock_timestamp()
-   WHERE a.kind = 'monthly_requests' AND a.server = srv AND a.owner = d.owner AND a.resolved IS NULL
-     AND (a.sync = d.name AND words IS NULL OR a.sync IS NULL AND NOT used_up);
+  IF EXISTS (SELECT FROM tplus.alert a WHERE a.kind = 'monthly_requests' AND a.resolved IS NULL) THEN
+    UPDATE tplus.alert a SET resolved = clock_timestamp()
+     WHERE a.kind = 'monthly_requests' AND a.server = srv AND a.owner = d.owner AND a.resolved IS NULL
+       AND (a.sync = d.name AND words IS NULL OR a.sync IS NULL AND NOT used_up);
+  END IF;
 END
 $$;
 
