@@ -3460,7 +3460,7 @@ BEGIN
     END IF;
   END LOOP;
   UPDATE tplus.alert a SET resolved = clock_timestamp()
-   WHERE a.kind = 'monthly_requests' AND a.sync IS NULL AND a.owner = current_user AND a.resolved IS NULL
+   WHERE a.kind = 'monthly_requests' AND a.sync IS NULL AND a.owner = tplus._current_role() AND a.resolved IS NULL
      AND coalesce(tplus._requests_left(a.server) > 0, true);
   FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
              FROM tplus.token_status s GROUP BY s.server LOOP
