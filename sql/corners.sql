@@ -98,5 +98,34 @@ CALL tplus.sync('by day');
 CALL tplus.sync('by day');
 SELECT kind, window_from::date - (SELECT max(maderecorddate)::date FROM first.inventory) AS from
   FROM tplus.sync_run WHERE sync = 'by day' ORDER BY run DESC LIMIT 1;
+--
+-- What may be deleted is a share of what the sync itself wrote
+--
+SELECT tplus.alter_sync('second', delete_limit => 0.1);
+SELECT count(sim.ctl('mutate', 'corners 2', '{"action": "delete", "pick": "any_first"}')) FROM generate_series(1, 4);
+CALL tplus.sync('second', full => true);
+SELECT tplus.alter_sync('second', delete_limit => 0.14);
+CALL tplus.sync('second', full => true);
+SELECT left(code, 1) AS source, count(*) FROM item GROUP BY 1 ORDER BY 1;
+
+--
+-- What a run is made of
+--
+CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE various (id int, n numeric, c text COLLATE no_case, t timestamp, d date);
+SELECT format('SELECT v.what, %s AS differs FROM (VALUES (''equal'', 1, 1.0, ''a'' COLLATE no_case), (''null'', NULL, 1.0, ''a''), (''scale'', 1, 1.00, ''a''), '
+  '(''case'', 1, 1.0, ''A'')) AS v (what, id, n, c), LATERAL (SELECT v.id, v.n, v.c) AS s, (SELECT 1 AS id, 1.0 AS n, ''a'' COLLATE no_case AS c) AS t',
+  tplus._differs('various', '{id,n,c}')) \gexec
+SELECT state, tplus._is_no_record(state) FROM unnest('{08006,22P02,23505,40001,53100,55P03,57014,58030}'::text[]) AS state;
+CREATE FUNCTION shape(VARIADIC pairs text[]) RETURNS tplus._sync_shape LANGUAGE sql AS $$
+  SELECT jsonb_populate_record(NULL::tplus._sync_shape, jsonb_build_object('alias', 'r', 'source', 'corners.various') || jsonb_object(pairs))
+$$;
+SELECT not_null, nulls, tplus._bound(shape('cursor_kind', 'time', 'cursor_column', 'd', 'cursor_type', 'date', 'cursor_not_null', not_null::text), '2026-01-02', nulls)
+  FROM (VALUES (true), (false)) AS a (not_null), (VALUES (true), (false)) AS b (nulls);
+SELECT tplus._bound(shape('cursor_kind', 'version', 'cursor_column', 'ts'), '00000000000000ff', true);
+SELECT tplus._window(shape('x', 'y'), c, '2026-01-02 12:00:00+08', '2026-01-03 00:00:00+08') FROM unnest('{t,d}'::text[]) AS c;
+SELECT tplus._alert(NULL, 'first', tplus._current_role(), 'failed', 'first') AS first, tplus._alert(NULL, 'first', tplus._current_role(), 'failed', 'again') AS again,
+       tplus._alert(NULL, 'first', 'pg_monitor', 'failed', 'other') AS of_another, tplus._alert(NULL, 'second', tplus._current_role(), 'failed', repeat('long ', 3000)) AS long;
+DELETE FROM tplus.alert WHERE server IN ('first', 'second');
 
 SELECT tplus.drop_sync('by day'), tplus.drop_sync('first'), tplus.drop_sync('second');
