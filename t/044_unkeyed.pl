@@ -96,6 +96,13 @@ my %replies = (
 	emptied => sub { return $_[1] == 1 ? rows(@few) : '[]' },
 	unnumbered => sub { return exists $_[0]{PageIndex} ? '[]' : rows(@few) },
 	smaller => sub { return page($_[0], [ 1 .. 5000 ], cap => ($_[0]{PageSize} || 2) - 1) },
+	shrinking => sub {
+		my ($param) = @_;
+		my $size = $param->{PageSize} || 60;
+		my $from = (($param->{PageIndex} // 1) - 1) * $size;
+		my $most = $size > 5 ? $size - 1 : $size;
+		return '[' . join(',', map { qq({"ID":"$_","A":"x"}) } grep { $_ > $from && $_ <= $from + $most } 1 .. 60) . ']';
+	},
 	restless => sub { return ($_[0]{PageIndex} // 1) > 1 ? '[]' : rows("n$_[1]") },
 	gone => sub { return changing($_[0], 'gone', $_[1], 1 => sub { shift @{ $_[0] } }) },
 	came => sub { return changing($_[0], 'came', $_[1], 1 => sub { unshift @{ $_[0] }, 'z' }) },
@@ -353,5 +360,7 @@ like(contents(), qr/The server answers with the same page again/, 'a count that 
 table('smaller', variants => 'none', paging => 'page');
 like(contents(), qr/The server sends pages of a different size each time/, 'pages that are never full');
 at_most('smaller', 40, 'end after so many sizes');
+table('shrinking', variants => 'none', page_size => 50, paging => 'page');
+is(result('SELECT count(*), count(DISTINCT "ID") FROM t'), '60|60', 'pages that are full at last');
 
 done_testing();
