@@ -1,7 +1,5 @@
 # calibrate(): what it finds, what it leaves open, and that a table that
 # believes it still returns exactly the records.
-#
-# TPLUS_PAIRS sets how many pairs of switches are drawn, TPLUS_SEED which.
 use strict;
 use warnings;
 
@@ -357,33 +355,11 @@ for (@singles)
 	check_switches(name_of($switches), $switches, %expected);
 }
 
-#
-# Whatever else the simulator can be like
-#
-my %done = map { JSON::PP->new->canonical->encode($_->[0]) => 1 } @singles;
-for my $choice (TplusSwitches::choices())
+# One that fails behind its rows is not measured at all.  What else there is, and
+# behaviours together, is in t/081_decided.pl.
+for my $choice (grep { $_->{name} =~ /tail_error/ } TplusSwitches::choices())
 {
-	my %set = %{ $choice->{set} };
-	$set{$_} = [ split /,/, $set{$_} ] for grep { /_fields$|_params$/ && $_ !~ /select_|custom_/ } keys %set;
-	next if $done{ JSON::PP->new->canonical->encode(\%set) };
-	# One that fails behind its rows is not measured at all.
-	check_switches(name_of(\%set), \%set, grep({ /tail_error/ } keys %set) ? (error => qr/EXERROR0001/) : ());
-}
-
-#
-# Pairs of switches
-#
-my $seed = $ENV{TPLUS_SEED} // 1;
-srand $seed;
-note "seed $seed";
-for (1 .. $ENV{TPLUS_PAIRS} // 30)
-{
-	my %both = map { %{ $singles[ rand @singles ][0] } } 1, 2;
-
-	# Half of them concern one operation alone.
-	%both = map { (/\./ || rand() < 0.5 ? $_ : (rand() < 0.5 ? 'Query.' : 'QueryPage.') . $_) => $both{$_} }
-	  sort keys %both;
-	check_switches('pair: ' . name_of(\%both), \%both);
+	check_switches($choice->{name}, $choice->{set}, error => qr/EXERROR0001/);
 }
 
 #

@@ -130,10 +130,10 @@ for my $kind (TplusServers::kinds())
 	my @plain = grep { $_->{Code} =~ /^\w+$/a && $_->{Name} =~ /^[\w ]+$/a } @records;
 	my ($stopped, $going) = map { my $is = $_; (grep { $_->{Disabled} == $is } @plain)[0] } 1, 0;
 	my $day = $days[ @days / 2 ] // '2024-01-01';
-	my $near = $days[-3] // $day;
+	my ($near, $first) = ($days[-3] // $day, $days[0] // $day);
 	$clauses{$kind} = [
 		'true', 'NOT disabled', 'disabled',
-		"maderecorddate = '$day'", "maderecorddate >= '$near'", "maderecorddate <= '$days[0]'",
+		"maderecorddate = '$day'", "maderecorddate >= '$near'", "maderecorddate <= '$first'",
 		"maderecorddate BETWEEN '$day' AND date '$day' + 2 AND NOT disabled",
 		(map { ("code = '$_->{Code}'", "id = $_->{ID}", "name LIKE '%" . substr($_->{Name}, 1) . "'") } grep { $_ } $stopped, $going),
 		"code = lower('AB0007')" ];
@@ -189,7 +189,7 @@ sub judgements
 	return (0, $oracle->{$1}{$2}) if $fact =~ /^(.*) of (Query|QueryPage)$/ && $oracle->{$1};
 	my $of = $oracle->{$fact} // return;
 	return (0, $of->{QueryPage}) if $of_pages{$fact};
-	return (0, $of->{Query}) if $fact eq 'row versions page';
+	return (0, $of->{Query}) if $fact =~ /^row versions/;
 	return (1, values %$of) if $observed{$fact};
 	return (0, $of->{ $paging eq 'ts' ? 'Query' : 'QueryPage' }) if $paging;
 	my @both = @$of{qw(Query QueryPage)};

@@ -38,6 +38,8 @@ class Decide(base.Sim):
                 ("date filter", "Query", "no documented value holds", {"made_zone": "utc"}),
                 ("date filter", "Query", "ignored", {"ignored_params": ["MadeRecordDate"]}),
                 ("row versions page", "Query", ">=", {"ts_compare": "ge"}),
+                ("row versions", "Query", ">=", {"ts_compare": "ge", "order": "code"}),
+                ("row versions", "Query", "none", {"drop_fields": ["Ts"]}),
                 ("row versions page", "Query", "out of order", {"Query.order": "id"}),
                 ("page numbers", "QueryPage", "from 0", {"page_base": 0}),
                 ("page numbers", "QueryPage", "the order is never the same", {"order": "unstable"}),
@@ -65,6 +67,7 @@ class Decide(base.Sim):
         rising = [item(n) for n in range(1, 40)]
         facts = self.facts(rising)
         self.assertIn("order=code", facts["row versions page"]["Query"]["left"])
+        self.assertEqual(facts["row versions"]["Query"]["value"], ">")
         self.assertEqual(facts["paging"]["table"]["proven"], ["page"])
         # no stopped record: whether they would come cannot be seen, how they are asked for can
         self.assertFalse(facts["disabled records"]["Query"]["decidable"])

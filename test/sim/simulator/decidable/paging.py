@@ -10,35 +10,38 @@ COMPARED = {"gt": ">", "ge": ">=", "eq": "no", "ignored": "overlooked", "error":
 
 
 def judge(place, facts):
-    numbers, versions = _numbers(place), _versions(place)
+    numbers, (compared, versions) = _numbers(place), _versions(place)
     known = facts["TotalCount"]["value"] == "whole" or any(v.startswith("from ") for v in numbers["proven"])
     known = known or set(versions["proven"]) & {">", ">="}
-    return {"page numbers": numbers, "row versions page": versions, "largest page": _largest(place, known)}
+    return {"page numbers": numbers, "row versions": compared, "row versions page": versions, "largest page": _largest(place, known)}
 
 
 def of_table(facts):
-    """By versions at Query, by numbers at QueryPage; either will do."""
+    """By versions at Query, by numbers at QueryPage; either will do.  By versions from the last one on, it may do."""
     holds, best = [], None
     for value, of, right in (("page", facts["page numbers"]["QueryPage"], lambda v: v.startswith("from ")),
-                             ("ts", facts["row versions page"]["Query"], lambda v: v == ">")):
+                             ("ts", facts["row versions page"]["Query"], lambda v: v in (">", ">="))):
         if any(map(right, of["holds"])):
             holds.append(value)
-            if of["decidable"]:
+            if of["decidable"] and of["value"] != ">=":
                 best = fact([], {value} | set(best["proven"] if best else ()), of["questions"])
     if best is None:
         return open_fact(holds, "neither way is proven")
     return {**best, "holds": sorted(holds)}
 
 
-def _ordered(place, holds, make):
+def _orderless(place):
+    """Why nothing follows from the order of the rows, if so."""
     if not place.seen:
-        return open_fact(holds, "there are no records")
-    if place.sw["order"] == "unstable":
-        return open_fact(holds, "the order is never the same")
-    return make()
+        return "there are no records"
+    return "the order is never the same" if place.sw["order"] == "unstable" else None
 
 
 def _versions(place):
+    """How a version is compared, whatever the order; and whether one can go on from the last record."""
+    def comparison(behaviour):
+        return {COMPARED[dict(behaviour).get("ts_compare", place.sw["ts_compare"])]}
+
     def label(behaviour):
         of = {name: dict(behaviour).get(name, place.sw[name]) for name in ("order", "ts_compare")}
         if of["order"] == "ts":
@@ -52,11 +55,15 @@ def _versions(place):
         sizes = (1, 3, LARGEST)
         questions = [{"PageSize": size} for size in sizes]
         questions += [{"Ts": "%016x" % ts, "PageSize": size} for ts in sorted(marks) for size in sizes]
-        return Paged(place, {"ts_compare": COMPARED, "order": BY_NAME["order"].values}, questions).verdict(label)
+        return Paged(place, {"ts_compare": COMPARED, "order": BY_NAME["order"].values}, questions)
 
     if not place.comes("Ts"):
-        return shown(place, {"none"}, place.seen)
-    return _ordered(place, label(()), make)
+        return shown(place, {"none"}, place.seen), shown(place, {"none"}, place.seen)
+    why = _orderless(place)
+    if why:
+        return open_fact(comparison(()), why), open_fact(label(()), why)
+    study = make()
+    return study.verdict(comparison), study.verdict(label)
 
 
 def _numbers(place):
@@ -73,9 +80,10 @@ def _numbers(place):
                                           for size in (1, 2, 3, 10, LARGEST)]
         axes = {"page_index": BY_NAME["page_index"].values, "page_base": sorted({0, 1, place.sw["page_base"]}),
                 "past_end": BY_NAME["past_end"].values, "order": (place.sw["order"], "unstable")}
-        return Paged(place, axes, questions).verdict(label)
+        return Paged(place, axes, questions)
 
-    return _ordered(place, label(()), make)
+    why = _orderless(place)
+    return open_fact(label(()), why) if why else make().verdict(label)
 
 
 def _largest(place, more_is_seen):
