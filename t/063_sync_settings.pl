@@ -319,6 +319,8 @@ check_session('after all that');
 
 sub quiet { return as($_[0], "SET client_min_messages = warning; $_[1]") }
 
+my $me = sql('SELECT current_user');
+
 # A name in SQL.
 sub ident { return '"' . ($_[0] =~ s/"/""/gr) . '"' }
 
@@ -348,18 +350,18 @@ for my $next ('we"ird', 'Ümläut', '-', 'etl2')
 	is((quiet($old, $mine))[1], '0|0|0|0', 'a new role of the old name sees nothing');
 	like((quiet($old, $_))[2], qr/ERROR:  42704: sync "role" does not exist/, "nor may it $_")
 	  for "CALL tplus.sync('role')", "SELECT tplus.drop_sync('role')";
-	like((quiet('postgres', "CALL tplus.sync('role')"))[2], qr/belongs to role "\Q$name\E"\n.*\nHINT:  SET ROLE (\Q@{[ ident($name) ]}\E|etl2|-) first/, 'the error names the role');
-	like((quiet('postgres', 'DROP ROLE ' . ident($name)))[2], $refuses, 'which cannot be dropped');
+	like((quiet($me, "CALL tplus.sync('role')"))[2], qr/belongs to role "\Q$name\E"\n.*\nHINT:  SET ROLE (\Q@{[ ident($name) ]}\E|etl2|-) first/, 'the error names the role');
+	like((quiet($me, 'DROP ROLE ' . ident($name)))[2], $refuses, 'which cannot be dropped');
 	sql('DROP ROLE ' . ident($old));
 }
 
 # Its last sync lets it go; somebody else's does not count.
 is((quiet($name, sprintf($define, 'second') . "; SELECT tplus.drop_sync('role')"))[2], '', 'one sync of two is dropped');
-like((quiet('postgres', "DROP ROLE $name"))[2], $refuses, 'and holds the role');
-like((quiet('postgres', "BEGIN; SET ROLE $name; SELECT tplus.drop_sync('second'); RESET ROLE; ROLLBACK; DROP ROLE $name"))[2], $refuses, 'also if the drop of the last is undone');
+like((quiet($me, "DROP ROLE $name"))[2], $refuses, 'and holds the role');
+like((quiet($me, "BEGIN; SET ROLE $name; SELECT tplus.drop_sync('second'); RESET ROLE; ROLLBACK; DROP ROLE $name"))[2], $refuses, 'also if the drop of the last is undone');
 as($name, "SELECT tplus.drop_sync('second')");
-is((quiet('postgres', "DROP ROLE $name"))[2], '', 'the last one does not');
-like((quiet('postgres', "BEGIN; CREATE ROLE brief; SET ROLE brief; @{[ sprintf $define, 'brief' ]}; RESET ROLE; DROP ROLE brief; COMMIT"))[2],
+is((quiet($me, "DROP ROLE $name"))[2], '', 'the last one does not');
+like((quiet($me, "BEGIN; CREATE ROLE brief; SET ROLE brief; @{[ sprintf $define, 'brief' ]}; RESET ROLE; DROP ROLE brief; COMMIT"))[2],
 	qr/ERROR: .* role with OID \d+ does not exist/, 'nor is a sync made for a role that goes in the same transaction');
 
 # DROP OWNED takes the grant.
@@ -367,18 +369,18 @@ sql("CREATE ROLE gone LOGIN; CREATE ROLE other LOGIN; CREATE ROLE watcher LOGIN 
 as('gone', sprintf($define, 'left') . '; ' . sprintf($define, 'left too') . "; CALL tplus.sync('left')");
 sql('DROP OWNED BY gone');
 is((quiet('gone', "CALL tplus.sync('left')"))[2], '', 'a run after DROP OWNED');
-like((quiet('postgres', 'DROP ROLE gone'))[2], $refuses, 'makes the grant anew');
+like((quiet($me, 'DROP ROLE gone'))[2], $refuses, 'makes the grant anew');
 sql('DROP OWNED BY gone; SELECT tplus.check_syncs()');
-like((quiet('postgres', 'DROP ROLE gone'))[2], $refuses, 'as does a check by a superuser');
+like((quiet($me, 'DROP ROLE gone'))[2], $refuses, 'as does a check by a superuser');
 my $oid = sql("SELECT 'gone'::regrole::oid");
 sql("DROP OWNED BY gone; DROP ROLE gone; CREATE ROLE gone LOGIN");
 is(sql("SELECT sync, owner FROM tplus.sync_status WHERE sync LIKE 'left%' ORDER BY 1"),
 	"left|unknown (OID=$oid)\nleft too|unknown (OID=$oid)", 'the syncs of a role that is gone are there');
 is((quiet('watcher', "SELECT count(*) FROM tplus.sync_status WHERE sync LIKE 'left%'"))[1], '2', 'for pg_monitor as well');
-is((quiet('postgres', 'SELECT tplus.check_syncs(), tplus.check_syncs()'))[2], '', 'and nothing fails of it');
+is((quiet($me, 'SELECT tplus.check_syncs(), tplus.check_syncs()'))[2], '', 'and nothing fails of it');
 is((quiet('gone', $mine))[1], '0|0|0|0', 'a new role of that name has none of it');
 like((quiet($_, "CALL tplus.sync('left')"))[2], qr/ERROR: .* sync "left" (does not exist|belongs to a role that does not exist\n(?s:.*)HINT:  Drop it)/, "$_ does not run it")
-  for qw(gone other postgres);
+  for 'gone', 'other', $me;
 
 # --- A dump of them -----------------------------------------------------------------
 
