@@ -128,6 +128,7 @@ static const Case cases[] = {
 	{"auto", "{\"result\":true,\"value\":[]}", "0 rows"},
 	{"auto", "{\"result\":0,\"value\":[]}", "0 rows"},
 	{"auto", "{\"Data\":[],\"error\":\" \"}", "0 rows"},
+	{"auto", "{\"Data\":[],\"success\":false,\"msg\":\" \",\"message\":\"m\"}", "error -: m"},
 	{"auto", "{\"Data\":[],\"code\":\"0x0\"}", "error 0x0: -"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":\"\",\"ErrorCode\":\"\",\"Status\":0}", "0 rows"},
 	{"auto", "{\"DataSource\":{\"Rows\":[]},\"ErrorMessage\":null,\"ErrorCode\":null,\"Status\":\"0\"}", "0 rows"},
