@@ -163,10 +163,10 @@ is(sql("SELECT keys('ten')"), all_keys(), '250 records in pages of 10');
 is_deeply(
 	sent(),
 	[   'Query PageSize=10',
-		('Query PageSize=100 Ts=0', ('Query PageSize=100 Ts=v') x 3),
+		('Query PageSize=100 Ts=0', ('Query PageSize=100 Ts=v') x 2),
 		'QueryPage PageIndex=1 PageSize=1',
 		'Query Disabled=true PageSize=10',
-		('Query Disabled=true PageSize=100 Ts=0', 'Query Disabled=true PageSize=100 Ts=v'),
+		'Query Disabled=true PageSize=100 Ts=0',
 		'QueryPage Disabled=true PageIndex=1 PageSize=1',
 		'Query PageSize=100 Ts=v',
 		'Query Disabled=true PageSize=100 Ts=v' ],

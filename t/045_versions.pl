@@ -177,7 +177,7 @@ my @costs = (
 	[ 'pages of the size asked for', 'by_ts', [ (1) x 199 ], undef, 4 ],
 	[ 'nothing new', 'by_auto', [ (1) x 30 ], 29, 2 ],
 	[ 'a few', 'by_auto', [ (1) x 30 ], 20, 3 ],
-	[ 'a few of several pages', 'by_auto', [ (1) x 130 ], undef, 5 ]);
+	[ 'a few of several pages', 'by_auto', [ (1) x 130 ], undef, 4 ]);
 $node->safe_psql('postgres', "ALTER FOREIGN TABLE $_ OPTIONS (page_size '100')") for qw(by_ts by_auto);
 for my $cost (@costs)
 {

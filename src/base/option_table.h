@@ -140,6 +140,8 @@ typedef struct TplusTableOptions
 	bool		empty_is_zero;	/* empty_reply = 'zero' */
 	int			ts_compare;		/* TplusTsCompare */
 	bool		total_is_whole; /* total_count = 'whole' */
+	int			page_rows;		/* records that one page had, 0: not known */
+	int			page_bytes;		/* bytes of records that one page had */
 	char	   *select_fields;
 	char	   *fixed_params;	/* text of a JSON object */
 	char	   *variants;		/* "auto", "none", text of a JSON array */

@@ -34,9 +34,12 @@ tplus_query_declare(const TplusQuery *query)
 {
 	const TplusTableOptions *table = query->table;
 
+	TplusLearned *learned = tplus_query_learned(query, query->resource->path);
+
 	if (table->ts_compare != TPLUS_TS_AUTO)
-		tplus_query_learned(query, query->resource->path)->ts_compare =
-			table->ts_compare;
+		learned->ts_compare = table->ts_compare;
+	learned->page_holds.rows = table->page_rows;
+	learned->page_holds.bytes = table->page_bytes;
 	if (table->total_is_whole && query->resource->page_path)
 		tplus_query_learned(query, query->resource->page_path)->total_is_whole =
 			true;

@@ -44,6 +44,7 @@ typedef struct TplusLearned
 {
 	TplusTsCompare ts_compare;	/* which versions Ts brings, in any order */
 	bool		cursor_pages;	/* Ts > x brings what is newer, in order */
+	bool		cursor_answers; /* Ts > x was seen to bring something newer */
 	bool		pages_move;		/* PageIndex brings other records */
 	bool		total_is_whole; /* TotalCount was seen to exceed a page */
 	bool		patterns;		/* %text% was seen to match */
@@ -52,6 +53,7 @@ typedef struct TplusLearned
 	TplusTally	cursor_pages_hold;	/* by cursor: records of the page with
 									 * most, bytes of the longest page, and of
 									 * the longest record */
+	TplusTally	page_holds;		/* declared: rows and bytes that a page had */
 	TplusEncoding bool_encoding;	/* proven to be matched; AUTO: none yet */
 } TplusLearned;
 

@@ -22,7 +22,7 @@
 #include "tplus/ahead.h"
 #include "tplus/read.h"
 #include "tplus/secrets.h"
-#include "tplus/sweep.h"
+#include "tplus/rounds.h"
 
 /*
  * Rounds until we say that the data, or the order of the server, changes
@@ -55,6 +55,7 @@ struct TplusRead
 	bool		done;
 	bool		stopped;
 	uint64		round_version;	/* highest version before the last round */
+	uint64		first_version;	/* and when the first arm had been read */
 };
 
 TplusRead *
@@ -153,48 +154,10 @@ is_complete(TplusRead *read)
 	if (narms <= 1 || !read->query->repeat ||
 		!read->query->table->verify)
 		return true;
-	return read->rounds > 1 && fresh == 0;
-}
-
-/*
- * A record came again with a higher version.  Was it edited, or do two
- * records share the key?  In the second case the first one is still there
- * with its own version.
- */
-static void
-check_edited(TplusRead *read)
-{
-	const char *key;
-	uint64		version;
-	TplusRequest request = {0};
-	TplusAnswer answer;
-	ListCell   *lc;
-
-	if (!read->query->table->verify ||
-		!tplus_intake_edited(read->intake, &key, &version))
-		return;
-	request.path = read->query->resource->path;
-	request.arm = &read->sweeps[0]->arm;
-	request.encoding = read->request.encoding;
-	request.keys_only = true;
-	request.page_size = TPLUS_ANSWER_RECORDS;
-	request.page_index = -1;
-	request.cursor = tplus_version_text(version - 1);
-	tplus_query_ask(read->query, &request, &answer);
-	foreach(lc, answer.records)
-	{
-		TplusRecord record;
-
-		tplus_intake_peek(read->intake, lfirst(lc), &record);
-		if (record.version == version && record.key &&
-			strcmp(record.key, key) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_ERROR),
-					 errmsg("\"%s\" does not identify the records of %s",
-							read->query->key, read->query->what),
-					 errdetail("Two records with row versions of their own share a value."),
-					 errhint("Name a field that does with the option \"key\" of the foreign table.")));
-	}
+	if (read->rounds == 1)
+		return tplus_rounds_one_is_enough(read->query, read->sweeps,
+										  read->narms, read->intake);
+	return fresh == 0;
 }
 
 /* The one record that a clause pins has come: no arm brings another. */
@@ -228,7 +191,8 @@ begin_round(TplusRead *read)
 {
 	if (++read->rounds > MAX_ROUNDS)
 	{
-		check_edited(read);
+		tplus_rounds_check_edited(read->sweeps[0],
+								  read->request.encoding);
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("%s changes faster than it can be read",
@@ -272,6 +236,8 @@ next_sweep(TplusRead *read)
 	forget_found(read);
 	if (!read->sweeps[read->current]->found_unique)
 		tplus_twins_end_sweep(tplus_intake_twins(read->intake));
+	if (read->rounds == 1 && read->current == 0)
+		read->first_version = tplus_intake_max_version(read->intake);
 	for (read->current++; read->current < read->narms; read->current++)
 	{
 		if (read->current == visible && nothing_is_hidden(read))
@@ -281,12 +247,20 @@ next_sweep(TplusRead *read)
 		}
 		if (read->sweeps[read->current]->found_unique)
 			continue;
+		if (read->rounds > 1 &&
+			tplus_rounds_last_is_needless(read->sweeps, read->narms,
+										  read->current))
+		{
+			read->sweeps[read->current]->round_fresh = 0;
+			break;
+		}
 		begin_sweep(read);
 		return true;
 	}
 	if (is_complete(read))
 	{
-		check_edited(read);
+		tplus_rounds_check_edited(read->sweeps[0],
+								  read->request.encoding);
 		tplus_ahead_give_up(read->ahead);
 		read->done = true;
 		return false;
@@ -540,16 +514,19 @@ tplus_read_high_water(const TplusRead *read, uint64 *version)
 	/*
 	 * What was edited while later rounds ran has a version above all that was
 	 * there when the last round began; that round saw everything edited
-	 * before.
+	 * before.  A single round of several arms saw all arms as they were when
+	 * the first had been read, and perhaps not later.
 	 */
 	if (read->rounds > 1)
 		*version = Min(*version, read->round_version);
+	else if (read->narms > 1)
+		*version = Min(*version, read->first_version);
 	*version = Max(*version, bound);
 	for (i = 0; i < read->narms; i++)
 	{
 		/* A sweep by number that was not confirmed proves nothing. */
 		if (read->rounds == 1 && read->sweeps[i]->way == TPLUS_WAY_PAGES &&
-			read->sweeps[i]->pages > 2)
+			tplus_pages_turned(read->sweeps[i]) > 2)
 			return false;
 	}
 	if (left_out > 0)

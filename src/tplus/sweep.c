@@ -82,6 +82,7 @@ tplus_sweep_reset(TplusSweep *sweep)
 	sweep->counted = false;
 	sweep->generated = 0;
 	sweep->beyond = false;
+	sweep->ends_by_count = false;
 	sweep->stale = 0;
 	sweep->violated = false;
 	sweep->risen = false;
@@ -452,6 +453,16 @@ end_whole(TplusSweep *sweep, int64 total)
 						   total, sweep->page_rows),
 				 errhint("Set the option \"paging\" of the foreign table to \"auto\".")));
 	tplus_sweep_finish(sweep, true);
+}
+
+bool
+tplus_sweep_is_known(const TplusSweep *sweep)
+{
+	const TplusQuery *query = sweep->query;
+
+	return sweep->way == TPLUS_WAY_CURSOR && query->bound &&
+		query->table->verify && !query->table->generate_key &&
+		tplus_query_learned(query, query->resource->path)->ts_compare != TPLUS_TS_AUTO;
 }
 
 /* The server may make up records for as long as it is asked. */

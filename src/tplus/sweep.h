@@ -138,6 +138,7 @@ typedef struct TplusSweep
 								 * those of this page are not taken */
 	bool		no_beyond;		/* what is told is not how many there are */
 	bool		excess;			/* more came than are counted */
+	bool		ends_by_count;	/* so no page without records was needed */
 	int			stale;			/* pages in a row that only had twins */
 	bool		moved;			/* a page behind the first was another one */
 	bool		keys_only;
@@ -202,6 +203,12 @@ extern void tplus_sweep_end_page(TplusSweep *sweep, int64 total);
 
 /* T+ refused a quiet request. */
 extern void tplus_sweep_refused(TplusSweep *sweep);
+
+/*
+ * Does the sweep go on from a version by a cursor whose meaning is known?  The
+ * table's options declare it, as a calibration has proven it.
+ */
+extern bool tplus_sweep_is_known(const TplusSweep *sweep);
 
 /*
  * What follows is for the files of this room alone.
@@ -311,6 +318,9 @@ extern int	tplus_pages_max_window(const TplusSweep *sweep);
 
 /* Decides what follows a page; total is what it told, or -1. */
 extern void tplus_pages_end_page(TplusSweep *sweep, int64 total);
+
+/* How many pages the sweep has asked for, or need not, as they are empty. */
+extern int	tplus_pages_turned(const TplusSweep *sweep);
 
 /* Is it open which number the first page has? */
 extern bool tplus_pages_base_is_open(const TplusSweep *sweep);

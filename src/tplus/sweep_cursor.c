@@ -37,8 +37,14 @@
 /* So many pages around a mark may lead no further although they had room. */
 #define MAX_AROUNDS		2
 
-/* Without verification, a page shorter than this is taken for one with room. */
+/*
+ * A page shorter than this is taken for one with room without verification,
+ * and where the order of versions is not declared.
+ */
 #define BELIEVED_ROWS	10
+
+/* The next record may be so many times as long as the longest that came. */
+#define LONGER_RECORD	16
 
 static void
 set_cursor(TplusSweep *sweep, const char *text)
@@ -219,6 +225,35 @@ has_room(const TplusSweep *sweep, const TplusTally *page)
 		page->bytes + Max(page->longest, seen->longest) <= seen->bytes;
 }
 
+/*
+ * Had it, going by what the table's options say that the server sends at a
+ * time?  Where the order is not declared, we believe that of a few records
+ * only: more of them, cut off by a server that has changed, could have left out
+ * versions below those that came.
+ */
+static bool
+is_known_to_have_room(const TplusSweep *sweep, const TplusTally *page)
+{
+	const TplusLearned *learned = tplus_query_learned(sweep->query, sweep->query->resource->path);
+	int64		rows = learned->page_holds.rows;
+
+	if (sweep->query->table->paging != TPLUS_PAGING_TS)
+		rows = Min(rows, BELIEVED_ROWS);
+	return page->rows < rows && page->rows < sweep->asked &&
+		page->bytes + LONGER_RECORD * Max(page->longest, learned->cursor_pages_hold.longest) <= learned->page_holds.bytes;
+}
+
+/*
+ * Is nothing above the records of the page?  Where it is known which versions
+ * a cursor brings, all that are above it are on a page that has room.
+ */
+static bool
+is_known_end(const TplusSweep *sweep, const TplusTally *page)
+{
+	return tplus_sweep_is_known(sweep) && !sweep->uneven &&
+		is_known_to_have_room(sweep, page);
+}
+
 /* Is one record all that came so far?  Then nothing shows what a page holds. */
 static bool
 is_lone(const TplusSweep *sweep, const TplusTally *page)
@@ -250,12 +285,23 @@ is_counted(const TplusSweep *sweep)
 		sweep->rounds == sweep->cursor_round;
 }
 
+/*
+ * The page had room for what is above it.  Does the count tell whether there is
+ * any?  Not where one record is all that came: pages may have one each.
+ */
+static bool
+ends_with_count(const TplusSweep *sweep, const TplusTally *page)
+{
+	return is_counted(sweep) && !is_lone(sweep, page);
+}
+
 /* What follows a page that has moved the mark to its end. */
 static TplusStep
 next_step(const TplusSweep *sweep, const TplusTally *page)
 {
 	if (sweep->by_count ||
-		(!sweep->uneven && (has_room(sweep, page) || is_lone(sweep, page))))
+		(!sweep->uneven && (has_room(sweep, page) || is_lone(sweep, page) ||
+							is_known_to_have_room(sweep, page))))
 		return TPLUS_STEP_ABOVE;
 	return TPLUS_STEP_AROUND;
 }
@@ -267,12 +313,12 @@ tplus_cursor_foresee(TplusSweep *later, uint64 version, const TplusTally *page)
 
 	if (later->violated || version <= later->mark ||
 		(later->step == TPLUS_STEP_ABOVE && !later->mark_closed &&
-		 !later->by_count))
+		 !later->by_count) || is_known_end(later, page))
 		return false;
 	later->mark = version;
 	later->step = next_step(later, page);
-	if (later->step == TPLUS_STEP_AROUND && page->rows < later->asked &&
-		must_prove_order(later))
+	if (later->step == TPLUS_STEP_AROUND ? page->rows < later->asked &&
+		must_prove_order(later) : ends_with_count(later, page))
 		return false;
 	if (!step_cursor(later, &cursor))
 		return false;
@@ -363,6 +409,8 @@ end_cursor_sweep(TplusSweep *sweep, bool above)
 		return;
 	if (sweep->rounds > sweep->cursor_round)
 		tplus_sweep_finish(sweep, true);
+	else if (tplus_sweep_is_known(sweep) && sweep->pages == 1)
+		tplus_sweep_finish(sweep, true);	/* empty, or known to have room */
 	else if ((!sweep->risen || !sweep->passed) &&
 			 tplus_proof_cursor_is_blind(sweep))
 		tplus_cursor_leave(sweep);
@@ -403,11 +451,19 @@ move_mark(TplusSweep *sweep)
 	}
 	sweep->mark = sweep->last_version;
 	sweep->mark_page = sweep->page_first;
-	sweep->mark_closed = false;
+	sweep->mark_closed = is_known_end(sweep, &sweep->page);
 	sweep->arounds = 0;
+	if (sweep->mark_closed)
+	{
+		end_cursor_sweep(sweep, true);
+		return;
+	}
 	if (next_step(sweep, &sweep->page) == TPLUS_STEP_ABOVE)
 	{
-		go_above(sweep);
+		if (ends_with_count(sweep, &sweep->page))
+			end_cursor_sweep(sweep, false);
+		else
+			go_above(sweep);
 		return;
 	}
 	go_around(sweep);
@@ -425,7 +481,12 @@ stay_at_mark(TplusSweep *sweep)
 	bool		room = has_room(sweep, &sweep->page);
 
 	sweep->arounds++;
-	if (sweep->mark_closed)
+	if (is_known_end(sweep, &sweep->page))
+	{
+		sweep->mark_closed = true;
+		end_cursor_sweep(sweep, true);
+	}
+	else if (sweep->mark_closed)
 		go_above(sweep);		/* all of it is at the first cursor */
 	else if (sweep->cursor < tplus_cursor_around(sweep) && !room)
 		go_around(sweep);		/* from where less of the known comes */
@@ -466,8 +527,10 @@ check_fruit(TplusSweep *sweep)
 static void
 note_page(TplusSweep *sweep)
 {
-	TplusTally *seen = &tplus_query_learned(sweep->query, sweep->query->resource->path)->cursor_pages_hold;
+	TplusLearned *learned = tplus_query_learned(sweep->query, sweep->query->resource->path);
+	TplusTally *seen = &learned->cursor_pages_hold;
 
+	learned->cursor_answers |= sweep->passed;
 	seen->rows = Max(seen->rows, sweep->page.rows);
 	seen->bytes = Max(seen->bytes, sweep->page.bytes);
 	seen->longest = Max(seen->longest, sweep->page.longest);

@@ -91,7 +91,8 @@ widen_window(TplusSweep *sweep)
 
 	if (sweep->total > 0)
 		sweep->expected_pages = Max(sweep->expected_pages,
-									(sweep->total - 1) / sweep->page_size + 2);
+									(sweep->total - 1) / sweep->page_size +
+									(sweep->query->table->total_is_whole ? 1 : 2));
 	sweep->window = sweep->expected_pages > 0 ? most :
 		Min(sweep->window * 2 + 1, most);
 }
@@ -222,6 +223,26 @@ has_come_to_count(TplusSweep *sweep, int64 total)
 	if (tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->total_is_whole)
 		total = sweep->total;
 	return sweep->generated > 0 && !sweep->no_beyond && total == distinct;
+}
+
+/*
+ * Is a page the last one?  So the count beside it says, where the table's
+ * options declare that it counts all pages; beside a single page that is full
+ * it might be that of the page after all.
+ */
+static bool
+ends_by_count(const TplusSweep *sweep, int64 total)
+{
+	return sweep->query->table->total_is_whole && sweep->generated == 0 &&
+		(sweep->pages > 1 || sweep->page_rows < sweep->page_size) &&
+		sweep->repeats == 0 && sweep->short_rows == 0 &&
+		sweep->total == total && total == sweep->rows;
+}
+
+int
+tplus_pages_turned(const TplusSweep *sweep)
+{
+	return sweep->pages + sweep->ends_by_count;
 }
 
 /*
@@ -403,7 +424,7 @@ end_page_sweep(TplusSweep *sweep)
 		return;
 	}
 	sweep->full_needed = sweep->keys_only && sweep->round_fresh > 0;
-	if (sweep->pages <= 2 && sweep->repeats == 0 && !lacking)
+	if (tplus_pages_turned(sweep) <= 2 && sweep->repeats == 0 && !lacking)
 		open = sweep->full_needed || may_have_shifted(sweep);
 	else
 		open = sweep->rounds == 1 ||
@@ -485,7 +506,8 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 		rows = 0;
 	}
 	sweep->excess |= exceeds_count(sweep);
-	if (rows == 0 || sweep->found_unique || sweep->excess)
+	sweep->ends_by_count = rows > 0 && ends_by_count(sweep, total);
+	if (rows == 0 || sweep->found_unique || sweep->excess || sweep->ends_by_count)
 	{
 		if (!tplus_sweep_needs_restart(sweep))
 			end_page_sweep(sweep);

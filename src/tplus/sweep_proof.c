@@ -30,11 +30,13 @@ has_version(TplusSweep *sweep, const char *text)
 bool
 tplus_proof_cursor_is_blind(TplusSweep *sweep)
 {
+	const TplusLearned *learned = tplus_query_learned(sweep->query,
+													  tplus_sweep_path(sweep));
 	TplusRequest request;
 	TplusAnswer answer;
 	bool		quiet;
 
-	if (tplus_query_learned(sweep->query, tplus_sweep_path(sweep))->cursor_pages)
+	if (learned->cursor_pages || learned->cursor_answers)
 		return false;
 	(void) tplus_sweep_next_request(sweep, &request, &quiet);
 	if (sweep->query->bound)

@@ -311,8 +311,8 @@ sub records
 
 sub mutate
 {
-	my ($self, $key, %change) = @_;
-	return $self->control('POST', _of($key, 'mutate'), \%change);
+	my ($self, $key, @change) = @_;
+	return $self->control('POST', _of($key, 'mutate'), @change == 1 ? $change[0] : {@change});
 }
 
 =pod

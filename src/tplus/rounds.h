@@ -1,0 +1,48 @@
+/*-------------------------------------------------------------------------
+ *
+ * rounds.h
+ *		When the arms of a read have been asked often enough.
+ *
+ * A record that moves from one arm to another while they are read one after
+ * the other may be in none of them, so a round over all arms is repeated until
+ * one brings nothing.  Where all arms go on from a version, less is enough:
+ * what moves gets a version above those that were there when the read began,
+ * and the next read from there finds it.
+ *
+ * Copyright (c) 2026, tplus_fdw contributors
+ *
+ * IDENTIFICATION
+ *		src/tplus/rounds.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TPLUS_ROUNDS_H
+#define TPLUS_ROUNDS_H
+
+#include "tplus/sweep.h"
+
+/*
+ * The first round over several arms is over.  Is a second one needless?  So it
+ * is if all arms go on from a version, and nothing has come but the record, if
+ * any, that the read began from.
+ */
+extern bool tplus_rounds_one_is_enough(const TplusQuery *query,
+									   TplusSweep *const *sweeps, int narms,
+									   const TplusIntake *intake);
+
+/*
+ * In a later round, the turn of the arm at index current has come.  Is it
+ * needless, because it is the last one and nothing has moved into the others?
+ */
+extern bool tplus_rounds_last_is_needless(TplusSweep *const *sweeps,
+										  int narms, int current);
+
+/*
+ * The read is over.  Throws HV000 if a record that came again with a higher
+ * version was not edited, but shares its key with another one; asks T+ for it
+ * by an arm's sweep, with the flag spelled so.
+ */
+extern void tplus_rounds_check_edited(const TplusSweep *sweep,
+									  TplusEncoding encoding);
+
+#endif							/* TPLUS_ROUNDS_H */
