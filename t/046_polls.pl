@@ -80,6 +80,7 @@ table('kinds', variants => 'auto');
 table('unknown', ts_compare => 'no', page_rows => 'no', page_bytes => 'no');
 table('auto', paging => 'auto');
 table('page', paging => 'page', total_count => 'whole');
+table('plain', paging => 'page', total_count => 'whole', ts_compare => 'no');
 for my $case (
 	[ 'nothing new', 'one', 'gt', 300, 1 ],
 	[ 'the record that it began from', 'one', 'gt', -300, 1 ],
@@ -101,7 +102,11 @@ for my $case (
 	[ 'a few', 'unknown', 'gt', 270, 3 ],
 	[ 'nothing new', 'auto', 'gt', 300, 1 ],
 	[ 'nine records', 'auto', 'gt', 291, 1 ],
-	[ 'more than nine', 'auto', 'gt', 290, 2 ])
+	[ 'more than nine', 'auto', 'gt', 290, 2 ],
+	[ 'nothing new', 'page', 'gt', 300, 1 ],
+	[ 'nine records', 'page', 'gt', 291, 1 ],
+	[ 'more than nine', 'page', 'gt', 290, 7 ],
+	[ 'nothing new', 'plain', 'gt', 300, 6 ])
 {
 	my ($name, $table, $compare, $after, $most) = @$case;
 	server(records(300), undef, 'Query.ts_compare' => $compare, $table eq 'kinds' ? () : (disabled_default => 'all'));

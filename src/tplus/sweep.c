@@ -28,6 +28,21 @@
 /* A page shorter than this is believed to be no server's limit. */
 #define MIN_CAP			10
 
+/* Is it known which records a cursor brings, and is it asked from one? */
+static bool
+goes_by_version(const TplusQuery *query)
+{
+	return query->bound && query->version && query->table->verify &&
+		!query->table->generate_key &&
+		tplus_query_learned(query, query->resource->path)->ts_compare != TPLUS_TS_AUTO;
+}
+
+bool
+tplus_sweep_is_known(const TplusSweep *sweep)
+{
+	return sweep->way == TPLUS_WAY_CURSOR && goes_by_version(sweep->query);
+}
+
 TplusSweep *
 tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 				   TplusIntake *intake, MemoryContext context)
@@ -61,7 +76,8 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 			sweep->way = TPLUS_WAY_CURSOR;
 			break;
 		case TPLUS_PAGING_PAGE:
-			sweep->way = TPLUS_WAY_PAGES;
+			sweep->way = goes_by_version(query) ? TPLUS_WAY_CURSOR :
+				TPLUS_WAY_PAGES;
 			break;
 		case TPLUS_PAGING_NONE:
 			sweep->way = TPLUS_WAY_WHOLE;
@@ -158,7 +174,7 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 									 query->page_size, TPLUS_MIN_CURSOR_PAGE);
 			request->cursor = sweep->cursor_text;
 			sweep->asked = request->page_size;
-			*quiet = query->table->paging == TPLUS_PAGING_AUTO;
+			*quiet = query->table->paging != TPLUS_PAGING_TS;
 			break;
 		case TPLUS_WAY_PAGES:
 			request->path = query->resource->page_path;
@@ -453,16 +469,6 @@ end_whole(TplusSweep *sweep, int64 total)
 						   total, sweep->page_rows),
 				 errhint("Set the option \"paging\" of the foreign table to \"auto\".")));
 	tplus_sweep_finish(sweep, true);
-}
-
-bool
-tplus_sweep_is_known(const TplusSweep *sweep)
-{
-	const TplusQuery *query = sweep->query;
-
-	return sweep->way == TPLUS_WAY_CURSOR && query->bound &&
-		query->table->verify && !query->table->generate_key &&
-		tplus_query_learned(query, query->resource->path)->ts_compare != TPLUS_TS_AUTO;
 }
 
 /* The server may make up records for as long as it is asked. */

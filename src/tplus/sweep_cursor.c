@@ -17,6 +17,9 @@
  * next one asked for what is above the mark; an empty one ends the sweep, any
  * other shows that there was no room, and we go back.
  *
+ * Where page numbers are declared, and it is known which records a version
+ * brings, a read from a version asks for one page by it.
+ *
  * What else has to be known at the end stands in sweep_proof.c.
  *
  * Copyright (c) 2026, tplus_fdw contributors
@@ -113,7 +116,7 @@ tplus_cursor_leave(TplusSweep *sweep)
 	if (sweep->query->table->paging == TPLUS_PAGING_TS)
 		report_no_cursor(sweep);
 	sweep->no_cursor = true;
-	if (untried)
+	if (untried && sweep->query->table->paging == TPLUS_PAGING_AUTO)
 	{
 		/* The read began here, and perhaps one page holds all. */
 		sweep->way = TPLUS_WAY_PLAIN;
@@ -313,7 +316,8 @@ tplus_cursor_foresee(TplusSweep *later, uint64 version, const TplusTally *page)
 
 	if (later->violated || version <= later->mark ||
 		(later->step == TPLUS_STEP_ABOVE && !later->mark_closed &&
-		 !later->by_count) || is_known_end(later, page))
+		 !later->by_count) || is_known_end(later, page) ||
+		later->query->table->paging == TPLUS_PAGING_PAGE)
 		return false;
 	later->mark = version;
 	later->step = next_step(later, page);
@@ -458,6 +462,11 @@ move_mark(TplusSweep *sweep)
 		end_cursor_sweep(sweep, true);
 		return;
 	}
+	if (sweep->query->table->paging == TPLUS_PAGING_PAGE)
+	{
+		tplus_cursor_leave(sweep);	/* versions were but a short cut */
+		return;
+	}
 	if (next_step(sweep, &sweep->page) == TPLUS_STEP_ABOVE)
 	{
 		if (ends_with_count(sweep, &sweep->page))
@@ -486,6 +495,8 @@ stay_at_mark(TplusSweep *sweep)
 		sweep->mark_closed = true;
 		end_cursor_sweep(sweep, true);
 	}
+	else if (sweep->query->table->paging == TPLUS_PAGING_PAGE)
+		tplus_cursor_leave(sweep);
 	else if (sweep->mark_closed)
 		go_above(sweep);		/* all of it is at the first cursor */
 	else if (sweep->cursor < tplus_cursor_around(sweep) && !room)
