@@ -2587,6 +2587,19 @@ $$;
 -- Makes the grants to the owners that there are.
 UPDATE tplus.sync_definition SET owner = owner;
 
+DROP FUNCTION tplus.calibrate(regclass, boolean);
+
+CREATE FUNCTION tplus.calibrate("table" regclass, apply boolean DEFAULT false,
+  max_requests integer DEFAULT 40,
+  OUT fact text, OUT value text, OUT "option" text, OUT evidence text,
+  OUT requests integer, OUT status text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'tplus_calibrate_table'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 16;
+
+COMMENT ON FUNCTION tplus.calibrate(regclass, boolean, integer) IS
+'measures what the server does where the protocol leaves it open; apply writes what was proven as options of the foreign table';
+
 -- Whatever a session may have set, as its role or database does: what is done
 -- here does not depend on it.  Texts are written and read in one way; tables
 -- are those of PostgreSQL; a string is what it is.  Functions that policies call

@@ -163,13 +163,14 @@ COMMENT ON FUNCTION tplus.high_water(regclass) IS
 'row version up to which the last statement returned everything, or null';
 
 CREATE FUNCTION tplus.calibrate("table" regclass, apply boolean DEFAULT false,
+  max_requests integer DEFAULT 40,
   OUT fact text, OUT value text, OUT "option" text, OUT evidence text,
-  OUT requests integer)
+  OUT requests integer, OUT status text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'tplus_calibrate_table'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 16;
 
-COMMENT ON FUNCTION tplus.calibrate(regclass, boolean) IS
+COMMENT ON FUNCTION tplus.calibrate(regclass, boolean, integer) IS
 'measures what the server does where the protocol leaves it open; apply writes what was proven as options of the foreign table';
 
 CREATE FUNCTION tplus.comment_columns("table" regclass)

@@ -19,7 +19,7 @@ $node->start;
 
 my $sim = TplusSim->new;
 my $key = 'calibrate';
-my $max_requests = 22;
+my $max_requests = 40;
 
 sub tenant
 {
@@ -75,18 +75,18 @@ sub load_truth
 # What calibrate() says, as fact => { value, option, evidence, requests }.
 sub calibrate
 {
-	my ($table, $apply) = @_;
+	my ($table, $apply, $limit) = @_;
 	my %facts;
 	$sim->clear_journal($key);
 	my ($status, $out, $err) = $node->psql('postgres',
-		"SELECT * FROM tplus.calibrate('$table', " . ($apply ? 'true' : 'false') . ')');
+		"SELECT * FROM tplus.calibrate('$table', " . ($apply ? 'true' : 'false') . ($limit ? ", max_requests => $limit" : '') . ')');
 	return { error => $err } if $status;
 	my $requests = scalar $sim->journal($key);
 	for (split /\n/, $out)
 	{
-		my ($fact, $value, $option, $evidence, $asked) = split /\|/;
+		my ($fact, $value, $option, $evidence, $asked, $state) = split /\|/;
 		$facts{$fact} = { value => $value, option => $option,
-			evidence => $evidence, requests => $asked };
+			evidence => $evidence, requests => $asked, status => $state };
 	}
 	$facts{requests} = $requests;
 	return \%facts;
@@ -140,7 +140,7 @@ sub effective
 sub unsound
 {
 	my ($facts, %sw) = @_;
-	my $value = sub { $facts->{ $_[0] }{value} // '' };
+	my $value = sub { ($facts->{ $_[0] } || {})->{value} // '' };
 	my $paging = $value->('paging');
 	my @unsound;
 
@@ -149,6 +149,11 @@ sub unsound
 	  if $facts->{requests} != sum(map { ref $_ ? $_->{requests} : 0 } values %$facts);
 	for (grep { ref } values %$facts)
 	{
+		push @unsound, "$_->{status} does not fit: $_->{value}|$_->{evidence}"
+		  if ($_->{status} eq 'decided') != (length $_->{value} > 0)
+		  || $_->{status} !~ /^(?:decided|refused|not decidable|open|not asked)$/
+		  || $_->{status} eq 'not asked' && $facts->{requests} < $max_requests
+		  || $_->{evidence} =~ /not answered/;
 		push @unsound, "an option without a value: $_->{option}"
 		  if length $_->{option} && !length $_->{value};
 		push @unsound, "open without a reason: $_->{evidence}"
@@ -169,7 +174,7 @@ sub unsound
 		  if grep { $_ eq 'MadeRecordDate' } @{ effective(\%sw, $operation, 'ignored_params', []) };
 		my $odd = effective(\%sw, $operation, 'made_zone', 'local') ne 'local'
 		  || effective(\%sw, $operation, 'made_time', 'false') eq 'true';
-		my $date = $value->('date filter');
+		my $date = $value->("date filter of $operation") || $value->('date filter');
 		push @unsound, "$operation: date $date"
 		  if $date eq 'eq' && ($compare ne 'eq' || $odd)
 		  || $date eq 'ge' && $compare ne 'ge' && !($odd && $compare eq 'gt')
@@ -178,11 +183,11 @@ sub unsound
 		  || $date eq 'ignored' && $compare ne 'ignored';
 		my %form = (json => 'bool_json', TrueFalse => 'bool_text',
 			text => 'bool_text', '01' => 'bool_01');
-		my $filter = $value->('boolean filter');
+		my $filter = $value->("boolean filter of $operation") || $value->('boolean filter');
 		push @unsound, "$operation: boolean $filter"
 		  if $filter && effective(\%sw, $operation, $form{$filter}, 'match') ne 'match';
 		push @unsound, "$operation: nothing is hidden"
-		  if $value->('disabled records') eq 'shown'
+		  if ($value->("disabled records of $operation") || $value->('disabled records')) eq 'shown'
 		  && effective(\%sw, $operation, 'disabled_default', 'enabled') ne 'all';
 	}
 	return @unsound;
@@ -205,8 +210,8 @@ sub check_switches
 		@bad = unsound($facts, %$switches);
 		for (sort keys %expected)
 		{
-			push @bad, "$_: $facts->{$_}{value} instead of $expected{$_} ($facts->{$_}{evidence})"
-			  if $facts->{$_}{value} ne $expected{$_};
+			my $is = $facts->{$_} || { value => '(no such fact)', evidence => '' };
+			push @bad, "$_: $is->{value} instead of $expected{$_} ($is->{evidence})" if $is->{value} ne $expected{$_};
 		}
 		push @bad, grep { length } wrong_reads() unless $lacks;
 	}
@@ -224,9 +229,9 @@ my $facts = calibrate('t', 0);
 is(join(',', map { "$_=$facts->{$_}{value}" } grep { ref $facts->{$_} } sort keys %$facts),
 	'TotalCount=whole,boolean filter=json,booleans in replies="False",case in text=ignored,date filter=eq,'
 	  . 'disabled records=hidden,filters=found,id filter=text,largest page=,missing fields=none,page numbers=from 1,paging=ts,'
-	  . 'patterns in text=like,reply of Query=array,reply of QueryPage=Data,reply without rows=no rows,row versions page=>,text filter=equal',
+	  . 'patterns in text=like,reply of Query=array,reply of QueryPage=Data,reply without rows=no rows,row versions=>,row versions page=>,text filter=equal',
 	'the facts');
-cmp_ok($facts->{requests}, '<=', 20, 'in few requests');
+cmp_ok($facts->{requests}, '<=', 32, 'in few requests');
 is($node->safe_psql('postgres', q{SELECT ftoptions FROM pg_foreign_table WHERE ftrelid = 't'::regclass}),
 	'{resource=inventory}', 'nothing is written unasked');
 calibrate('t', 1);
@@ -323,14 +328,14 @@ my @singles = (
 	[ { max_rows => 60, offset_from => 'asked', ts_compare => 'ignored' } ],
 	[ { param_case => 'exact' }, paging => 'ts' ],
 	[ { ignored_params => ['Code'] }, 'text filter' => '', 'date filter' => 'eq' ],
-	[ { ignored_params => ['Code'], made_compare => 'ge' }, 'date filter' => '' ],
+	[ { ignored_params => ['Code'], made_compare => 'ge' }, 'date filter' => 'ge' ],
 	[ { ignored_params => [ 'ID', 'Code', 'Name' ] }, filters => 'found' ],
 	[ { barren_params => ['Code'] }, 'text filter' => '', filters => 'lost' ],
 	[ { barren_params => [ 'Code', 'ID' ] }, filters => 'lost', 'id filter' => '' ],
 	[ { barren_params => ['Name'] }, 'text filter' => 'equal', filters => 'lost', 'id filter' => 'text' ],
-	[ { 'Query.barren_params' => ['ID'] }, filters => 'lost' ],
-	[ { 'QueryPage.barren_params' => ['ID'] }, filters => 'found' ],
-	[ { 'QueryPage.barren_params' => ['ID'], ts_compare => 'ignored' }, filters => 'lost' ],
+	[ { 'Query.barren_params' => ['ID'] }, 'filters of Query' => 'lost', 'filters of QueryPage' => 'found' ],
+	[ { 'QueryPage.barren_params' => ['ID'] }, 'filters of Query' => 'found', 'filters of QueryPage' => 'lost' ],
+	[ { 'QueryPage.barren_params' => ['ID'], ts_compare => 'ignored' }, 'filters of QueryPage' => 'lost' ],
 	[ { id_filter => 'number' }, filters => 'found', 'id filter' => 'json' ],
 	[ { id_filter => 'string' }, filters => 'found', 'id filter' => 'text' ],
 	[ { ignored_params => ['MadeRecordDate'] }, 'date filter' => 'ignored' ],
@@ -355,6 +360,102 @@ for (@singles)
 	check_switches(name_of($switches), $switches, %expected);
 }
 
+#
+# Where the two operations disagree
+#
+for my $paging ({}, { ts_compare => 'ignored' })
+{
+	for (
+		[ { 'Query.made_compare' => 'ge', 'QueryPage.made_compare' => 'eq' }, 'date filter of Query' => 'ge', 'date filter of QueryPage' => 'eq' ],
+		[ { 'Query.made_compare' => 'eq', 'QueryPage.made_compare' => 'ge' }, 'date filter of Query' => 'eq', 'date filter of QueryPage' => 'ge' ],
+		[ { 'Query.made_compare' => 'le', 'QueryPage.made_compare' => 'gt' }, 'date filter of Query' => 'le', 'date filter of QueryPage' => 'gt' ],
+		[ { 'Query.made_compare' => 'ge', 'QueryPage.made_compare' => 'lt' }, 'date filter of Query' => 'ge', 'date filter of QueryPage' => 'lt' ],
+		[ { 'Query.made_compare' => 'error', 'QueryPage.made_compare' => 'ge' }, 'date filter of Query' => 'refused', 'date filter of QueryPage' => 'ge' ],
+		[ { 'Query.made_compare' => 'ge', 'QueryPage.made_time' => 'true' }, 'date filter of Query' => 'ge', 'date filter of QueryPage' => '' ],
+		[ { 'Query.bool_json' => 'none', 'QueryPage.bool_text' => 'none' }, 'boolean filter of Query' => 'TrueFalse', 'boolean filter of QueryPage' => 'json' ],
+		[ { 'QueryPage.id_filter' => 'number', 'Query.id_filter' => 'string' }, 'id filter of Query' => 'text', 'id filter of QueryPage' => 'json' ],
+		[ { 'QueryPage.barren_params' => ['Name'] }, 'filters of Query' => 'found', 'filters of QueryPage' => 'lost' ])
+	{
+		my ($switches, %expected) = @$_;
+		my %both = (%$switches, %$paging);
+		check_switches('apart: ' . name_of(\%both), \%both, %expected);
+	}
+}
+tenant(300, 'Query.made_compare' => 'ge', 'QueryPage.made_time' => 'true', 'Query.bool_json' => 'none', 'QueryPage.id_filter' => 'number', 'Query.id_filter' => 'string');
+$node->safe_psql('postgres', q{SELECT fresh('t')});
+calibrate('t', 1);
+is($node->safe_psql('postgres',
+		q{SELECT attname, attfdwoptions FROM pg_attribute WHERE attrelid = 't'::regclass AND attfdwoptions IS NOT NULL ORDER BY 1}),
+	"disabled|{filter_encoding=TrueFalse,page_filter_encoding=json}\nid|{page_filter_encoding=json}\nmaderecorddate|{filter_op=ge,page_filter_op=auto}",
+	'the options say so of each');
+is(wrong_reads(), '', 'reads are exact');
+calibrate('t', 1);
+is($node->safe_psql('postgres',
+		q{SELECT attname, attfdwoptions FROM pg_attribute WHERE attrelid = 't'::regclass AND attfdwoptions IS NOT NULL ORDER BY 1}),
+	"disabled|{filter_encoding=TrueFalse,page_filter_encoding=json}\nid|{page_filter_encoding=json}\nmaderecorddate|{filter_op=ge,page_filter_op=auto}",
+	'and say it still after another calibration');
+
+#
+# Records in order: ID, code, row version and day rise together
+#
+sub in_order
+{
+	my ($n) = @_;
+	return [ map { { ID => 1000 + $_, Code => sprintf('A%05d', $_), Name => "Item $_", Disabled => $_ % 10 == 0 ? JSON::PP::true : JSON::PP::false,
+			MadeRecordDate => sprintf('2025-%02d-%02d', 1 + int($_ * 11 / $n), 1 + int($_ * 11 * 28 / $n) % 28), Ts => sprintf('%016x', 10000 + $_ * 3) } } 1 .. $n ];
+}
+for (
+	[ {}, 'date filter' => 'eq', 'row versions' => '>' ],
+	[ { made_compare => 'ge' }, 'date filter' => 'ge', 'row versions' => '>' ],
+	[ { ts_compare => 'ge' }, 'date filter' => 'eq', 'row versions' => '>=' ],
+	[ { 'Query.order' => 'id' }, 'row versions' => '>' ],
+	[ { 'Query.made_compare' => 'ge' }, 'date filter of Query' => 'ge', 'date filter of QueryPage' => 'eq' ])
+{
+	my ($switches, %expected) = @$_;
+	$sim->tenant($key, records => in_order(270), switches => $switches);
+	$node->safe_psql('postgres', q{SELECT fresh('t')});
+	$facts = calibrate('t', 1);
+	%expected = (%expected, 'row versions page' => '', 'page numbers' => 'from 1', 'boolean filter' => 'json', 'disabled records' => 'hidden',
+		'text filter' => 'equal', 'patterns in text' => 'like', filters => 'found', 'id filter' => 'text', TotalCount => 'whole');
+	my @bad = (unsound($facts, %$switches), map { "$_: $facts->{$_}{value} instead of $expected{$_} ($facts->{$_}{evidence})" }
+		  grep { ($facts->{$_} ? $facts->{$_}{value} : 'none such') ne $expected{$_} } sort keys %expected);
+	ok(!@bad, 'in order: ' . name_of($switches)) or diag join "\n", @bad;
+	is($facts->{'row versions page'}{status}, 'not decidable', 'an order that is also another one');
+}
+
+# What few requests leave open is not called unanswered.
+for my $limit (1, 5, 12, 20)
+{
+	$facts = calibrate('t', 0, $limit);
+	my @states = map { ref $_ ? $_->{status} : () } values %$facts;
+	cmp_ok($facts->{requests}, '<=', $limit, "at most $limit requests");
+	ok((grep { $_ eq 'not asked' } @states) && !(grep { $_ eq 'open' } @states), 'and what was not asked is not open');
+}
+is($facts->{'date filter of Query'}{value} // $facts->{'date filter'}{value}, 'ge', 'what saves most is asked first');
+like(calibrate('t', 0, -1)->{error}, qr/"max_requests" must be at least 1/, 'none at all');
+
+# One refusal, and records that are edited all the while, decide nothing.
+tenant(300);
+load_truth();
+for my $nth (map { 3 * $_ } 1 .. 10)
+{
+	tenant(300);
+	$sim->fault($key, match => { nth => $nth }, action => 'business');
+	$facts = calibrate('t', 0);
+	my @bad = $facts->{error} ? () : grep { $_ eq 'refused' || $_ eq 'none' } map { ref $_ ? $_->{value} : () } @$facts{ grep { $_ ne 'missing fields' } keys %$facts };
+	ok(!@bad, "request $nth refused") or diag join ',', @bad;
+}
+for my $switches ({}, { ts_compare => 'ge' }, { made_compare => 'ge', 'QueryPage.made_compare' => 'ignored' }, { text_match => 'cs' })
+{
+	$sim->tenant($key, records => 300, switches => $switches,
+		changes => [ { action => 'flip', pick => 'served_last', every => 1, times => 60 }, { action => 'delete', pick => 'served_first', every => 3, times => 20 } ]);
+	$facts = calibrate('t', 0);
+	my @bad = $facts->{error} ? $facts->{error} : unsound($facts, %$switches);
+	push @bad, "lost: $facts->{filters}{evidence}" if ($facts->{filters}{value} // '') eq 'lost';
+	push @bad, 'case' if ($facts->{'case in text'}{value} // '') eq ($switches->{text_match} ? 'ignored' : 'told');
+	ok(!@bad, 'edited meanwhile: ' . name_of($switches)) or diag join "\n", @bad;
+}
+
 # One that fails behind its rows is not measured at all.  What else there is, and
 # behaviours together, is in t/081_decided.pl.
 for my $choice (grep { $_->{name} =~ /tail_error/ } TplusSwitches::choices())
@@ -372,8 +473,8 @@ for my $n (0 .. 3)
 	$node->safe_psql('postgres', q{SELECT fresh('t')});
 	$facts = calibrate('t', 1);
 	ok(!$facts->{error} && !unsound($facts), "$n records");
-	is(join(',', map { $facts->{$_}{value} } 'paging', 'date filter', 'largest page', 'missing fields'),
-		',,,', 'leave it open');
+	is(join(',', map { $facts->{$_}{value} } 'row versions page', 'paging', 'largest page'), ',,', 'leave it open');
+	unlike(join(' ', map { ref $_ ? $_->{status} : () } values %$facts), qr/not asked/, 'though there was room to ask');
 	is(wrong_reads(), '', 'and are read');
 }
 
@@ -444,7 +545,7 @@ for (
 }
 is(scalar $sim->journal($key), 0, 'and nothing was sent');
 is($node->safe_psql('postgres', q{SET ROLE guest; SELECT count(*) FROM tplus.calibrate('t')}),
-	18, 'with the right to read, facts are shown');
+	19, 'with the right to read, facts are shown');
 
 #
 # IMPORT FOREIGN SCHEMA
@@ -476,6 +577,15 @@ is("$out|$sent", '{resource=inventory}|0', 'not if told otherwise');
 ($status, $out, $err) = import_schema('erp', q{OPTIONS (calibrated 'false')});
 like($err, qr/invalid option "calibrated" of IMPORT FOREIGN SCHEMA.*HINT:  The only option is "calibrate"/s,
 	'its options are checked');
+
+# What stays open is said once, with what it costs.
+$sim->tenant($key, records => in_order(1500));
+(undef, $out, $err) = import_schema('erp', '');
+is(scalar(() = $err =~ /WARNING:/g), 1, 'one warning');
+like($err, qr/WARNING:  calibration of resource "inventory" left open what costs requests\nDETAIL:  "row versions page" is not decidable, so every read of all records \(3 pages\) /,
+	'says what stays open, and what that costs');
+unlike($err, qr/Call tplus.calibrate/, 'and not to calibrate, which has just been done');
+tenant(1500);
 
 my $free = PostgreSQL::Test::Cluster::get_free_port();
 $node->safe_psql('postgres', <<"SQL");

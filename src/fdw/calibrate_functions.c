@@ -32,6 +32,7 @@
 
 #include "base/compat.h"
 #include "fdw/calibrate_functions.h"
+#include "fdw/calibrate_warning.h"
 #include "fdw/functions.h"
 #include "fdw/table.h"
 #include "fdw/validate.h"
@@ -107,7 +108,7 @@ describe_columns(const TplusTable *table, TplusCalibrateSpec *spec)
 
 /* Measures; the table is not kept open, so that it can be altered. */
 static List *
-calibrate_table(Oid relid, TplusTable **table)
+calibrate_table(Oid relid, int max_requests, TplusTable **table)
 {
 	TplusCalibrateSpec spec = {0};
 	Relation	relation = table_open(relid, AccessShareLock);
@@ -121,66 +122,105 @@ calibrate_table(Oid relid, TplusTable **table)
 	spec.resource = (*table)->resource;
 	spec.what = psprintf("foreign table \"%s\"", (*table)->options->name);
 	spec.key = (*table)->key;
+	spec.max_requests = max_requests;
 	describe_columns(*table, &spec);
-	return tplus_calibrate(&spec);
+	return tplus_calibrate(&spec, NULL);
 }
 
-/* Is the fact about this field? */
-static bool
-fact_is_about(const TplusFact *fact, const char *field)
+static char *
+option_in(List *options, const char *name)
 {
 	ListCell   *lc;
 
-	foreach(lc, fact->fields)
-	{
-		if (strcmp(lfirst(lc), field) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-add_setting(List **settings, const TplusFact *fact, int attnum,
-			List *options)
-{
-	Setting    *setting = palloc0(sizeof(Setting));
-	ListCell   *lc;
-
-	setting->attnum = attnum;
-	setting->option = tplus_fact_names[fact->kind].option;
-	setting->value = fact->setting;
 	foreach(lc, options)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
 
-		if (strcmp(def->defname, setting->option) == 0)
-			setting->present = defGetString(def);
+		if (strcmp(def->defname, name) == 0)
+			return defGetString(def);
 	}
+	return NULL;
+}
+
+/* The option of the other operation, of which page_... speaks. */
+static const char *
+base_option(const TplusSetting *decided)
+{
+	return decided->option + strlen("page_");
+}
+
+static void
+add_setting(List **settings, const TplusSetting *decided, const char *base,
+			int attnum, List *options)
+{
+	Setting    *setting;
+	const char *present;
+
+	/*
+	 * What stands there already for both operations is the user's word, and
+	 * not to be taken back where nothing was found out.
+	 */
+	if (decided->limits &&
+		(option_in(options, decided->option) ||
+		 ((present = option_in(options, base_option(decided))) != NULL &&
+		  base && strcmp(present, base) == 0)))
+		return;
+	setting = palloc0(sizeof(Setting));
+	setting->attnum = attnum;
+	setting->option = decided->option;
+	setting->value = decided->value;
+	setting->present = option_in(options, decided->option);
 	*settings = lappend(*settings, setting);
 }
 
-/* The options that a fact decides. */
+/* What the fact sets of the other operation for the same field, or NULL. */
+static const char *
+base_value(List *facts, const TplusSetting *decided)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (!decided->limits)
+		return NULL;
+	foreach(lc, facts)
+	{
+		foreach(lc2, ((const TplusFact *) lfirst(lc))->settings)
+		{
+			const TplusSetting *other = lfirst(lc2);
+
+			if (other->field && strcmp(other->field, decided->field) == 0 &&
+				strcmp(other->option, base_option(decided)) == 0)
+				return other->value;
+		}
+	}
+	return NULL;
+}
+
+/* The options that a fact, one of facts, decides. */
 static List *
-fact_settings(const TplusFact *fact, Oid relid, const TplusTable *table)
+fact_settings(const TplusFact *fact, List *facts, Oid relid,
+			  const TplusTable *table)
 {
 	List	   *settings = NIL;
+	ListCell   *lc;
 	int			attnum;
 
-	if (fact->setting == NULL)
-		return NIL;
-	if (fact->fields == NIL)
+	foreach(lc, fact->settings)
 	{
-		add_setting(&settings, fact, 0, GetForeignTable(relid)->options);
-		return settings;
-	}
-	for (attnum = 1; attnum <= table->natts; attnum++)
-	{
-		const TplusColumn *column = &table->columns[attnum - 1];
+		const TplusSetting *decided = lfirst(lc);
 
-		if (column->live && !column->generated && column->filter.param &&
-			fact_is_about(fact, column->field))
-			add_setting(&settings, fact, attnum,
-						GetForeignColumnOptions(relid, attnum));
+		if (decided->field == NULL)
+			add_setting(&settings, decided, NULL, 0,
+						GetForeignTable(relid)->options);
+		for (attnum = 1; decided->field && attnum <= table->natts; attnum++)
+		{
+			const TplusColumn *column = &table->columns[attnum - 1];
+
+			if (column->live && !column->generated && column->filter.param &&
+				strcmp(column->field, decided->field) == 0)
+				add_setting(&settings, decided, base_value(facts, decided),
+							attnum, GetForeignColumnOptions(relid, attnum));
+		}
 	}
 	return settings;
 }
@@ -247,8 +287,8 @@ static void
 put_fact(ReturnSetInfo *rsinfo, const TplusFact *fact, List *settings,
 		 Oid relid)
 {
-	Datum		values[5];
-	bool		nulls[5] = {0};
+	Datum		values[6];
+	bool		nulls[6] = {0};
 	StringInfoData option;
 	StringInfoData evidence;
 	ListCell   *lc;
@@ -260,6 +300,9 @@ put_fact(ReturnSetInfo *rsinfo, const TplusFact *fact, List *settings,
 	{
 		const Setting *setting = lfirst(lc);
 
+		/* That both operations are alike need not be said. */
+		if (strcmp(setting->value, "same") == 0 && !is_change(setting))
+			continue;
 		if (option.len > 0)
 			appendStringInfoString(&option, ", ");
 		if (setting->attnum > 0)
@@ -272,13 +315,14 @@ put_fact(ReturnSetInfo *rsinfo, const TplusFact *fact, List *settings,
 			appendStringInfo(&evidence, "; the option was %s",
 							 quote_literal_cstr(setting->present));
 	}
-	values[0] = CStringGetTextDatum(tplus_fact_names[fact->kind].name);
+	values[0] = CStringGetTextDatum(fact->name);
 	nulls[1] = fact->value == NULL;
 	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(fact->value);
 	nulls[2] = option.len == 0;
 	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(option.data);
 	values[3] = CStringGetTextDatum(evidence.data);
 	values[4] = Int32GetDatum(fact->requests);
+	values[5] = CStringGetTextDatum(tplus_status_names[fact->status]);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -287,6 +331,8 @@ tplus_calibrate_table(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	bool		apply = PG_GETARG_BOOL(1);
+	int			max_requests = PG_NARGS() > 2 ? PG_GETARG_INT32(2) :
+	TPLUS_PROBE_REQUESTS;		/* as 1.0 has it */
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	TplusTable *table;
 	List	   *facts;
@@ -294,11 +340,15 @@ tplus_calibrate_table(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	check_rights(relid, apply);
+	if (max_requests < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"max_requests\" must be at least 1")));
 	tplus_init_srf(fcinfo);
-	facts = calibrate_table(relid, &table);
+	facts = calibrate_table(relid, max_requests, &table);
 	foreach(lc, facts)
 	{
-		List	   *settings = fact_settings(lfirst(lc), relid, table);
+		List	   *settings = fact_settings(lfirst(lc), facts, relid, table);
 
 		put_fact(rsinfo, lfirst(lc), settings, relid);
 		all = list_concat(all, settings);
@@ -309,11 +359,14 @@ tplus_calibrate_table(PG_FUNCTION_ARGS)
 }
 
 static List *
-calibrate_resource(const TplusResource *resource, Oid serverid)
+calibrate_resource(const TplusResource *resource, Oid serverid,
+				   int64 *pages)
 {
 	TplusCalibrateSpec spec = {0};
 	TplusAccount *account = tplus_option_account(serverid, GetUserId());
 	TplusColumnOptions defaults = {0};
+	List	   *facts;
+	int64		records;
 	int			i;
 
 	account->server.max_retries = Min(account->server.max_retries,
@@ -324,6 +377,7 @@ calibrate_resource(const TplusResource *resource, Oid serverid)
 	spec.resource = resource;
 	spec.what = psprintf("resource \"%s\"", resource->name);
 	spec.key = resource->key;
+	spec.max_requests = TPLUS_PROBE_REQUESTS;
 	for (i = 0; i < resource->nfields; i++)
 	{
 		const TplusField *field = &resource->fields[i];
@@ -340,7 +394,10 @@ calibrate_resource(const TplusResource *resource, Oid serverid)
 		if (spec.date == NULL && field->filter == TPLUS_FILTER_KIND_DATE)
 			spec.date = spec.date_param = field->name;
 	}
-	return tplus_calibrate(&spec);
+	facts = tplus_calibrate(&spec, &records);
+	*pages = records < 0 ? -1 :
+		(records + account->server.page_size - 1) / account->server.page_size;
+	return facts;
 }
 
 /* Says why there are no facts; what is about the session goes on. */
@@ -380,12 +437,13 @@ tplus_calibrate_import(const TplusResource *resource, Oid serverid)
 												  ALLOCSET_DEFAULT_SIZES);
 	ResourceOwner owner = CurrentResourceOwner;
 	List	   *volatile facts = NIL;
+	int64		pages = -1;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		facts = calibrate_resource(resource, serverid);
+		facts = calibrate_resource(resource, serverid, &pages);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(old);
 		CurrentResourceOwner = owner;
@@ -407,6 +465,7 @@ tplus_calibrate_import(const TplusResource *resource, Oid serverid)
 		report_uncalibrated(resource, error);
 	}
 	PG_END_TRY();
+	tplus_calibrate_warn(resource, facts, pages);
 	return facts;
 }
 
@@ -415,17 +474,21 @@ tplus_calibrate_append(StringInfo sql, List *facts, const char *field)
 {
 	Oid			catalog = field ? AttributeRelationId : ForeignTableRelationId;
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, facts)
 	{
-		const TplusFact *fact = lfirst(lc);
-		const char *option = tplus_fact_names[fact->kind].option;
+		foreach(lc2, ((const TplusFact *) lfirst(lc))->settings)
+		{
+			const TplusSetting *setting = lfirst(lc2);
 
-		if (fact->setting == NULL ||
-			(field ? !fact_is_about(fact, field) : fact->fields != NIL) ||
-			is_default(option, catalog, fact->setting))
-			continue;
-		appendStringInfo(sql, ", %s %s", option,
-						 quote_literal_cstr(fact->setting));
+			if ((field ? setting->field == NULL ||
+				 strcmp(setting->field, field) != 0 :
+				 setting->field != NULL) ||
+				is_default(setting->option, catalog, setting->value))
+				continue;
+			appendStringInfo(sql, ", %s %s", setting->option,
+							 quote_literal_cstr(setting->value));
+		}
 	}
 }

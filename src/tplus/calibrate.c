@@ -16,6 +16,7 @@
 #include "tplus/calibrate_date.h"
 #include "tplus/calibrate_filter.h"
 #include "tplus/calibrate_paging.h"
+#include "tplus/calibrate_text.h"
 #include "tplus/calibrate_values.h"
 
 /* A sample of whole records, and what to try where that is refused. */
@@ -30,7 +31,7 @@
 #define NO_CODE			"no-such-code-of-tplus-fdw"
 
 /* Sizes of a page to try, after the largest. */
-static const int page_sizes[] = {500, 200, SAMPLE_SIZE, SMALL_SAMPLE};
+static const int page_sizes[] = {500, 200, SAMPLE_SIZE, SMALL_SAMPLE, 10, 3, 1};
 
 /* Ways to ask for the first sample. */
 typedef struct SampleWay
@@ -51,15 +52,19 @@ decide_shape(TplusStudy *study, TplusFactKind kind, TplusOperation operation)
 {
 	const TplusFinding *sample = &study->plain[operation];
 
-	if (sample->shape)
+	if (sample->shape && sample->rows > 0)
 		(void) tplus_study_decide(study, kind, sample->shape,
 								  psprintf("%s answered %d records there",
 										   tplus_study_operation(operation),
 										   sample->rows));
+	else if (!sample->asked)
+		tplus_study_leave(study, kind, TPLUS_STATUS_UNASKED,
+						  tplus_verdict_unasked().evidence);
 	else
-		tplus_study_leave(study, kind,
+		tplus_study_leave(study, kind, sample->refused ?
+						  TPLUS_STATUS_REFUSED : TPLUS_STATUS_UNDECIDABLE,
 						  sample->refused ? "it refuses to answer" :
-						  "the reply had no place for rows");
+						  "it answered no record, it takes one");
 }
 
 /* The sample of the operation without page numbers; *all: of whole records. */
@@ -95,19 +100,46 @@ take_page(TplusStudy *study)
 	if (study->spec->resource->page_path == NULL)
 	{
 		tplus_study_leave(study, TPLUS_FACT_PAGE_SHAPE,
+						  TPLUS_STATUS_UNDECIDABLE,
 						  "there is no operation with page numbers");
 		return;
 	}
 	for (i = 0;; i++)
 	{
 		tplus_study_question(study, TPLUS_OPERATION_PAGE, size, &question);
-		tplus_probe_ask(study->probe, &question, sample);
+		if (i == 0)
+			tplus_probe_ask_surely(study->probe, &question, sample);
+		else
+			tplus_probe_ask(study->probe, &question, sample);
 		if (!sample->refused || i == (int) lengthof(page_sizes))
 			break;
 		size = page_sizes[i];
 	}
 	study->has_pages = sample->asked && !sample->refused;
+	if (sample->refused)
+	{
+		/* Is it the number that is refused? */
+		question.page_index = -1;
+		tplus_probe_ask(study->probe, &question, sample);
+	}
 	decide_shape(study, TPLUS_FACT_PAGE_SHAPE, TPLUS_OPERATION_PAGE);
+}
+
+/* Are they fields that each record has, so that one is enough? */
+static bool
+are_always(const TplusStudy *study, List *missing)
+{
+	ListCell   *lc;
+
+	foreach(lc, missing)
+	{
+		const TplusField *field =
+		tplus_resource_field(study->spec->resource, lfirst(lc));
+
+		if (field == NULL || (field->flags & TPLUS_FIELD_ALWAYS) == 0)
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -124,11 +156,17 @@ decide_sample(TplusStudy *study, bool all)
 										   tplus_probe_flag(study->probe)));
 	else
 		tplus_study_leave(study, TPLUS_FACT_BOOL_REPLY,
+						  sample->asked ? TPLUS_STATUS_UNDECIDABLE :
+						  TPLUS_STATUS_UNASKED,
 						  "no record has the flag of disabled records");
-	if (!all || sample->rows < MIN_MISSING)
+	if (!all || sample->rows == 0 ||
+		(sample->rows < MIN_MISSING && !are_always(study, missing)))
 	{
 		tplus_study_leave(study, TPLUS_FACT_MISSING,
-						  all ? psprintf("%d records are too few", sample->rows) :
+						  all ? TPLUS_STATUS_UNDECIDABLE :
+						  TPLUS_STATUS_REFUSED,
+						  all ? psprintf("%d records are too few, it takes %d",
+										 sample->rows, MIN_MISSING) :
 						  "the server refuses a question for all fields");
 		return;
 	}
@@ -142,29 +180,112 @@ decide_sample(TplusStudy *study, bool all)
 									   sample->rows));
 }
 
-/* TotalCount, as the largest page told it. */
+/* Does a count say anything of what came beside it? */
+static bool
+is_counted(const TplusFinding *finding)
+{
+	return finding->asked && !finding->refused && finding->total >= 0;
+}
+
+static const char *
+count_text(const TplusFinding *finding)
+{
+	return psprintf("a page of %d records told " INT64_FORMAT, finding->rows,
+					finding->total);
+}
+
+/* One record alone, beside its count. */
+static void
+ask_single(TplusStudy *study)
+{
+	TplusOperation page = TPLUS_OPERATION_PAGE;
+	const TplusWitness *witness = tplus_study_coded(study, page);
+
+	if (study->single.asked || witness == NULL)
+		return;
+	if (study->pin[page] == TPLUS_PIN_NONE)
+		study->pin[page] = study->pin[TPLUS_OPERATION_QUERY];
+	if (tplus_study_pin(study, page, witness) == NIL)
+		return;
+	tplus_study_ask_pinned(study, page, witness, NIL, &study->single);
+	study->single_key = witness->key;
+}
+
+/* Is it the one record that was asked for? */
+static bool
+is_single(const TplusStudy *study)
+{
+	return is_counted(&study->single) && study->single.rows == 1 &&
+		tplus_finding_find(&study->single, study->single_key) == 0;
+}
+
+/* Do counts that were checked against records leave no doubt? */
+static bool
+total_is_whole(const TplusStudy *study)
+{
+	const TplusFinding *page = &study->plain[TPLUS_OPERATION_PAGE];
+	const TplusFinding *small = &study->small;
+	bool		exceeds = page->total > page->rows ||
+	(is_counted(small) && small->total > small->rows);
+
+	if (study->zero_is_whole)
+		return true;
+	if (is_single(study))
+		return exceeds;
+	return exceeds && page->rows < page->size && page->total == page->rows;
+}
+
+/*
+ * TotalCount, as the largest page told it, a small one, and one record alone:
+ * a count that is a bit too high or too low shows there.
+ */
 static void
 decide_total(TplusStudy *study)
 {
 	const TplusFinding *page = &study->plain[TPLUS_OPERATION_PAGE];
-	char	   *rows = psprintf("a page of %d records", page->rows);
+	const TplusFinding *small = &study->small;
+	TplusFact  *fact;
 
-	if (!study->has_pages)
+	if (!page->asked || page->refused || page->rows == 0)
+	{
 		tplus_study_leave(study, TPLUS_FACT_TOTAL,
-						  "there is no operation that could tell it");
-	else if (page->total < 0)
-		(void) tplus_study_decide(study, TPLUS_FACT_TOTAL, "absent", rows);
-	else if (page->total < page->rows)
+						  study->spec->resource->page_path && !page->asked ?
+						  TPLUS_STATUS_UNASKED : TPLUS_STATUS_UNDECIDABLE,
+						  "there is no answer with records that could tell it");
+		return;
+	}
+	if (page->total < 0)
+	{
+		(void) tplus_study_decide(study, TPLUS_FACT_TOTAL, "absent",
+								  psprintf("a page of %d records", page->rows));
+		return;
+	}
+	ask_single(study);
+	if (page->total < page->rows)
 		(void) tplus_study_decide(study, TPLUS_FACT_TOTAL, "wrong",
-								  psprintf("%s told " INT64_FORMAT, rows,
-										   page->total));
-	else if (page->total > page->rows || study->zero_is_whole)
-		(void) tplus_study_decide(study, TPLUS_FACT_TOTAL, "whole",
-								  psprintf("%s told " INT64_FORMAT, rows,
-										   page->total));
+								  count_text(page));
+	else if (is_single(study) && study->single.total != 1)
+		(void) tplus_study_decide(study, TPLUS_FACT_TOTAL, "wrong",
+								  count_text(&study->single));
+	else if (is_counted(small) && small->total <= small->rows &&
+			 small->rows < page->rows)
+		(void) tplus_study_decide(study, TPLUS_FACT_TOTAL, "wrong",
+								  psprintf("%s, a larger one had %d",
+										   count_text(small), page->rows));
+	else if (total_is_whole(study))
+	{
+		fact = tplus_study_decide(study, TPLUS_FACT_TOTAL, "whole",
+								  count_text(page->total > page->rows ||
+											 !is_counted(small) ? page : small));
+
+		/* By row version, nothing is counted. */
+		if (!study->versions_page)
+			tplus_study_set(fact, "whole", NULL);
+	}
 	else
-		tplus_study_leave(study, TPLUS_FACT_TOTAL,
-						  psprintf("%s told its own number", rows));
+		tplus_study_leave(study, TPLUS_FACT_TOTAL, TPLUS_STATUS_UNDECIDABLE,
+						  psprintf("%s, and nothing shows whether that is right; it takes a record that can be asked for alone, beside others",
+								   count_text(page)));
 }
 
 /* Asks what no record can answer; false if there is no such question. */
@@ -174,56 +295,79 @@ ask_nothing(TplusStudy *study, TplusOperation operation,
 {
 	TplusQuestion question;
 
+	memset(finding, 0, sizeof(*finding));
 	tplus_study_question(study, operation, study->plain[operation].size,
 						 &question);
-	if (operation == TPLUS_OPERATION_QUERY && study->versions_page)
+	if (study->pin[operation] == TPLUS_PIN_CODE)
+		question.params =
+			list_make1(tplus_encode_text(tplus_probe_code(study->probe), NO_CODE));
+	else if (operation == TPLUS_OPERATION_QUERY && study->zero.rows > 0)
 		question.cursor = LAST_CURSOR;
-	else if (study->code_works)
-		question.code = NO_CODE;
 	else
 		return false;
 	tplus_probe_ask(study->probe, &question, finding);
-	return finding->asked && !finding->refused && finding->rows == 0;
+	return true;
 }
 
 /* Do null, an empty text or an empty body stand for no rows? */
+static TplusVerdict
+judge_empty(TplusStudy *study, TplusOperation operation)
+{
+	TplusFinding finding;
+
+	if (!ask_nothing(study, operation, &finding))
+		return tplus_verdict_undecidable(study,
+										 "there is no question that surely has no answer");
+	if (!finding.asked)
+		return tplus_verdict_unasked();
+	if (finding.refused || finding.rows > 0)
+		return tplus_verdict_open(tplus_finding_status(&finding),
+								  finding.refused ? "a question without an answer was refused" :
+								  "a question without an answer brought records");
+	return finding.shape == NULL ?
+		tplus_verdict_decided("nothing", "zero",
+							  "what no record can answer brought null, an empty text or object, or no reply at all") :
+		tplus_verdict_decided("no rows", "error",
+							  "what no record can answer brought an empty array");
+}
+
 static void
 decide_empty(TplusStudy *study)
 {
-	bool		nothing = false;
-	TplusFact  *fact;
+	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
+	const char *setting = "error";
+	bool		known = true;
 	int			i;
 
 	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
-		TplusFinding finding;
-
 		if (!study->relevant[i])
 			continue;
-		if (!ask_nothing(study, i, &finding))
-		{
-			tplus_study_leave(study, TPLUS_FACT_EMPTY,
-							  "there is no question that surely has no answer");
-			return;
-		}
-		nothing |= finding.shape == NULL;
+		verdicts[i] = judge_empty(study, i);
+		known &= verdicts[i].value != NULL;
+		if (verdicts[i].setting && strcmp(verdicts[i].setting, "zero") == 0)
+			setting = verdicts[i].setting;
+		verdicts[i].setting = NULL;
 	}
-	fact = tplus_study_decide(study, TPLUS_FACT_EMPTY,
-							  nothing ? "nothing" : "no rows",
-							  nothing ? "what no record can answer brought null, an empty text or object, or no reply at all" :
-							  "what no record can answer brought an empty array");
-	fact->setting = nothing ? "zero" : "error";
+	tplus_study_settle(study, TPLUS_FACT_EMPTY, verdicts);
+
+	/* One table, one option: the reply that stands for nothing is allowed. */
+	if (known)
+		tplus_study_set_last(study, TPLUS_FACT_EMPTY, setting);
 }
 
 static int
 compare_facts(const ListCell *a, const ListCell *b)
 {
-	return (int) ((const TplusFact *) lfirst(a))->kind -
-		(int) ((const TplusFact *) lfirst(b))->kind;
+	const TplusFact *one = lfirst(a);
+	const TplusFact *other = lfirst(b);
+
+	return one->kind != other->kind ? (int) one->kind - (int) other->kind :
+		one->number - other->number;
 }
 
 List *
-tplus_calibrate(const TplusCalibrateSpec *spec)
+tplus_calibrate(const TplusCalibrateSpec *spec, int64 *records)
 {
 	TplusStudy	study = {0};
 	bool		all;
@@ -237,15 +381,21 @@ tplus_calibrate(const TplusCalibrateSpec *spec)
 	decide_sample(&study, all);
 	take_page(&study);
 	tplus_calibrate_paging(&study);
-	decide_total(&study);
 
-	/* What decides an option comes before what is evidence alone. */
+	/*
+	 * In the order of what they save: a range of days that is not asked for
+	 * reads the account, a spelling of the flag is tried out in a request or
+	 * two.  What is evidence alone comes last.
+	 */
 	tplus_calibrate_equality(&study);
-	decide_empty(&study);
-	tplus_calibrate_flag(&study);
 	tplus_calibrate_date(&study);
+	tplus_calibrate_flag(&study);
 	tplus_calibrate_values(&study);
+	decide_empty(&study);
+	decide_total(&study);
 	tplus_calibrate_text(&study);
 	list_sort(study.facts, compare_facts);
+	if (records)
+		*records = tplus_study_total(&study);
 	return study.facts;
 }

@@ -21,9 +21,10 @@
 
 /*
  * The facts (a List of TplusFact in the order of their kinds), with at most
- * TPLUS_PROBE_REQUESTS requests.  Throws whatever a call throws.  Everything
- * is palloc'd in the current context.
+ * max_requests requests.  *records: how many the server counts, -1: it does
+ * not; NULL is fine.  Throws whatever a call throws.  Everything is palloc'd
+ * in the current context.
  */
-extern List *tplus_calibrate(const TplusCalibrateSpec *spec);
+extern List *tplus_calibrate(const TplusCalibrateSpec *spec, int64 *records);
 
 #endif							/* TPLUS_CALIBRATE_H */

@@ -9,7 +9,7 @@
  * another zone brings those of the next day, one that compares with a time of
  * day lacks some of the day's.
  *
- * Otherwise a known record is asked for by its code, together with a day:
+ * Otherwise a known record is asked for by its code or key, together with a day:
  * before its own, at it, after it, and far away.  What a range sends has a
  * margin of a day (two for ">", see filter.c), which covers what this cannot
  * tell apart: ">" with times of day from ">=", and ">=" by days of another
@@ -67,14 +67,6 @@ static const Pattern patterns[] = {
 	{NO, NO, YES, ANY, YES, "lt", NULL},
 	{YES, YES, YES, YES, YES, "ignored", "none"},
 };
-
-/* What came of one operation. */
-typedef struct Comparator
-{
-	const char *value;			/* NULL: open */
-	const char *setting;
-	const char *evidence;
-} Comparator;
 
 /* Is the day among those that were asked for? */
 static bool
@@ -139,16 +131,15 @@ is_exactly(const TplusFinding *answer, const TplusFinding *known, int32 day)
 }
 
 static void
-ask_day(TplusStudy *study, TplusOperation operation, const char *code,
-		int32 day, TplusFinding *finding)
+ask_day(TplusStudy *study, TplusOperation operation, int32 day,
+		TplusFinding *finding)
 {
 	TplusQuestion question;
 
 	tplus_study_question(study, operation, tplus_study_size(study, operation),
 						 &question);
-	question.code = code;
 	question.day = tplus_day_text(day);
-	tplus_probe_ask(study->probe, &question, finding);
+	tplus_probe_ask_surely(study->probe, &question, finding);
 }
 
 static bool
@@ -164,43 +155,27 @@ has_times(const TplusFinding *known)
 	return false;
 }
 
-/* Does the day bring exactly its records, as far as they are known? */
-static bool
-is_day_of_its_own(TplusStudy *study, TplusOperation operation,
-				  const TplusFinding *known, int32 day, bool *refused)
-{
-	TplusFinding answer;
-
-	ask_day(study, operation, NULL, day, &answer);
-	*refused = answer.refused;
-	return answer.asked && !answer.refused &&
-		answer.rows == answer.nwitnesses && is_exactly(&answer, known, day);
-}
-
-static void
-conclude_equality(const TplusFinding *known, int confirmed, const char *days,
-				  Comparator *result)
+static TplusVerdict
+conclude_equality(const TplusFinding *known, int confirmed, const char *days)
 {
 	if (confirmed < MIN_CONFIRMED)
-		result->evidence = psprintf("it looks like equality, but %d records are too few to be sure",
-									confirmed);
-	else if (has_times(known))
-		result->evidence = "it looks like equality, but records have times of day";
-	else
-	{
-		result->value = result->setting = "eq";
-		result->evidence = psprintf("%s brought exactly their records, %d of them known before",
-									days, confirmed);
-	}
+		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+								  psprintf("it looks like equality, but %d records are too few to be sure, it takes %d",
+										   confirmed, MIN_CONFIRMED));
+	if (has_times(known))
+		return tplus_verdict_open(TPLUS_STATUS_OPEN,
+								  "it looks like equality, but records have times of day");
+	return tplus_verdict_decided("eq", "eq",
+								 psprintf("%s brought exactly their records, %d of them known before",
+										  days, confirmed));
 }
 
 /*
- * Is it equality?  Returns false if that is out of the question; then *result
- * is still open.
+ * Is it equality?  Returns false if that is out of the question.
  */
 static bool
 try_equality(TplusStudy *study, TplusOperation operation,
-			 const TplusFinding *known, Comparator *result)
+			 const TplusFinding *known, TplusVerdict *verdict)
 {
 	int32		asked[MAX_DAYS] = {0};
 	int			nasked;
@@ -212,7 +187,7 @@ try_equality(TplusStudy *study, TplusOperation operation,
 	for (nasked = 0; nasked < MAX_DAYS; nasked++)
 	{
 		int			records = fullest_day(known, asked, nasked, &asked[nasked]);
-		bool		refused;
+		TplusFinding answer;
 
 		/* All records may be of one day: then the next one must be empty. */
 		if (records == 0)
@@ -221,43 +196,57 @@ try_equality(TplusStudy *study, TplusOperation operation,
 				break;
 			asked[nasked] = asked[0] + 1;
 		}
-		if (!is_day_of_its_own(study, operation, known, asked[nasked], &refused))
+		ask_day(study, operation, asked[nasked], &answer);
+		if (!answer.asked)
 		{
-			if (!refused || nasked > 0)
-				return false;
-			result->value = "refused";
-			result->setting = "none";
-			result->evidence = psprintf("%s refuses a question for a day",
-										tplus_study_operation(operation));
+			*verdict = tplus_verdict_unasked();
 			return true;
 		}
+		if (answer.refused && nasked == 0)
+		{
+			*verdict = tplus_verdict_decided("refused", "none",
+											 psprintf("%s refuses a question for a day",
+													  tplus_study_operation(operation)));
+			return true;
+		}
+		if (answer.refused || answer.rows != answer.nwitnesses ||
+			!is_exactly(&answer, known, asked[nasked]))
+			return false;
 		confirmed += records;
 		appendStringInfo(&days, "%s %s", nasked > 0 ? " and" : ",",
 						 tplus_day_text(asked[nasked]));
 		if (nasked > 0 && confirmed >= MIN_CONFIRMED)
 			break;
 	}
-	conclude_equality(known, confirmed, days.data, result);
+	*verdict = conclude_equality(known, confirmed, days.data);
 	return true;
 }
 
+/* A record that was edited meanwhile tells nothing. */
 static Presence
 look(TplusStudy *study, TplusOperation operation, const TplusWitness *witness,
-	 int offset)
+	 int offset, bool *asked)
 {
 	TplusFinding answer;
+	TplusParam *day = tplus_encode_text(study->spec->date_param,
+										tplus_day_text(witness->day + offset));
+	int			i;
 
-	ask_day(study, operation, witness->code, witness->day + offset, &answer);
+	tplus_study_ask_pinned(study, operation, witness, list_make1(day), &answer);
+	*asked = answer.asked;
 	if (!answer.asked || answer.refused)
 		return PRESENCE_OPEN;
-	if (tplus_finding_find(&answer, witness->key) >= 0)
-		return PRESENCE_YES;
+	i = tplus_finding_find(&answer, witness->key);
+	if (i >= 0)
+		return answer.witnesses[i].version == witness->version ?
+			PRESENCE_YES : PRESENCE_OPEN;
 	return answer.rows == 0 ? PRESENCE_NO : PRESENCE_OPEN;
 }
 
-/* The n-th record that can be asked for by its code and has a day. */
+/* The n-th record that can be asked for alone and has a day. */
 static const TplusWitness *
-dated_witness(const TplusStudy *study, const TplusFinding *known, int n)
+dated_witness(const TplusStudy *study, TplusOperation operation,
+			  const TplusFinding *known, int n)
 {
 	int			i;
 
@@ -265,8 +254,8 @@ dated_witness(const TplusStudy *study, const TplusFinding *known, int n)
 	{
 		const TplusWitness *witness = &known->witnesses[i];
 
-		if (witness->key && witness->code && witness->has_day &&
-			tplus_study_is_plain(study, witness->code) && n-- == 0)
+		if (witness->key && witness->has_day &&
+			tplus_study_pin(study, operation, witness) != NIL && n-- == 0)
 			return witness;
 	}
 	return NULL;
@@ -282,58 +271,74 @@ presence_text(Presence presence)
 /* Does a far day, if the pattern speaks of it, agree? */
 static bool
 far_agrees(TplusStudy *study, TplusOperation operation,
-		   const TplusWitness *witness, Presence expected, int offset)
+		   const TplusWitness *witness, Presence expected, int offset,
+		   bool *asked)
 {
 	return expected == PRESENCE_OPEN ||
-		look(study, operation, witness, offset) == expected;
+		look(study, operation, witness, offset, asked) == expected;
+}
+
+/* The pattern is that of one record: is it the server's? */
+static TplusVerdict
+confirm(TplusStudy *study, TplusOperation operation, const Pattern *pattern,
+		const TplusWitness *witness, const TplusWitness *second,
+		const char *evidence)
+{
+	bool		asked = true;
+
+	if (!far_agrees(study, operation, witness, pattern->far_before, -FAR_DAYS,
+					&asked) ||
+		!far_agrees(study, operation, witness, pattern->far_after, FAR_DAYS,
+					&asked))
+		return asked ?
+			tplus_verdict_open(TPLUS_STATUS_OPEN,
+							   psprintf("%s, but far away it is not the same",
+										evidence)) :
+			tplus_verdict_unasked();
+	if (look(study, operation, second, 0, &asked) == pattern->at)
+		return tplus_verdict_decided(pattern->value, pattern->setting, evidence);
+	return asked ?
+		tplus_verdict_open(TPLUS_STATUS_OPEN,
+						   psprintf("%s, but for another record it is not the same",
+									evidence)) :
+		tplus_verdict_unasked();
 }
 
 /* The comparator that a record's presence before, at and after its day shows. */
-static void
+static TplusVerdict
 try_patterns(TplusStudy *study, TplusOperation operation,
-			 const TplusFinding *known, Comparator *result)
+			 const TplusFinding *known)
 {
-	const TplusWitness *witness = dated_witness(study, known, 0);
-	const TplusWitness *second = dated_witness(study, known, 1);
+	const TplusWitness *witness = dated_witness(study, operation, known, 0);
+	const TplusWitness *second = dated_witness(study, operation, known, 1);
 	Presence	before;
 	Presence	at;
 	Presence	after;
+	bool		asked[3];
+	const char *evidence;
 	int			i;
 
-	if (!study->code_works || witness == NULL || second == NULL)
-	{
-		result->evidence = "it is not equality, and no record can be asked for by its code";
-		return;
-	}
-	at = look(study, operation, witness, 0);
-	after = look(study, operation, witness, 1);
-	before = look(study, operation, witness, -1);
-	result->evidence = psprintf("at %s, the record \"%s\" of %s is %s when the day before is asked for, %s on its day, %s on the day after",
-								tplus_study_operation(operation),
-								witness->code, tplus_day_text(witness->day),
-								presence_text(before), presence_text(at),
-								presence_text(after));
+	if (witness == NULL || second == NULL)
+		return tplus_verdict_undecidable(study,
+										 "it is not equality, and no record can be asked for alone");
+	at = look(study, operation, witness, 0, &asked[0]);
+	after = look(study, operation, witness, 1, &asked[1]);
+	before = look(study, operation, witness, -1, &asked[2]);
+	if (!asked[2])
+		return tplus_verdict_unasked();
+	evidence = psprintf("at %s, the record \"%s\" of %s is %s when the day before is asked for, %s on its day, %s on the day after",
+						tplus_study_operation(operation),
+						witness->code ? witness->code : witness->key,
+						tplus_day_text(witness->day), presence_text(before),
+						presence_text(at), presence_text(after));
 	for (i = 0; i < (int) lengthof(patterns); i++)
 	{
-		const Pattern *pattern = &patterns[i];
-
-		if (pattern->before != before || pattern->at != at ||
-			pattern->after != after)
-			continue;
-		if (!far_agrees(study, operation, witness, pattern->far_before, -FAR_DAYS) ||
-			!far_agrees(study, operation, witness, pattern->far_after, FAR_DAYS))
-			result->evidence = psprintf("%s, but far away it is not the same",
-										result->evidence);
-		else if (look(study, operation, second, 0) != at)
-			result->evidence = psprintf("%s, but for \"%s\" it is not the same",
-										result->evidence, second->code);
-		else
-		{
-			result->value = pattern->value;
-			result->setting = pattern->setting;
-		}
-		return;
+		if (patterns[i].before == before && patterns[i].at == at &&
+			patterns[i].after == after)
+			return confirm(study, operation, &patterns[i], witness, second,
+						   evidence);
 	}
+	return tplus_verdict_open(TPLUS_STATUS_OPEN, evidence);
 }
 
 /* The records of an operation that are known to be visible. */
@@ -345,55 +350,44 @@ known_records(const TplusStudy *study, TplusOperation operation)
 		&study->zero : &study->plain[operation];
 }
 
-static void
-compare_at(TplusStudy *study, TplusOperation operation, Comparator *result)
+static TplusVerdict
+compare_at(TplusStudy *study, TplusOperation operation)
 {
 	const TplusFinding *known = known_records(study, operation);
+	TplusVerdict verdict;
 	int32		day;
 
-	memset(result, 0, sizeof(*result));
+	if (!study->plain[operation].asked)
+		return tplus_verdict_unasked();
 	if (fullest_day(known, NULL, 0, &day) == 0)
-		result->evidence = "no record with a day is known";
-	else if (known->rows < 2)
-		result->evidence = "one record is too few";
-	else if (!try_equality(study, operation, known, result))
-		try_patterns(study, operation, known, result);
+		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+								  "no record with a day is known");
+	if (known->rows < 2)
+		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+								  "one record is too few, it takes two");
+	if (!try_equality(study, operation, known, &verdict))
+		verdict = try_patterns(study, operation, known);
+	verdict.fields = list_make1(unconstify(char *, study->spec->date));
+	return verdict;
 }
 
 void
 tplus_calibrate_date(TplusStudy *study)
 {
-	Comparator	result;
-	Comparator	other;
-	TplusFact  *fact;
+	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
+	int			i;
 
 	if (study->spec->date == NULL ||
 		tplus_probe_is_fixed(study->probe, study->spec->date_param))
 	{
-		tplus_study_leave(study, TPLUS_FACT_DATE,
+		tplus_study_leave(study, TPLUS_FACT_DATE, TPLUS_STATUS_UNDECIDABLE,
 						  "no column has a day that T+ filters by");
 		return;
 	}
-	compare_at(study, tplus_study_first(study), &result);
-	if (result.value && study->relevant[TPLUS_OPERATION_QUERY] &&
-		study->relevant[TPLUS_OPERATION_PAGE])
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
-		compare_at(study, TPLUS_OPERATION_PAGE, &other);
-		if (other.value == NULL || strcmp(result.value, other.value) != 0)
-		{
-			tplus_study_leave(study, TPLUS_FACT_DATE,
-							  psprintf("it is \"%s\" for Query; for QueryPage, %s",
-									   result.value, other.evidence));
-			return;
-		}
+		if (study->relevant[i])
+			verdicts[i] = compare_at(study, i);
 	}
-	if (result.value == NULL)
-	{
-		tplus_study_leave(study, TPLUS_FACT_DATE, result.evidence);
-		return;
-	}
-	fact = tplus_study_decide(study, TPLUS_FACT_DATE, result.value,
-							  result.evidence);
-	fact->setting = result.setting;
-	fact->fields = list_make1(unconstify(char *, study->spec->date));
+	tplus_study_settle(study, TPLUS_FACT_DATE, verdicts);
 }

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "tplus/calibrate_filter.h"
+#include "tplus/calibrate_values.h"
 
 #define SAMPLE_SIZE		100
 
@@ -107,148 +108,238 @@ proves(TplusStudy *study, TplusOperation operation, const Spelling *spelling,
 	return false;
 }
 
-static void
-decide_spelling(TplusStudy *study)
+/*
+ * What a spelling proves where no record is stopped: true brings none, and
+ * false the others, which a server that overlooks the flag, or matches nothing
+ * with it, would not do.
+ */
+static bool
+proves_without(TplusStudy *study, TplusOperation operation,
+			   const Spelling *spelling, const TplusFinding *disabled)
 {
-	TplusOperation first = tplus_study_first(study);
+	TplusFinding enabled;
+
+	return disabled->asked && !disabled->refused && disabled->rows == 0 &&
+		ask_flag(study, operation, spelling->encoding, false, &enabled);
+}
+
+static TplusVerdict
+judge_spelling(TplusStudy *study, TplusOperation operation)
+{
+	TplusFinding *disabled = &study->disabled[operation];
 	StringInfoData objections;
-	TplusFinding other;
-	TplusFact  *fact;
+	TplusVerdict verdict;
 	int			i;
 
 	initStringInfo(&objections);
 	for (i = 0; i < (int) lengthof(spellings); i++)
 	{
-		if (proves(study, first, &spellings[i], &study->disabled, &objections))
+		if (proves(study, operation, &spellings[i], disabled, &objections))
 			break;
+		if (!disabled->asked)
+			return tplus_verdict_unasked();
+		if (!proves_without(study, operation, &spellings[i], disabled))
+			continue;
+		study->encoding[operation] = spellings[i].encoding;
+		verdict = tplus_verdict_decided(spellings[i].option, spellings[i].option,
+										psprintf("at %s, true brought no record, false only such as are not disabled",
+												 tplus_study_operation(operation)));
+		verdict.fields = list_make1(unconstify(char *, tplus_probe_flag(study->probe)));
+		return verdict;
 	}
 	if (i == (int) lengthof(spellings))
-	{
-		tplus_study_leave(study, TPLUS_FACT_BOOL_FILTER,
-						  psprintf("at %s, %s", tplus_study_operation(first),
-								   objections.data));
-		return;
-	}
-	if (study->relevant[TPLUS_OPERATION_QUERY] &&
-		study->relevant[TPLUS_OPERATION_PAGE])
-	{
-		resetStringInfo(&objections);
-		if (!proves(study, TPLUS_OPERATION_PAGE, &spellings[i], &other,
-					&objections))
-		{
-			tplus_study_leave(study, TPLUS_FACT_BOOL_FILTER,
-							  psprintf("Query understands %s, but at QueryPage, %s",
-									   spellings[i].option, objections.data));
-			return;
-		}
-	}
-	study->encoding = spellings[i].encoding;
-	fact = tplus_study_decide(study, TPLUS_FACT_BOOL_FILTER,
-							  spellings[i].option,
-							  psprintf("true brought %d disabled records and no other, false none of them",
-									   study->disabled.rows));
-	fact->setting = fact->value;
-	fact->fields = list_make1(unconstify(char *,
-										 tplus_probe_flag(study->probe)));
+		return tplus_verdict_open(TPLUS_STATUS_OPEN,
+								  psprintf("at %s, %s",
+										   tplus_study_operation(operation),
+										   objections.data));
+	study->encoding[operation] = spellings[i].encoding;
+	verdict = tplus_verdict_decided(spellings[i].option, spellings[i].option,
+									psprintf("at %s, true brought %d disabled records and no other, false none of them",
+											 tplus_study_operation(operation),
+											 disabled->rows));
+	verdict.fields = list_make1(unconstify(char *, tplus_probe_flag(study->probe)));
+	return verdict;
 }
 
-typedef enum Visibility
+static void
+decide_spelling(TplusStudy *study)
 {
-	VISIBILITY_OPEN,
-	VISIBILITY_SHOWN,
-	VISIBILITY_HIDDEN
-} Visibility;
-
-/* A stopped record that can be asked for. */
-static const TplusWitness *
-stopped_witness(const TplusStudy *study)
-{
+	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
 	int			i;
 
-	for (i = 0; i < study->disabled.nwitnesses; i++)
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
-		if (study->disabled.witnesses[i].key &&
-			study->disabled.witnesses[i].code &&
-			tplus_study_is_plain(study,
-								 study->disabled.witnesses[i].code))
-			return &study->disabled.witnesses[i];
+		if (study->relevant[i])
+			verdicts[i] = judge_spelling(study, i);
+	}
+	tplus_study_settle(study, TPLUS_FACT_BOOL_FILTER, verdicts);
+}
+
+static bool
+is_stopped(const TplusWitness *witness)
+{
+	return witness->key && witness->disabled_known && witness->disabled;
+}
+
+/* A stopped record, known from either operation, to ask this one for. */
+static const TplusWitness *
+stopped_witness(const TplusStudy *study, TplusOperation operation)
+{
+	int			i;
+	int			k;
+
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
+	{
+		for (k = 0; k < study->disabled[i].nwitnesses; k++)
+		{
+			const TplusWitness *witness = &study->disabled[i].witnesses[k];
+
+			if (is_stopped(witness) &&
+				tplus_study_pin(study, operation, witness) != NIL)
+				return witness;
+		}
 	}
 	return NULL;
 }
 
-static Visibility
-look_for_stopped(TplusStudy *study, TplusOperation operation)
+static TplusVerdict
+shown(TplusOperation operation)
+{
+	return tplus_verdict_decided("shown", NULL,
+								 psprintf("disabled records come unasked from %s",
+										  tplus_study_operation(operation)));
+}
+
+static TplusVerdict
+hidden(const TplusStudy *study, TplusOperation operation)
+{
+	return tplus_verdict_decided("hidden", NULL,
+								 psprintf("%s shows a disabled record only when \"%s\" is asked for",
+										  tplus_study_operation(operation),
+										  tplus_probe_flag(study->probe)));
+}
+
+/* All that the operation shows unasked; NULL if that is not known. */
+static const TplusFinding *
+all_shown(const TplusStudy *study, TplusOperation operation)
+{
+	const TplusFinding *page = &study->plain[TPLUS_OPERATION_PAGE];
+
+	if (operation == TPLUS_OPERATION_QUERY)
+		return study->zero_is_whole ? &study->zero : NULL;
+
+	/* A count that a small page told as well counts more than its page. */
+	return page->rows == page->nwitnesses && page->total == page->rows &&
+		study->small.total == page->total &&
+		study->small.rows < page->rows ? page : NULL;
+}
+
+/* A stopped record that is not among all that the operation shows unasked. */
+static bool
+is_left_out(const TplusStudy *study, TplusOperation operation)
+{
+	const TplusFinding *all = all_shown(study, operation);
+	const TplusFinding *disabled = &study->disabled[operation];
+	uint64		highest = 0;
+	int			i;
+
+	if (all == NULL)
+		return false;
+	for (i = 0; i < all->nwitnesses; i++)
+		highest = Max(highest, all->witnesses[i].version);
+	for (i = 0; i < disabled->nwitnesses; i++)
+	{
+		/* One that is younger may have been made, or stopped, since then. */
+		if (is_stopped(&disabled->witnesses[i]) &&
+			disabled->witnesses[i].version > 0 &&
+			disabled->witnesses[i].version <= highest &&
+			tplus_finding_find(all, disabled->witnesses[i].key) < 0)
+			return true;
+	}
+	return false;
+}
+
+/* Asks for a stopped record, without the flag, and with it. */
+static TplusVerdict
+ask_for_stopped(TplusStudy *study, TplusOperation operation,
+				const TplusWitness *witness)
+{
+	TplusFinding finding;
+	TplusParam *flag;
+	int			i;
+
+	tplus_study_ask_pinned(study, operation, witness, NIL, &finding);
+	if (!finding.asked)
+		return tplus_verdict_unasked();
+	i = tplus_finding_find(&finding, witness->key);
+	if (i >= 0 && finding.witnesses[i].disabled_known &&
+		finding.witnesses[i].disabled)
+		return shown(operation);
+	if (finding.refused || finding.rows > 0 ||
+		study->encoding[operation] == TPLUS_ENCODING_AUTO)
+		return tplus_verdict_open(tplus_finding_status(&finding),
+								  "a disabled record was asked for, and it stayed open whether it is hidden");
+
+	/* Is it still there, and stopped? */
+	flag = tplus_encode_bool(tplus_probe_flag(study->probe), true,
+							 study->encoding[operation]);
+	tplus_study_ask_pinned(study, operation, witness, list_make1(flag), &finding);
+	if (!finding.asked)
+		return tplus_verdict_unasked();
+	if (tplus_finding_find(&finding, witness->key) >= 0)
+		return hidden(study, operation);
+	return tplus_verdict_open(TPLUS_STATUS_OPEN,
+							  "a disabled record was there no more when it was asked for again");
+}
+
+static TplusVerdict
+judge_hidden(TplusStudy *study, TplusOperation operation)
 {
 	const TplusWitness *witness;
-	TplusQuestion question;
-	TplusFinding finding;
 
 	if (count_flag(&study->plain[operation], true) > 0 ||
 		(operation == TPLUS_OPERATION_QUERY &&
 		 count_flag(&study->zero, true) > 0))
-		return VISIBILITY_SHOWN;
-	if (study->encoding == TPLUS_ENCODING_AUTO ||
-		(witness = stopped_witness(study)) == NULL)
-		return VISIBILITY_OPEN;
-	if (operation == TPLUS_OPERATION_QUERY && study->zero_is_whole)
-		return VISIBILITY_HIDDEN;
-	if (!study->code_works)
-		return VISIBILITY_OPEN;
-	tplus_study_question(study, operation, study->plain[operation].size,
-						 &question);
-	question.code = witness->code;
-	tplus_probe_ask(study->probe, &question, &finding);
-	if (!finding.asked || finding.refused)
-		return VISIBILITY_OPEN;
-	if (tplus_finding_find(&finding, witness->key) >= 0)
-		return VISIBILITY_SHOWN;
-	return finding.rows == 0 ? VISIBILITY_HIDDEN : VISIBILITY_OPEN;
+		return shown(operation);
+	if (is_left_out(study, operation))
+		return hidden(study, operation);
+	witness = stopped_witness(study, operation);
+	if (witness)
+		return ask_for_stopped(study, operation, witness);
+	if (study->disabled[operation].rows > 0)
+		return tplus_verdict_open(TPLUS_STATUS_OPEN,
+								  "no disabled record could be asked for alone");
+	if (!study->disabled[operation].asked)
+		return tplus_verdict_unasked();
+	return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+							  "no disabled record was seen, it takes one");
 }
 
+/* One table, one option: what one operation hides is asked for. */
 static void
 decide_hidden(TplusStudy *study)
 {
 	const char *declared = study->spec->table->variants;
 	bool		ours = strcmp(declared, "auto") == 0 ||
 	strcmp(declared, "none") == 0;
-	bool		shown = true;
+	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
+	bool		hides = false;
+	bool		shows = true;
 	int			i;
 
 	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
-		TplusFact  *fact;
-
 		if (!study->relevant[i])
 			continue;
-		switch (look_for_stopped(study, i))
-		{
-			case VISIBILITY_HIDDEN:
-				fact = tplus_study_decide(study, TPLUS_FACT_HIDDEN, "hidden",
-										  psprintf("%s shows a disabled record only when \"%s\" is asked for",
-												   tplus_study_operation(i),
-												   tplus_probe_flag(study->probe)));
-				fact->setting = ours ? "auto" : NULL;
-				return;
-			case VISIBILITY_OPEN:
-				shown = false;
-				break;
-			case VISIBILITY_SHOWN:
-				break;
-		}
+		verdicts[i] = judge_hidden(study, i);
+		if (!study->reads[i])
+			continue;
+		hides |= verdicts[i].value && strcmp(verdicts[i].value, "hidden") == 0;
+		shows &= verdicts[i].value && strcmp(verdicts[i].value, "shown") == 0;
 	}
-	if (shown)
-	{
-		TplusFact  *fact = tplus_study_decide(study, TPLUS_FACT_HIDDEN,
-											  "shown",
-											  "disabled records come unasked");
-
-		fact->setting = ours ? "none" : NULL;
-	}
-	else
-		tplus_study_leave(study, TPLUS_FACT_HIDDEN,
-						  study->disabled.rows == 0 ?
-						  "no disabled record was seen" :
-						  "no disabled record could be asked for alone");
+	tplus_study_settle(study, TPLUS_FACT_HIDDEN, verdicts);
+	if (ours && (hides || shows))
+		tplus_study_set_last(study, TPLUS_FACT_HIDDEN, hides ? "auto" : "none");
 }
 
 void
@@ -261,135 +352,112 @@ tplus_calibrate_flag(TplusStudy *study)
 		const char *why = flag ? "\"fixed_params\" set the flag" :
 		"the catalog knows no flag of disabled records";
 
-		tplus_study_leave(study, TPLUS_FACT_BOOL_FILTER, why);
-		tplus_study_leave(study, TPLUS_FACT_HIDDEN, why);
+		tplus_study_leave(study, TPLUS_FACT_BOOL_FILTER,
+						  TPLUS_STATUS_UNDECIDABLE, why);
+		tplus_study_leave(study, TPLUS_FACT_HIDDEN, TPLUS_STATUS_UNDECIDABLE,
+						  why);
 		return;
 	}
 	decide_spelling(study);
 	decide_hidden(study);
 }
 
-/* Asks for a code; *found: the record came, alone. */
-static void
-ask_code(TplusStudy *study, const TplusWitness *witness, const char *code,
-		 TplusFinding *finding, bool *found)
+void
+tplus_calibrate_code(TplusStudy *study, TplusOperation operation,
+					 const char *code, TplusFinding *finding)
 {
-	TplusOperation operation = tplus_study_first(study);
 	TplusQuestion question;
 
 	tplus_study_question(study, operation, study->plain[operation].size,
 						 &question);
-	question.code = code;
+	question.params =
+		list_make1(tplus_encode_text(tplus_probe_code(study->probe), code));
 	tplus_probe_ask(study->probe, &question, finding);
-	*found = tplus_finding_find(finding, witness->key) >= 0;
 }
 
-/* With capitals and small letters exchanged; NULL if there are none. */
-static char *
-swap_case(const char *text)
-{
-	char	   *result = pstrdup(text);
-	char	   *p;
-
-	for (p = result; *p; p++)
-	{
-		unsigned char c = *p;
-
-		*p = pg_ascii_tolower(c) != c ? pg_ascii_tolower(c) :
-			pg_ascii_toupper(c);
-	}
-	return strcmp(result, text) == 0 ? NULL : result;
-}
-
+/* Does the key, in some spelling, bring its record alone? */
 static void
-decide_case(TplusStudy *study, const TplusWitness *witness)
+find_other_pin(TplusStudy *study, TplusOperation operation)
 {
-	char	   *swapped = swap_case(witness->code);
+	static const TplusPin pins[] = {TPLUS_PIN_KEY, TPLUS_PIN_NUMBER};
+	const TplusFinding *sample = &study->plain[operation];
+	const TplusWitness *witness = NULL;
 	TplusFinding finding;
-	bool		found;
+	int			i;
 
-	if (swapped == NULL)
-	{
-		tplus_study_leave(study, TPLUS_FACT_CASE,
-						  "no code in the sample has a letter");
+	if (!tplus_calibrate_has_id(study))
 		return;
+	for (i = 0; i < sample->nwitnesses && witness == NULL; i++)
+	{
+		const char *key = sample->witnesses[i].key;
+
+		if (key && *key != '0' && strspn(key, "0123456789") == strlen(key))
+			witness = &sample->witnesses[i];
 	}
-	ask_code(study, witness, swapped, &finding, &found);
-	if (!finding.asked || finding.refused || (!found && finding.rows > 0))
-		tplus_study_leave(study, TPLUS_FACT_CASE,
-						  "the question was not answered");
-	else
-		(void) tplus_study_decide(study, TPLUS_FACT_CASE,
-								  found ? "ignored" : "told",
-								  psprintf("\"%s\" %s \"%s\"", swapped,
-										   found ? "brought" : "did not bring",
-										   witness->code));
+	if (witness == NULL || sample->rows < 2)
+		return;
+	for (i = 0; i < (int) lengthof(pins); i++)
+	{
+		study->pin[operation] = pins[i];
+		tplus_study_ask_pinned(study, operation, witness, NIL, &finding);
+		if (finding.rows == 1 && tplus_finding_find(&finding, witness->key) == 0)
+			return;
+	}
+	study->pin[operation] = TPLUS_PIN_NONE;
 }
 
-static void
-decide_like(TplusStudy *study, const TplusWitness *witness)
+static TplusVerdict
+judge_equality(TplusStudy *study, TplusOperation operation)
 {
-	char	   *part = pstrdup(witness->code + 1);
-	char	   *pattern;
+	const TplusFinding *sample = &study->plain[operation];
+	const TplusWitness *witness = tplus_study_coded(study, operation);
+	const char *code = tplus_probe_code(study->probe);
 	TplusFinding finding;
 	bool		found;
 
-	part[strlen(part) - 1] = '\0';
-	pattern = psprintf("%%%s%%", part);
-	ask_code(study, witness, pattern, &finding, &found);
-	if (!finding.asked || finding.refused || (!found && finding.rows > 0))
-		tplus_study_leave(study, TPLUS_FACT_LIKE,
-						  "the question was not answered");
-	else
-		(void) tplus_study_decide(study, TPLUS_FACT_LIKE,
-								  found ? "like" : "literal",
-								  psprintf("\"%s\" %s \"%s\"", pattern,
-										   found ? "brought" : "did not bring",
-										   witness->code));
+	if (!sample->asked)
+		return tplus_verdict_unasked();
+	if (code == NULL || tplus_probe_is_fixed(study->probe, code) ||
+		witness == NULL || sample->rows < 2)
+		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+								  "there are no two records, one to ask for by its code");
+	tplus_calibrate_code(study, operation, witness->code, &finding);
+	if (!finding.asked)
+		return tplus_verdict_unasked();
+	found = tplus_finding_find(&finding, witness->key) >= 0;
+	if (!found || finding.rows != 1)
+		return tplus_verdict_open(tplus_finding_status(&finding),
+								  psprintf("at %s, \"%s\" as \"%s\" %s",
+										   tplus_study_operation(operation),
+										   witness->code, code,
+										   finding.refused ? "was refused" :
+										   psprintf("brought %d records, its own %s",
+													finding.rows,
+													found ? "among them" : "not")));
+	study->pin[operation] = TPLUS_PIN_CODE;
+	if (operation == TPLUS_OPERATION_PAGE)
+	{
+		study->single = finding;
+		study->single_key = witness->key;
+	}
+	return tplus_verdict_decided("equal", NULL,
+								 psprintf("\"%s\" as \"%s\" brought its record alone",
+										  witness->code, code));
 }
 
 void
 tplus_calibrate_equality(TplusStudy *study)
 {
-	const TplusFinding *sample = &study->plain[tplus_study_first(study)];
-	const TplusWitness *witness = tplus_study_coded(study);
-	const char *code = tplus_probe_code(study->probe);
-	TplusFinding finding;
-	bool		found;
+	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
+	int			i;
 
-	if (code == NULL || tplus_probe_is_fixed(study->probe, code) ||
-		witness == NULL || sample->rows < 2)
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
-		tplus_study_leave(study, TPLUS_FACT_EQUALITY,
-						  "there are no two records, one to ask for by its code");
-		return;
+		if (!study->relevant[i])
+			continue;
+		verdicts[i] = judge_equality(study, i);
+		if (study->pin[i] == TPLUS_PIN_NONE)
+			find_other_pin(study, i);
 	}
-	ask_code(study, witness, witness->code, &finding, &found);
-	if (!found || finding.rows != 1)
-	{
-		tplus_study_leave(study, TPLUS_FACT_EQUALITY,
-						  psprintf("\"%s\" as \"%s\" brought %d records, its own %s",
-								   witness->code, code, finding.rows,
-								   found ? "among them" : "not"));
-		return;
-	}
-	study->code_works = true;
-	(void) tplus_study_decide(study, TPLUS_FACT_EQUALITY, "equal",
-							  psprintf("\"%s\" as \"%s\" brought its record alone",
-									   witness->code, code));
-}
-
-void
-tplus_calibrate_text(TplusStudy *study)
-{
-	const TplusWitness *witness = tplus_study_coded(study);
-
-	if (!study->code_works)
-	{
-		tplus_study_leave(study, TPLUS_FACT_CASE, "see \"text filter\"");
-		tplus_study_leave(study, TPLUS_FACT_LIKE, "see \"text filter\"");
-		return;
-	}
-	decide_case(study, witness);
-	decide_like(study, witness);
+	tplus_study_settle(study, TPLUS_FACT_EQUALITY, verdicts);
 }

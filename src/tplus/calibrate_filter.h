@@ -18,10 +18,14 @@
 /* How the flag is spelled, and whether stopped records hide. */
 extern void tplus_calibrate_flag(TplusStudy *study);
 
-/* Whether a text finds its record; to be known before the flag. */
-extern void tplus_calibrate_equality(TplusStudy *study);
+/* Asks for a code. */
+extern void tplus_calibrate_code(TplusStudy *study, TplusOperation operation,
+								 const char *code, TplusFinding *finding);
 
-/* Whether text tells case and knows patterns. */
-extern void tplus_calibrate_text(TplusStudy *study);
+/*
+ * Whether a text finds its record, and by what one record can be asked for; to
+ * be known before day and flag.
+ */
+extern void tplus_calibrate_equality(TplusStudy *study);
 
 #endif							/* TPLUS_CALIBRATE_FILTER_H */

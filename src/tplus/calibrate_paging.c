@@ -3,11 +3,8 @@
  * calibrate_paging.c
  *		Calibration: how all pages can be had, and how large they may be.
  *
- * A table whose paging is declared as "ts" is not counted at the end of each
- * read, so the proof is strict here: versions are compared by ">", records
- * come in their order and not in another that happens to agree with it, and
- * what comes is all that an operation of another kind counts.  Page numbers
- * need no such proof: a read by them is confirmed each time.
+ * What row versions need as a proof stands in calibrate_versions.c.  Page
+ * numbers need less: a read by them is confirmed each time.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
@@ -19,353 +16,10 @@
 #include "postgres.h"
 
 #include "tplus/calibrate_paging.h"
-#include "tplus/record.h"
-
-#define ZERO_CURSOR		"0000000000000000"
-
-/* Records that are enough to tell an order from chance. */
-#define MIN_RECORDS		10
-
-/* Pages by row version that are read for the sake of a count. */
-#define MAX_PAGES		3
+#include "tplus/calibrate_versions.h"
 
 /* Records of a small page by number. */
 #define NUMBERED_RECORDS	10
-
-/* More of them may share it than a page holds: then only a count is safe. */
-static const char shared_version[] = "two records share a row version";
-
-/* Sizes to try between the largest and that of the sample. */
-static const int smaller_sizes[] = {500, 200};
-
-/* What was found of row versions. */
-typedef enum Verdict
-{
-	VERDICT_OPEN,
-	VERDICT_FAILS,				/* they do not page */
-	VERDICT_PAGES
-} Verdict;
-
-static Verdict
-leave_versions(TplusStudy *study, const char *why)
-{
-	tplus_study_leave(study, TPLUS_FACT_VERSIONS, why);
-	return VERDICT_OPEN;
-}
-
-static Verdict
-fail_versions(TplusStudy *study, const char *value, const char *evidence)
-{
-	(void) tplus_study_decide(study, TPLUS_FACT_VERSIONS, value, evidence);
-	return VERDICT_FAILS;
-}
-
-static void
-ask_above(TplusStudy *study, int size, uint64 version, TplusFinding *finding)
-{
-	TplusQuestion question;
-
-	tplus_study_question(study, TPLUS_OPERATION_QUERY, size, &question);
-	question.cursor = version == 0 ? ZERO_CURSOR : tplus_version_text(version);
-	tplus_probe_ask(study->probe, &question, finding);
-}
-
-/* The largest page of row versions above zero. */
-static void
-ask_zero(TplusStudy *study)
-{
-	int			sample_size = study->plain[TPLUS_OPERATION_QUERY].size;
-	TplusFinding larger;
-	int			i;
-
-	ask_above(study, tplus_study_max_size(study), 0, &study->zero);
-	if (!study->zero.refused)
-		return;
-
-	/* Is it the size that is refused, or the version? */
-	ask_above(study, sample_size, 0, &study->zero);
-	if (!study->zero.asked || study->zero.refused)
-		return;
-	study->refused_large = true;
-	for (i = 0; i < (int) lengthof(smaller_sizes); i++)
-	{
-		if (smaller_sizes[i] <= sample_size)
-			break;
-		ask_above(study, smaller_sizes[i], 0, &larger);
-		if (!larger.asked || larger.refused)
-			continue;
-		study->zero = larger;
-		break;
-	}
-}
-
-/* Do versions rise from above on?  *shared: but for records that share one. */
-static bool
-is_rising(const TplusFinding *finding, uint64 above, bool *shared)
-{
-	int			i;
-
-	*shared = false;
-	for (i = 0; i < finding->nwitnesses; i++)
-	{
-		uint64		version = finding->witnesses[i].version;
-
-		if (version < above || (version == above && i == 0))
-			return false;
-		*shared |= version == above;
-		above = version;
-	}
-	return true;
-}
-
-static bool
-all_versioned(const TplusFinding *finding)
-{
-	int			i;
-
-	for (i = 0; i < finding->nwitnesses; i++)
-	{
-		if (finding->witnesses[i].version == 0)
-			return false;
-	}
-	return true;
-}
-
-/* The order of keys: numbers by their size. */
-static int
-compare_keys(const char *a, const char *b)
-{
-	size_t		a_len = strlen(a);
-	size_t		b_len = strlen(b);
-
-	if (strspn(a, "0123456789") == a_len && strspn(b, "0123456789") == b_len &&
-		a_len != b_len)
-		return a_len < b_len ? -1 : 1;
-	return strcmp(a, b);
-}
-
-/* Does the order of the records differ from that of their keys and codes? */
-static bool
-has_own_order(const TplusStudy *study)
-{
-	const TplusFinding *finding = &study->zero;
-	bool		by_key = true;
-	bool		by_code = tplus_probe_code(study->probe) != NULL;
-	int			i;
-
-	for (i = 1; i < finding->nwitnesses; i++)
-	{
-		const TplusWitness *a = &finding->witnesses[i - 1];
-		const TplusWitness *b = &finding->witnesses[i];
-
-		if (a->key && b->key && compare_keys(a->key, b->key) > 0)
-			by_key = false;
-		if (a->code && b->code && pg_strcasecmp(a->code, b->code) > 0)
-			by_code = false;
-	}
-	return !by_key && !by_code;
-}
-
-/* How many records the second operation counts; -1: not told. */
-static int64
-known_total(const TplusStudy *study)
-{
-	const TplusFinding *page = &study->plain[TPLUS_OPERATION_PAGE];
-
-	if (!study->has_pages)
-		return -1;
-	if (page->total >= 0)
-		return page->total > page->rows || page->rows < page->size ?
-			page->total : -1;
-
-	/* One page that is not full may be a count, too. */
-	return page->rows < page->size && page->rows > 0 ? page->rows : -1;
-}
-
-/*
- * What of an answer to "above version" says that it was not understood; then
- * the fact is settled.  Returns VERDICT_PAGES if nothing does.
- */
-static Verdict
-judge_above(TplusStudy *study, const TplusFinding *above, uint64 version)
-{
-	const TplusWitness *first = above->witnesses;
-	bool		shared;
-
-	if (!above->asked)
-		return leave_versions(study, "no request was left");
-	if (above->refused)
-		return leave_versions(study, "the server refused one row version and not another");
-	if (above->rows == 0)
-		return VERDICT_PAGES;
-	if (first->version == version)
-	{
-		(void) tplus_study_decide(study, TPLUS_FACT_VERSIONS, ">=",
-								  "a row version brought the record that has it, and those above; a read counts to be safe");
-		return VERDICT_OPEN;
-	}
-	if (first->version < version)
-		return fail_versions(study, "overlooked",
-							 "a row version brought records below it");
-	if (!is_rising(above, version, &shared))
-		return fail_versions(study, "out of order",
-							 "records above a row version came out of order");
-	if (shared)
-		return leave_versions(study, shared_version);
-	return VERDICT_PAGES;
-}
-
-static Verdict
-accept_versions(TplusStudy *study, const char *evidence)
-{
-	(void) tplus_study_decide(study, TPLUS_FACT_VERSIONS, ">", evidence);
-	return VERDICT_PAGES;
-}
-
-/* One page above zero has all records: does half of them follow the middle? */
-static Verdict
-judge_whole(TplusStudy *study)
-{
-	const TplusFinding *zero = &study->zero;
-	int			middle = zero->nwitnesses / 2;
-	uint64		version = zero->witnesses[middle].version;
-	TplusFinding above;
-	Verdict		verdict;
-	int			i;
-
-	ask_above(study, zero->size, version, &above);
-	verdict = judge_above(study, &above, version);
-	if (verdict != VERDICT_PAGES)
-		return verdict;
-	for (i = 0; i < above.nwitnesses; i++)
-	{
-		if (middle + 1 + i >= zero->nwitnesses ||
-			above.witnesses[i].version != zero->witnesses[middle + 1 + i].version)
-			break;
-	}
-	if (i != above.rows || middle + 1 + i != zero->rows)
-		return leave_versions(study,
-							  psprintf("of %d records, %d should follow row version %s, but %d came",
-									   zero->rows, zero->rows - middle - 1,
-									   tplus_version_text(version), above.rows));
-	study->zero_is_whole = true;
-	return accept_versions(study,
-						   psprintf("above zero all %d records came in rising order, above %s exactly the %d that follow it",
-									zero->rows, tplus_version_text(version), above.rows));
-}
-
-/*
- * The first page above zero is not all: is what it leaves out what the second
- * operation counts above its last version?
- */
-static Verdict
-judge_count(TplusStudy *study, uint64 version, int64 total)
-{
-	TplusQuestion question;
-	TplusFinding rest;
-
-	tplus_study_question(study, TPLUS_OPERATION_PAGE, 1, &question);
-	question.cursor = tplus_version_text(version);
-	tplus_probe_ask(study->probe, &question, &rest);
-	if (!rest.asked || rest.refused || rest.total < 0 ||
-		total - rest.total != study->zero.rows)
-		return leave_versions(study,
-							  psprintf("QueryPage counts " INT64_FORMAT " records, and " INT64_FORMAT " above the first %d by row version",
-									   total, rest.total, study->zero.rows));
-	return accept_versions(study,
-						   psprintf("the first %d records above zero came in rising order, and of " INT64_FORMAT " that QueryPage counts it counts " INT64_FORMAT " above the last of them",
-									study->zero.rows, total, rest.total));
-}
-
-static Verdict
-judge_pages(TplusStudy *study, int64 total)
-{
-	const TplusFinding *last = &study->zero;
-	TplusFinding above;
-	int64		rows = study->zero.rows;
-	uint64		first_end = last->witnesses[last->nwitnesses - 1].version;
-	int			pages;
-
-	for (pages = 1; pages < MAX_PAGES; pages++)
-	{
-		uint64		version = last->witnesses[last->nwitnesses - 1].version;
-		Verdict		verdict;
-
-		ask_above(study, study->zero.size, version, &above);
-		verdict = judge_above(study, &above, version);
-		if (verdict != VERDICT_PAGES)
-			return verdict;
-		rows += above.rows;
-		if (above.rows == 0 || rows >= total)
-			break;
-
-		/* A count is cheaper than the rest of a large account. */
-		if (total > rows + (int64) (MAX_PAGES - 1 - pages) * above.rows)
-			return judge_count(study, first_end, total);
-		last = memcpy(palloc(sizeof(above)), &above, sizeof(above));
-	}
-	if (rows != total)
-		return leave_versions(study,
-							  psprintf("QueryPage counts " INT64_FORMAT " records, by row version came " INT64_FORMAT,
-									   total, rows));
-	return accept_versions(study,
-						   psprintf("all " INT64_FORMAT " records that QueryPage counts came in rising order",
-									total));
-}
-
-/* Without a count, versions can fail, but not be proven. */
-static Verdict
-judge_uncounted(TplusStudy *study)
-{
-	const TplusFinding *zero = &study->zero;
-	uint64		version = zero->witnesses[zero->nwitnesses / 2].version;
-	TplusFinding above;
-	Verdict		verdict;
-
-	ask_above(study, zero->size, version, &above);
-	verdict = judge_above(study, &above, version);
-	if (verdict != VERDICT_PAGES)
-		return verdict;
-	return leave_versions(study, "there is no count to compare with");
-}
-
-static Verdict
-judge_versions(TplusStudy *study)
-{
-	const TplusFinding *plain = &study->plain[TPLUS_OPERATION_QUERY];
-	const TplusFinding *zero = &study->zero;
-	int64		total = known_total(study);
-	bool		shared;
-
-	if (tplus_probe_version(study->probe) == NULL)
-		return fail_versions(study, "none", "the records have no row versions");
-	if (plain->rows == 0)
-		return leave_versions(study, "the server shows no record");
-	if (!all_versioned(plain))
-		return fail_versions(study, "none", "a record came without a row version");
-	ask_zero(study);
-	if (!zero->asked)
-		return leave_versions(study, "no request was left");
-	if (zero->refused)
-		return fail_versions(study, "refused", "the server refuses a row version");
-	if (zero->rows == 0)
-		return fail_versions(study, "no", "no record came above row version zero");
-	if (!is_rising(zero, 0, &shared))
-		return fail_versions(study, "out of order",
-							 "records above row version zero came out of order");
-	if (shared)
-		return leave_versions(study, shared_version);
-	if (zero->rows < MIN_RECORDS)
-		return leave_versions(study, psprintf("%d records are too few to tell an order from chance",
-											  zero->rows));
-	if (zero->rows > zero->nwitnesses || !has_own_order(study))
-		return leave_versions(study, "the order of row versions is also that of another field");
-	if (total < 0)
-		return judge_uncounted(study);
-	if (zero->rows == total)
-		return judge_whole(study);
-	return judge_pages(study, total);
-}
 
 /* Are these the records of sample from an index on? */
 static bool
@@ -385,15 +39,22 @@ is_slice(const TplusFinding *page, const TplusFinding *sample, int from)
 	return page->rows > 0;
 }
 
-/* The second page of a size. */
 static void
-ask_second(TplusStudy *study, int base, int size, TplusFinding *finding)
+ask_page(TplusStudy *study, int number, int size, TplusFinding *finding)
 {
 	TplusQuestion question;
 
 	tplus_study_question(study, TPLUS_OPERATION_PAGE, size, &question);
-	question.page_index = base + 1;
+	question.page_index = number;
 	tplus_probe_ask(study->probe, &question, finding);
+}
+
+/* A size of which the account has three pages, if it can be. */
+static int
+small_size(const TplusFinding *sample)
+{
+	return sample->nwitnesses < 3 ? sample->nwitnesses / 2 :
+		Min(NUMBERED_RECORDS, sample->nwitnesses / 3);
 }
 
 /* Do the first and the second page of a size tile a larger page? */
@@ -401,11 +62,53 @@ static bool
 tiles(TplusStudy *study, int base, TplusFinding *second)
 {
 	const TplusFinding *sample = &study->plain[TPLUS_OPERATION_PAGE];
-	int			size = Min(NUMBERED_RECORDS, sample->nwitnesses / 2);
+	int			size = small_size(sample);
 
-	ask_second(study, base, size, second);
+	ask_page(study, base + 1, size, second);
 	return second->asked && second->rows == size &&
 		is_slice(second, sample, size);
+}
+
+/*
+ * Does the order of so few records come again, so often that chance is out of
+ * the question?
+ */
+static bool
+comes_again(TplusStudy *study)
+{
+	static const int times[] = {0, 0, 5, 4, 2, 1, 1};
+	const TplusFinding *sample = &study->plain[TPLUS_OPERATION_PAGE];
+	int			i;
+
+	if (sample->nwitnesses >= (int) lengthof(times))
+		return true;
+	for (i = 0; i < times[sample->nwitnesses]; i++)
+	{
+		TplusFinding again;
+
+		ask_page(study, study->page_base, sample->size, &again);
+		if (again.rows != sample->rows || !is_slice(&again, sample, 0))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Page 2 is like the first.  It is there, wherever numbers begin, so it is no
+ * answer to a number behind the end.
+ */
+static bool
+is_overlooked(TplusStudy *study, const TplusFinding *second)
+{
+	const TplusFinding *sample = &study->plain[TPLUS_OPERATION_PAGE];
+	int			size = small_size(sample);
+	TplusFinding other;
+
+	if (sample->nwitnesses <= 2 * size || second->rows != size ||
+		!is_slice(second, sample, 0))
+		return false;
+	ask_page(study, 2, size, &other);
+	return other.rows == size && is_slice(&other, sample, 0);
 }
 
 /* The largest page again, numbered from the other base. */
@@ -427,6 +130,33 @@ try_other_base(TplusStudy *study, TplusFinding *second)
 	return tiles(study, base, second);
 }
 
+/* Why nothing can be found out about page numbers; false if it can. */
+static bool
+numbers_are_out(TplusStudy *study)
+{
+	const TplusFinding *sample = &study->plain[TPLUS_OPERATION_PAGE];
+
+	if (study->spec->resource->page_path == NULL)
+		(void) tplus_study_decide(study, TPLUS_FACT_NUMBERS, "none",
+								  "there is no operation with page numbers");
+	else if (!sample->asked)
+		tplus_study_leave(study, TPLUS_FACT_NUMBERS, TPLUS_STATUS_UNASKED,
+						  tplus_verdict_unasked().evidence);
+	else if (sample->refused)
+		tplus_study_leave(study, TPLUS_FACT_NUMBERS, TPLUS_STATUS_REFUSED,
+						  "QueryPage refuses to answer");
+	else if (!study->has_pages)
+		(void) tplus_study_decide(study, TPLUS_FACT_NUMBERS, "none",
+								  "QueryPage refuses page numbers, and answers without");
+	else if (sample->nwitnesses < 2 && study->plain[TPLUS_OPERATION_QUERY].rows < 2)
+		tplus_study_leave(study, TPLUS_FACT_NUMBERS,
+						  TPLUS_STATUS_UNDECIDABLE,
+						  "the account has too few records, it takes two");
+	else
+		return false;
+	return true;
+}
+
 static bool
 judge_numbers(TplusStudy *study)
 {
@@ -436,75 +166,105 @@ judge_numbers(TplusStudy *study)
 	int			declared = study->page_base;
 
 	memset(&second, 0, sizeof(second));
-	if (!study->has_pages)
-	{
-		(void) tplus_study_decide(study, TPLUS_FACT_NUMBERS, "none",
-								  "there is no operation with page numbers, or it is refused");
+	if (numbers_are_out(study))
 		return false;
-	}
-	if (sample->nwitnesses < 2 && study->plain[TPLUS_OPERATION_QUERY].rows < 2)
-	{
-		tplus_study_leave(study, TPLUS_FACT_NUMBERS, "the account has too few records");
-		return false;
-	}
-	if ((sample->nwitnesses >= 2 && tiles(study, declared, &second)) ||
-		try_other_base(study, &second))
+	if (((sample->nwitnesses >= 2 && tiles(study, declared, &second)) ||
+		 try_other_base(study, &second)) && comes_again(study))
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_NUMBERS,
 								  psprintf("from %d", study->page_base),
 								  psprintf("page %d of %d records continues page %d, as a larger page has them",
 										   study->page_base + 1, second.rows,
 										   study->page_base));
-		fact->setting = psprintf("%d", study->page_base);
+		tplus_study_set(fact, psprintf("%d", study->page_base), NULL);
+		study->small = second;
 		return true;
 	}
 	study->page_base = declared;
-	if (second.rows > 0 && is_slice(&second, sample, 0))
+	study->small = second;
+	if (is_overlooked(study, &second))
 		(void) tplus_study_decide(study, TPLUS_FACT_NUMBERS, "overlooked",
-								  "the second page brought the records of the first");
+								  "each page brought the records of the first");
 	else
-		tplus_study_leave(study, TPLUS_FACT_NUMBERS,
+		tplus_study_leave(study, TPLUS_FACT_NUMBERS, TPLUS_STATUS_OPEN,
 						  "two small pages are not what a larger one has");
 	return false;
 }
 
-/* Which operations a read will ask. */
+/* Which operations a read will ask, and which are measured: all that answer. */
 static void
 set_relevant(TplusStudy *study, TplusPaging paging)
 {
-	study->relevant[TPLUS_OPERATION_PAGE] = study->has_pages &&
+	const TplusResource *resource = study->spec->resource;
+	bool		apart = resource->page_path &&
+	strcmp(resource->path, resource->page_path) != 0;
+
+	study->reads[TPLUS_OPERATION_PAGE] = study->has_pages &&
 		(paging == TPLUS_PAGING_AUTO || paging == TPLUS_PAGING_PAGE);
-	study->relevant[TPLUS_OPERATION_QUERY] = paging != TPLUS_PAGING_PAGE ||
+	study->reads[TPLUS_OPERATION_QUERY] = paging != TPLUS_PAGING_PAGE ||
 		!study->has_pages;
+	study->relevant[TPLUS_OPERATION_QUERY] = apart ||
+		study->reads[TPLUS_OPERATION_QUERY];
+	study->relevant[TPLUS_OPERATION_PAGE] = apart ? study->has_pages :
+		study->reads[TPLUS_OPERATION_PAGE];
 }
 
 static void
-decide_paging(TplusStudy *study, Verdict versions, bool numbers)
+decide_paging(TplusStudy *study, TplusVersions versions, bool numbers)
 {
 	TplusPaging declared = study->spec->table->paging;
 	TplusFact  *fact;
 
-	study->versions_page = versions == VERDICT_PAGES;
+	study->versions_page = versions == TPLUS_VERSIONS_PAGE;
 	if (study->versions_page)
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_PAGING, "ts",
 								  "row versions page, see above");
-		fact->setting = fact->value;
+		tplus_study_set(fact, fact->value, NULL);
 		set_relevant(study, TPLUS_PAGING_TS);
 	}
-	else if (versions == VERDICT_FAILS && numbers)
+	else if (versions == TPLUS_VERSIONS_FAIL && numbers)
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_PAGING, "page",
 								  "row versions do not page, page numbers do, see above");
-		fact->setting = fact->value;
+		tplus_study_set(fact, fact->value, NULL);
 		set_relevant(study, TPLUS_PAGING_PAGE);
+	}
+	else if (numbers && study->shares_order && !study->inclusive)
+	{
+		/* Reads go on looking: versions, if they page, make them cheaper. */
+		(void) tplus_study_decide(study, TPLUS_FACT_PAGING, "page",
+								  "page numbers do, see above; as row versions may as well, the option stays");
+		set_relevant(study, declared);
 	}
 	else
 	{
 		tplus_study_leave(study, TPLUS_FACT_PAGING,
+						  tplus_probe_has_room(study->probe) ?
+						  TPLUS_STATUS_UNDECIDABLE : TPLUS_STATUS_UNASKED,
+						  study->inclusive ?
+						  "row versions bring the record that is asked for again, so a read by them counts; page numbers may do as well" :
 						  "neither row versions nor page numbers are proven to be the right way");
 		set_relevant(study, declared);
 	}
+}
+
+/* Is there a page behind this one, which is the first? */
+static bool
+more_follow(TplusStudy *study, TplusOperation operation,
+			const TplusFinding *first, TplusFinding *next)
+{
+	const TplusWitness *last;
+
+	if (first->nwitnesses < 1)
+		return false;
+	last = &first->witnesses[first->nwitnesses - 1];
+	if (operation == TPLUS_OPERATION_PAGE)
+		ask_page(study, study->page_base + 1, first->rows, next);
+	else if (first == &study->zero && last->version > 0)
+		tplus_versions_ask(study, first->size, last->version, next);
+	return next->asked && !next->refused && next->rows > 0 &&
+		tplus_finding_find(first, next->witnesses[next->nwitnesses - 1].key) < 0;
 }
 
 /*
@@ -515,8 +275,9 @@ static int
 largest_page(TplusStudy *study, TplusOperation operation, const char **why)
 {
 	const TplusFinding *finding = &study->plain[operation];
-	int64		total = known_total(study);
+	int64		total = tplus_study_total(study);
 	TplusFinding large;
+	TplusFinding next = {0};
 	TplusQuestion question;
 
 	if (operation == TPLUS_OPERATION_QUERY)
@@ -540,23 +301,43 @@ largest_page(TplusStudy *study, TplusOperation operation, const char **why)
 	if (operation == TPLUS_OPERATION_QUERY ? study->refused_large :
 		finding->size < tplus_study_max_size(study))
 		return finding->size;
-	if (total <= finding->rows)
+	if (total <= finding->rows &&
+		(study->plain[TPLUS_OPERATION_PAGE].total == finding->rows ||
+		 !more_follow(study, operation, finding, &next)))
 	{
 		*why = psprintf("%s has no more than %d records to send",
 						tplus_study_operation(operation), finding->rows);
 		return -1;
 	}
 
-	/* A cap in bytes cuts anywhere. */
-	return finding->rows % 10 == 0 ? finding->rows : 0;
+	/* A cap in bytes cuts anywhere, and hardly twice at the same place. */
+	if (finding->rows % 10 == 0 || next.rows == finding->rows)
+		return finding->rows;
+	return next.asked || !more_follow(study, operation, finding, &next) ||
+		next.rows != finding->rows ? 0 : finding->rows;
 }
 
+static TplusVerdict
+judge_page_size(TplusStudy *study, TplusOperation operation, int *size)
+{
+	const char *why;
+
+	*size = largest_page(study, operation, &why);
+	if (*size > 0)
+		return tplus_verdict_decided(psprintf("%d", *size), NULL, why);
+	if (!study->plain[operation].asked)
+		return tplus_verdict_unasked();
+	return tplus_verdict_open(*size < 0 ? TPLUS_STATUS_UNDECIDABLE :
+							  TPLUS_STATUS_OPEN, why);
+}
+
+/* One table, one size: what each of the operations fills. */
 static void
 decide_page_size(TplusStudy *study)
 {
+	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
+	bool		known = true;
 	int			best = 0;
-	const char *why = "";
-	const char *evidence = "";
 	int			i;
 
 	for (i = 0; i < TPLUS_NOPERATIONS; i++)
@@ -565,33 +346,22 @@ decide_page_size(TplusStudy *study)
 
 		if (!study->relevant[i])
 			continue;
-		size = largest_page(study, i, &why);
-		if (size == 0)
-		{
-			tplus_study_leave(study, TPLUS_FACT_PAGE_SIZE, why);
-			return;
-		}
+		verdicts[i] = judge_page_size(study, i, &size);
+		if (!study->reads[i])
+			continue;
+		known &= size != 0;
 		if (size > 0 && (best == 0 || size < best))
-		{
 			best = size;
-			evidence = why;
-		}
 	}
-	if (best == 0)
-		tplus_study_leave(study, TPLUS_FACT_PAGE_SIZE, why);
-	else
-	{
-		TplusFact  *fact = tplus_study_decide(study, TPLUS_FACT_PAGE_SIZE,
-											  psprintf("%d", best), evidence);
-
-		fact->setting = fact->value;
-	}
+	tplus_study_settle(study, TPLUS_FACT_PAGE_SIZE, verdicts);
+	if (known && best > 0)
+		tplus_study_set_last(study, TPLUS_FACT_PAGE_SIZE, psprintf("%d", best));
 }
 
 void
 tplus_calibrate_paging(TplusStudy *study)
 {
-	Verdict		versions = judge_versions(study);
+	TplusVersions versions = tplus_calibrate_versions(study);
 	bool		numbers = judge_numbers(study);
 
 	decide_paging(study, versions, numbers);

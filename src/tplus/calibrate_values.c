@@ -34,7 +34,8 @@ typedef enum Outcome
 {
 	OUTCOME_FOUND,
 	OUTCOME_LOST,
-	OUTCOME_OPEN
+	OUTCOME_OPEN,
+	OUTCOME_UNASKED
 } Outcome;
 
 /* A value of the record, as a clause of a query would ask for it. */
@@ -44,6 +45,20 @@ typedef struct Value
 	const char *text;
 	List	   *params;			/* of TplusParam: one */
 } Value;
+
+/* What one operation says of the values of a record. */
+typedef struct Trial
+{
+	TplusOperation operation;
+	const TplusWitness *witness;
+	List	   *values;			/* of Value */
+	const Value *anchor;		/* what brings the record alone, or NULL */
+	List	   *lost;
+	List	   *open;
+	bool		unasked;
+	bool		respelled;
+	TplusVerdict id;
+} Trial;
 
 /* The parameter for a value; NIL if no query would send it. */
 static List *
@@ -110,12 +125,16 @@ record_values(const TplusStudy *study, const TplusWitness *witness)
 	return result;
 }
 
-/* A visible record that tells most; *values are its own. */
+/*
+ * A visible record that tells most, and that the operation itself has shown if
+ * there is such; *values are its own.
+ */
 static const TplusWitness *
-choose(const TplusStudy *study, List **values)
+choose(const TplusStudy *study, TplusOperation operation, List **values)
 {
 	const TplusFinding *sample = &study->plain[TPLUS_OPERATION_QUERY];
 	const TplusWitness *best = NULL;
+	int			most = 0;
 	int			i;
 
 	*values = NIL;
@@ -123,13 +142,19 @@ choose(const TplusStudy *study, List **values)
 	{
 		const TplusWitness *witness = &sample->witnesses[i];
 		List	   *own;
+		int			weight;
 
 		if (witness->key == NULL || witness->values == NULL ||
 			(witness->disabled_known && witness->disabled))
 			continue;
 		own = record_values(study, witness);
-		if (list_length(own) > list_length(*values))
+		weight = 2 * list_length(own);
+		if (weight > 0 &&
+			tplus_finding_find(&study->plain[operation], witness->key) >= 0)
+			weight++;
+		if (weight > most)
 		{
+			most = weight;
 			best = witness;
 			*values = own;
 		}
@@ -138,33 +163,69 @@ choose(const TplusStudy *study, List **values)
 }
 
 /*
- * Asks each operation that will be read.  An answer that has records, but not
- * this one, may have been cut off before it.
+ * An answer that has records, but not this one, may have been cut off before
+ * it.
  */
 static Outcome
-ask(TplusStudy *study, const TplusWitness *witness, List *params)
+ask(TplusStudy *study, TplusOperation operation, const TplusWitness *witness,
+	List *params)
 {
-	Outcome		result = OUTCOME_FOUND;
+	TplusQuestion question;
+	TplusFinding finding;
+
+	tplus_study_question(study, operation, study->plain[operation].size,
+						 &question);
+	question.params = params;
+	tplus_probe_ask_surely(study->probe, &question, &finding);
+	if (!finding.asked)
+		return OUTCOME_UNASKED;
+	if (tplus_finding_find(&finding, witness->key) >= 0)
+		return OUTCOME_FOUND;
+	return finding.refused || finding.rows == 0 ? OUTCOME_LOST : OUTCOME_OPEN;
+}
+
+/* Is the record still what it was when its values were taken? */
+static bool
+is_unchanged(TplusStudy *study, const TplusWitness *witness)
+{
+	TplusQuestion question;
+	TplusFinding finding;
 	int			i;
 
-	for (i = 0; i < TPLUS_NOPERATIONS; i++)
+	tplus_study_question(study, TPLUS_OPERATION_QUERY,
+						 study->plain[TPLUS_OPERATION_QUERY].size, &question);
+	question.all_fields = true;
+	tplus_probe_ask(study->probe, &question, &finding);
+	i = tplus_finding_find(&finding, witness->key);
+	if (i < 0 || finding.witnesses[i].version != witness->version)
+		return false;
+	for (int k = 0; k < list_length(study->spec->filters); k++)
 	{
-		TplusQuestion question;
-		TplusFinding finding;
+		const char *now = finding.witnesses[i].values ?
+		finding.witnesses[i].values[k] : NULL;
 
-		if (!study->relevant[i])
-			continue;
-		tplus_study_question(study, i, study->plain[i].size, &question);
-		question.params = params;
-		tplus_probe_ask(study->probe, &question, &finding);
-		if (finding.asked &&
-			tplus_finding_find(&finding, witness->key) >= 0)
-			continue;
-		if (finding.asked && (finding.refused || finding.rows == 0))
-			return OUTCOME_LOST;
-		result = OUTCOME_OPEN;
+		if ((now == NULL) != (witness->values[k] == NULL) ||
+			(now && strcmp(now, witness->values[k]) != 0))
+			return false;
 	}
-	return result;
+	return true;
+}
+
+bool
+tplus_calibrate_has_id(const TplusStudy *study)
+{
+	ListCell   *lc;
+
+	foreach(lc, study->spec->filters)
+	{
+		const TplusFilter *filter = lfirst(lc);
+
+		if (filter->kind == TPLUS_FILTER_KIND_ID &&
+			strcmp(filter->field, study->spec->key) == 0 &&
+			!tplus_probe_is_fixed(study->probe, filter->param))
+			return true;
+	}
+	return false;
 }
 
 /* The names of the fields, quoted, for evidence. */
@@ -209,9 +270,10 @@ find_value(List *values, TplusFilterKind kind, const char *field)
 }
 
 static const char *
-spelling(const TplusFilter *filter)
+spelling(const Value *value, TplusOperation operation)
 {
-	return filter->encoding[filter->first] == TPLUS_ENCODING_JSON ? "json" : "text";
+	return value->filter.encoding[operation] == TPLUS_ENCODING_JSON ?
+		"json" : "text";
 }
 
 /* The fields of the values, for a fact. */
@@ -226,150 +288,198 @@ fields_of(List *values)
 	return fields;
 }
 
-/*
- * The id, alone: as it would be sent, and in the other spelling.  *anchor is
- * what brought the record.
- */
-static Outcome
-study_id(TplusStudy *study, const TplusWitness *witness, Value *id,
-		 const Value **anchor)
+/* The id as the table's options spell it for this operation, or otherwise. */
+static Value *
+spell(const TplusStudy *study, const Value *id, TplusEncoding encoding)
 {
 	Value	   *other = palloc(sizeof(Value));
-	Outcome		outcome = ask(study, witness, id->params);
-	TplusFact  *fact;
+	int			i;
+
+	*other = *id;
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
+		other->filter.encoding[i] = encoding;
+	other->params = encode_value(study, &other->filter, id->text);
+	return other;
+}
+
+static void
+decide_id(Trial *trial, const Value *id, const char *setting,
+		  const char *evidence)
+{
+	trial->anchor = id;
+	trial->id = tplus_verdict_decided(spelling(id, trial->operation), setting,
+									  psprintf("\"%s\" brought its record so%s",
+											   id->filter.field, evidence));
+	if (setting)
+		trial->id.fields = fields_of(list_make1(unconstify(Value *, id)));
+}
+
+/* The id, alone: as it would be sent, and in the other spelling. */
+static Outcome
+try_id(TplusStudy *study, Trial *trial, Value *id)
+{
+	Outcome		outcome = ask(study, trial->operation, trial->witness,
+							  id->params);
+	Value	   *other;
 
 	if (outcome == OUTCOME_FOUND)
 	{
-		*anchor = id;
-		(void) tplus_study_decide(study, TPLUS_FACT_ID, spelling(&id->filter),
-								  psprintf("\"%s\" brought its record so",
-										   id->filter.field));
+		decide_id(trial, id, NULL, "");
 		return outcome;
 	}
-	*other = *id;
-	other->filter.encoding[0] = other->filter.encoding[1] =
-		id->filter.encoding[0] == TPLUS_ENCODING_JSON ?
-		TPLUS_ENCODING_TEXT : TPLUS_ENCODING_JSON;
-	other->params = encode_value(study, &other->filter, id->text);
-	if (outcome == OUTCOME_LOST &&
-		ask(study, witness, other->params) == OUTCOME_FOUND)
+	if (outcome == OUTCOME_UNASKED)
 	{
-		*anchor = other;
-		fact = tplus_study_decide(study, TPLUS_FACT_ID,
-								  spelling(&other->filter),
-								  psprintf("\"%s\" brought its record so, and not as %s",
-										   id->filter.field,
-										   spelling(&id->filter)));
-		fact->setting = fact->value;
-		fact->fields = fields_of(list_make1(other));
+		trial->id = tplus_verdict_unasked();
+		return outcome;
+	}
+	other = spell(study, id, strcmp(spelling(id, trial->operation), "json") == 0 ?
+				  TPLUS_ENCODING_TEXT : TPLUS_ENCODING_JSON);
+	if (outcome == OUTCOME_LOST &&
+		ask(study, trial->operation, trial->witness,
+			other->params) == OUTCOME_FOUND)
+	{
+		decide_id(trial, other, spelling(other, trial->operation),
+				  psprintf(", and not as %s",
+						   spelling(id, trial->operation)));
+		trial->respelled = true;
 		return OUTCOME_FOUND;
 	}
-	tplus_study_leave(study, TPLUS_FACT_ID,
-					  psprintf("\"%s\" brought its record in no spelling",
-							   id->filter.field));
+	trial->id = tplus_verdict_open(TPLUS_STATUS_OPEN,
+								   psprintf("at %s, \"%s\" brought its record in no spelling",
+											tplus_study_operation(trial->operation),
+											id->filter.field));
 	return outcome;
 }
 
-/* What the questions for one value after the other say. */
 static void
-conclude(TplusStudy *study, List *values, List *lost, List *open,
-		 bool respelled)
+note_outcome(Trial *trial, Value *value, Outcome outcome)
 {
-	TplusFact  *fact;
-
-	if (lost != NIL)
-	{
-		fact = tplus_study_decide(study, TPLUS_FACT_VALUES, "lost",
-								  psprintf("a record was not brought by its own %s%s%s",
-										   field_names(lost),
-										   open == NIL ? "" : "; not answered for ",
-										   field_names(open)));
-		fact->setting = "none";
-		fact->fields = fields_of(lost);
-	}
-	else if (open != NIL)
-		tplus_study_leave(study, TPLUS_FACT_VALUES,
-						  psprintf("whether %s brings its record was not answered",
-								   field_names(open)));
-	else if (respelled)
-		(void) tplus_study_decide(study, TPLUS_FACT_VALUES, "found",
-								  psprintf("a record was brought by each of its %s",
-										   field_names(values)));
-	else
-		tplus_study_leave(study, TPLUS_FACT_VALUES,
-						  psprintf("a record was not brought by %s together, but by each of them",
-								   field_names(values)));
+	if (outcome == OUTCOME_LOST)
+		trial->lost = lappend(trial->lost, value);
+	else if (outcome != OUTCOME_FOUND)
+		trial->open = lappend(trial->open, value);
+	trial->unasked |= outcome == OUTCOME_UNASKED;
 }
 
 /* One by one, each beside a value that brings the record alone. */
 static void
-study_each(TplusStudy *study, const TplusWitness *witness, List *values)
+try_each(TplusStudy *study, Trial *trial)
 {
-	const Value *anchor = NULL;
-	Value	   *id = find_value(values, TPLUS_FILTER_KIND_ID, NULL);
-	List	   *open = NIL;
-	List	   *lost = NIL;
-	bool		respelled = false;
+	Value	   *id = find_value(trial->values, TPLUS_FILTER_KIND_ID, NULL);
+	Value	   *code = study->pin[trial->operation] == TPLUS_PIN_CODE ?
+	find_value(trial->values, TPLUS_FILTER_KIND_TEXT,
+			   tplus_probe_code(study->probe)) : NULL;
 	ListCell   *lc;
 
-	if (study->code_works)
-		anchor = find_value(values, TPLUS_FILTER_KIND_TEXT,
-							tplus_probe_code(study->probe));
-	foreach(lc, values)
+	if (id)
+		note_outcome(trial, id, try_id(study, trial, id));
+	if (code)
+		trial->anchor = code;
+	foreach(lc, trial->values)
 	{
 		Value	   *value = lfirst(lc);
-		const Value *before = anchor;
-		Outcome		outcome;
 
-		if (anchor && value == anchor)
+		if (value == code || value == id)
 			continue;
-		if (id && value == id)
-		{
-			outcome = study_id(study, witness, value, &anchor);
-			respelled = outcome == OUTCOME_FOUND && anchor != value;
-		}
-		else
-			outcome = ask(study, witness, anchor ?
-						  list_concat_copy(anchor->params, value->params) :
-						  value->params);
-		if (before)
-			anchor = before;
-		if (outcome == OUTCOME_LOST)
-			lost = lappend(lost, value);
-		else if (outcome == OUTCOME_OPEN)
-			open = lappend(open, value);
+		note_outcome(trial, value,
+					 ask(study, trial->operation, trial->witness, trial->anchor ?
+						 list_concat_copy(trial->anchor->params, value->params) :
+						 value->params));
 	}
-	conclude(study, values, lost, open, respelled);
-	if (id == NULL)
-		tplus_study_leave(study, TPLUS_FACT_ID, "no column has the id");
+}
+
+/* What the questions for one value after the other say. */
+static TplusVerdict
+conclude(TplusStudy *study, Trial *trial)
+{
+	const char *at = tplus_study_operation(trial->operation);
+	TplusVerdict verdict;
+
+	if (trial->lost != NIL && !is_unchanged(study, trial->witness))
+		return tplus_verdict_open(TPLUS_STATUS_OPEN,
+								  "the record that was asked for has changed meanwhile");
+	if (trial->lost != NIL)
+	{
+		verdict = tplus_verdict_decided("lost", "none",
+										psprintf("at %s, a record was not brought by its own %s%s%s",
+												 at, field_names(trial->lost),
+												 trial->open == NIL ? "" : "; open for ",
+												 field_names(trial->open)));
+		verdict.fields = fields_of(trial->lost);
+		return verdict;
+	}
+	if (trial->unasked)
+		return tplus_verdict_open(TPLUS_STATUS_UNASKED,
+								  psprintf("whether %s brings its record was not asked, no request was left",
+										   field_names(trial->open)));
+	if (trial->open != NIL)
+		return tplus_verdict_open(TPLUS_STATUS_OPEN,
+								  psprintf("at %s, %s brought other records, and whether its own is among the rest cannot be seen",
+										   at, field_names(trial->open)));
+	if (trial->respelled)
+		return tplus_verdict_decided("found", NULL,
+									 psprintf("at %s, a record was brought by each of its %s",
+											  at, field_names(trial->values)));
+	return tplus_verdict_open(TPLUS_STATUS_OPEN,
+							  psprintf("at %s, a record was not brought by %s together, but by each of them",
+									   at, field_names(trial->values)));
+}
+
+static TplusVerdict
+try_values(TplusStudy *study, TplusOperation operation, TplusVerdict *id_verdict)
+{
+	Trial		trial = {0};
+	Value	   *id;
+	List	   *params;
+	Outcome		outcome;
+
+	*id_verdict = tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+									 "no column has the id");
+	trial.operation = operation;
+	trial.witness = choose(study, operation, &trial.values);
+	if (trial.witness == NULL || study->plain[TPLUS_OPERATION_QUERY].rows < 2)
+	{
+		*id_verdict = tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+										 "see \"filters\"");
+		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
+								  "there are no two records, one with values to ask for");
+	}
+	trial.id = *id_verdict;
+	params = all_params(trial.values);
+	outcome = ask(study, operation, trial.witness, params);
+	id = find_value(trial.values, TPLUS_FILTER_KIND_ID, NULL);
+	if (outcome == OUTCOME_UNASKED)
+	{
+		*id_verdict = tplus_verdict_unasked();
+		return *id_verdict;
+	}
+	if (outcome == OUTCOME_FOUND)
+	{
+		if (id)
+			*id_verdict = tplus_verdict_decided(spelling(id, operation), NULL,
+												"see \"filters\"");
+		return tplus_verdict_decided("found", NULL,
+									 psprintf("at %s, a record was brought by its %s together",
+											  tplus_study_operation(operation),
+											  field_names(trial.values)));
+	}
+	try_each(study, &trial);
+	*id_verdict = trial.id;
+	return conclude(study, &trial);
 }
 
 void
 tplus_calibrate_values(TplusStudy *study)
 {
-	List	   *values;
-	const TplusWitness *witness = choose(study, &values);
-	Value	   *id;
+	TplusVerdict values[TPLUS_NOPERATIONS] = {0};
+	TplusVerdict ids[TPLUS_NOPERATIONS] = {0};
+	int			i;
 
-	if (witness == NULL || study->plain[TPLUS_OPERATION_QUERY].rows < 2)
+	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
-		tplus_study_leave(study, TPLUS_FACT_VALUES,
-						  "there are no two records, one with values to ask for");
-		tplus_study_leave(study, TPLUS_FACT_ID, "see \"filters\"");
-		return;
+		if (study->relevant[i])
+			values[i] = try_values(study, i, &ids[i]);
 	}
-	if (ask(study, witness, all_params(values)) != OUTCOME_FOUND)
-	{
-		study_each(study, witness, values);
-		return;
-	}
-	(void) tplus_study_decide(study, TPLUS_FACT_VALUES, "found",
-							  psprintf("a record was brought by its %s together",
-									   field_names(values)));
-	id = find_value(values, TPLUS_FILTER_KIND_ID, NULL);
-	if (id)
-		(void) tplus_study_decide(study, TPLUS_FACT_ID, spelling(&id->filter),
-								  "see \"filters\"");
-	else
-		tplus_study_leave(study, TPLUS_FACT_ID, "no column has the id");
+	tplus_study_settle(study, TPLUS_FACT_VALUES, values);
+	tplus_study_settle(study, TPLUS_FACT_ID, ids);
 }

@@ -15,6 +15,9 @@
 
 #include "tplus/study.h"
 
+/* Is there a column that shows the key and filters by it? */
+extern bool tplus_calibrate_has_id(const TplusStudy *study);
+
 /*
  * Finds the columns that must not be asked for by value, and how an id is
  * spelled.  The operations to be read are known, and whether a code works.

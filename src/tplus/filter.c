@@ -110,7 +110,7 @@ date_refuses(const TplusFilter *filter, const TplusTableOptions *table,
 	switch (filter->op[filter->first])
 	{
 		case TPLUS_FILTER_AUTO:
-			return "how T+ compares it is not known; tplus.calibrate() finds out, or set \"filter_op\"";
+			return "how T+ compares it is not known; tplus.calibrate() says whether that can be found out, or set \"filter_op\"";
 		case TPLUS_FILTER_EQ:
 			return NULL;
 		case TPLUS_FILTER_GE:

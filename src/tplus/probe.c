@@ -418,7 +418,7 @@ tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 	memset(finding, 0, sizeof(*finding));
 	finding->total = -1;
 	finding->size = question->size;
-	if (probe->requests >= TPLUS_PROBE_REQUESTS)
+	if (probe->requests >= probe->spec->max_requests)
 		return;
 	finding->asked = true;
 	probe->requests++;
@@ -426,10 +426,6 @@ tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 	old = MemoryContextSwitchTo(probe->context);
 	resetStringInfo(&probe->envelope);
 	arm.params = list_copy(probe->fixed);
-	if (question->code)
-		arm.params = lappend(arm.params,
-							 tplus_encode_text(probe->names[WITNESS_CODE],
-											   question->code));
 	if (question->day)
 		arm.params = lappend(arm.params,
 							 tplus_encode_text(probe->spec->date_param,
@@ -450,10 +446,25 @@ tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 	MemoryContextSwitchTo(old);
 }
 
+void
+tplus_probe_ask_surely(TplusProbe *probe, const TplusQuestion *question,
+					   TplusFinding *finding)
+{
+	tplus_probe_ask(probe, question, finding);
+	if (finding->refused)
+		tplus_probe_ask(probe, question, finding);
+}
+
 int
 tplus_probe_requests(const TplusProbe *probe)
 {
 	return probe->requests;
+}
+
+bool
+tplus_probe_has_room(const TplusProbe *probe)
+{
+	return probe->requests < probe->spec->max_requests;
 }
 
 const char *

@@ -18,8 +18,8 @@
 #include "tplus/condition.h"
 #include "tplus/query.h"
 
-/* Questions that one calibration may ask. */
-#define TPLUS_PROBE_REQUESTS	20
+/* Questions that one calibration may ask, unless it is told another number. */
+#define TPLUS_PROBE_REQUESTS	40
 
 /* What is calibrated; there need not be a foreign table yet. */
 typedef struct TplusCalibrateSpec
@@ -28,6 +28,7 @@ typedef struct TplusCalibrateSpec
 	const TplusTableOptions *table;
 	const TplusResource *resource;
 	const char *what;			/* for messages: foreign table "item" */
+	int			max_requests;	/* questions to ask at most */
 	const char *key;			/* field that identifies a record */
 	const char *date;			/* field of the day of filing, or NULL */
 	const char *date_param;		/* the parameter that filters by it */
@@ -72,7 +73,6 @@ typedef struct TplusQuestion
 	int			size;			/* of the page */
 	int			page_index;		/* sent by TPLUS_OPERATION_PAGE */
 	const char *cursor;
-	const char *code;
 	const char *day;
 	List	   *params;			/* of TplusParam: more of them */
 	bool		has_flag;
@@ -89,8 +89,14 @@ extern TplusProbe *tplus_probe_create(const TplusCalibrateSpec *spec);
 extern void tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 							TplusFinding *finding);
 
-/* Questions asked so far. */
+/* The same where a refusal decides: it must come twice. */
+extern void tplus_probe_ask_surely(TplusProbe *probe,
+								   const TplusQuestion *question,
+								   TplusFinding *finding);
+
+/* Questions asked so far, and whether another one may be. */
 extern int	tplus_probe_requests(const TplusProbe *probe);
+extern bool tplus_probe_has_room(const TplusProbe *probe);
 
 /* The fields a witness shows; NULL: there is none. */
 extern const char *tplus_probe_version(const TplusProbe *probe);

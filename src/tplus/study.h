@@ -17,6 +17,7 @@
 
 #include "tplus/probe.h"
 
+/* In the order in which they are shown. */
 typedef enum TplusFactKind
 {
 	TPLUS_FACT_SHAPE,
@@ -25,6 +26,7 @@ typedef enum TplusFactKind
 	TPLUS_FACT_BOOL_REPLY,
 	TPLUS_FACT_MISSING,
 	TPLUS_FACT_TOTAL,
+	TPLUS_FACT_COMPARE,
 	TPLUS_FACT_VERSIONS,
 	TPLUS_FACT_NUMBERS,
 	TPLUS_FACT_PAGING,
@@ -45,20 +47,68 @@ typedef struct TplusFactName
 {
 	const char *name;			/* as users see it */
 	const char *option;			/* that it decides; NULL: evidence only */
+	const char *page_option;	/* the same for the operation with page
+								 * numbers; NULL: there is none of its own */
 } TplusFactName;
 
 extern const TplusFactName tplus_fact_names[TPLUS_NFACTS];
 
+/* Records that are enough to tell an order from chance. */
+#define TPLUS_MIN_ORDERED	8
+
+/* What became of a fact; of two operations the later one counts. */
+typedef enum TplusStatus
+{
+	TPLUS_STATUS_DECIDED,
+	TPLUS_STATUS_REFUSED,		/* T+ does not answer such questions */
+	TPLUS_STATUS_UNDECIDABLE,	/* these records cannot tell */
+	TPLUS_STATUS_OPEN,			/* asked, and the answers leave it open */
+	TPLUS_STATUS_UNASKED		/* no request was left */
+} TplusStatus;
+
+extern const char *const tplus_status_names[];
+
+/* An option that a fact decides. */
+typedef struct TplusSetting
+{
+	const char *option;
+	const char *value;
+	const char *field;			/* whose columns have it; NULL: the table */
+	bool		limits;			/* of page_option: it keeps to the other
+								 * operation what is proven only there */
+} TplusSetting;
+
 typedef struct TplusFact
 {
 	TplusFactKind kind;
+	const char *name;			/* with the operation, where it is of one */
+	TplusStatus status;
 	const char *value;			/* NULL: it could not be decided */
 	const char *evidence;
 	int			requests;
-	const char *setting;		/* of the option; NULL: leave it alone */
-	List	   *fields;			/* of const char *: whose columns have the
-								 * option; NIL: the table has it */
+	int			number;			/* in the order of asking */
+	List	   *settings;		/* of TplusSetting */
 } TplusFact;
+
+/* What was found out at one operation. */
+typedef struct TplusVerdict
+{
+	TplusStatus status;
+	const char *value;			/* where it is decided */
+	const char *setting;		/* of the option; NULL: it has no name there */
+	const char *evidence;		/* a phrase */
+	List	   *fields;			/* of const char *: with that setting; NIL:
+								 * the table */
+} TplusVerdict;
+
+/* How one record can be asked for. */
+typedef enum TplusPin
+{
+	TPLUS_PIN_NONE,
+	TPLUS_PIN_CODE,				/* by its unique text */
+	TPLUS_PIN_KEY,				/* by its key, as a text */
+	TPLUS_PIN_NUMBER			/* by its key, as a number */
+} TplusPin;
 
 typedef struct TplusStudy
 {
@@ -71,15 +121,23 @@ typedef struct TplusStudy
 	int			page_base;
 	TplusFinding plain[TPLUS_NOPERATIONS];	/* asked for nothing special */
 	TplusFinding zero;			/* row versions above zero */
+	TplusFinding small;			/* a small page by number */
+	TplusFinding single;		/* one record by its code, from the operation
+								 * that counts */
+	const char *single_key;		/* which one that is */
 	bool		versions_page;	/* row versions are proven to page */
 	bool		zero_is_whole;	/* which brought all that is visible */
 	bool		refused_large;	/* a page as large was refused */
+	bool		inclusive;		/* a version brings its own record, too */
+	bool		shares_order;	/* that of versions is another one as well */
 
-	/* By what the table will be read: only these must be understood. */
-	bool		relevant[TPLUS_NOPERATIONS];
-	bool		code_works;		/* the unique text finds its record alone */
-	TplusEncoding encoding;		/* of the flag; AUTO: not proven */
-	TplusFinding disabled;		/* records with the flag, as it proved */
+	bool		relevant[TPLUS_NOPERATIONS];	/* what it does is measured */
+	bool		reads[TPLUS_NOPERATIONS];	/* the table will be read by it */
+	TplusPin	pin[TPLUS_NOPERATIONS];
+	TplusEncoding encoding[TPLUS_NOPERATIONS];	/* of the flag; AUTO: not
+												 * proven */
+	TplusFinding disabled[TPLUS_NOPERATIONS];	/* records with the flag, as
+												 * it proved */
 } TplusStudy;
 
 /* Adds a fact, with the requests since the last one. */
@@ -88,7 +146,44 @@ extern TplusFact *tplus_study_decide(TplusStudy *study, TplusFactKind kind,
 
 /* Adds one that could not be decided: why is a phrase. */
 extern void tplus_study_leave(TplusStudy *study, TplusFactKind kind,
-							  const char *why);
+							  TplusStatus status, const char *why);
+
+/* The fact decides the option of its kind; field NULL: of the table. */
+extern void tplus_study_set(TplusFact *fact, const char *value,
+							const char *field);
+
+/* The same for the last decided fact of this kind, if there is one. */
+extern void tplus_study_set_last(TplusStudy *study, TplusFactKind kind,
+								 const char *value);
+
+/* A verdict that decides, and one that does not. */
+extern TplusVerdict tplus_verdict_decided(const char *value,
+										  const char *setting,
+										  const char *evidence);
+extern TplusVerdict tplus_verdict_open(TplusStatus status, const char *why);
+
+/* No request was left. */
+extern TplusVerdict tplus_verdict_unasked(void);
+
+/* These records cannot tell; where no request is left, they were not asked. */
+extern TplusVerdict tplus_verdict_undecidable(const TplusStudy *study,
+											  const char *why);
+
+/* The status of a question without a telling answer. */
+extern TplusStatus tplus_finding_status(const TplusFinding *finding);
+
+/*
+ * Adds what the operations to be read have shown: one fact where they agree,
+ * one of each where they do not, and the options that follow.
+ */
+extern void tplus_study_settle(TplusStudy *study, TplusFactKind kind,
+							   const TplusVerdict *verdicts);
+
+/* Are both operations to be read? */
+extern bool tplus_study_is_mixed(const TplusStudy *study);
+
+/* How many records the second operation counts; -1: not told. */
+extern int64 tplus_study_total(const TplusStudy *study);
 
 /* An operation's name for evidence. */
 extern const char *tplus_study_operation(TplusOperation operation);
@@ -114,13 +209,32 @@ extern int	tplus_finding_find(const TplusFinding *finding, const char *key);
  */
 extern bool tplus_study_is_plain(const TplusStudy *study, const char *code);
 
-/* The first operation that a read will ask. */
-extern TplusOperation tplus_study_first(const TplusStudy *study);
+/*
+ * A record to ask the operation for by its code: one that the server cannot
+ * take for a pattern, and with letters if there is such; NULL if there is none.
+ */
+extern const TplusWitness *tplus_study_coded(const TplusStudy *study,
+											 TplusOperation operation);
 
 /*
- * A record to ask for by its code: one that the server cannot take for a
- * pattern, and with letters if there is such; NULL if there is none.
+ * The parameters (a List of TplusParam) that bring this record and no other
+ * from the operation; NIL if there are none.
  */
-extern const TplusWitness *tplus_study_coded(const TplusStudy *study);
+extern List *tplus_study_pin(const TplusStudy *study,
+							 TplusOperation operation,
+							 const TplusWitness *witness);
+
+/* Asks for the record alone, beside these parameters. */
+extern void tplus_study_ask_pinned(TplusStudy *study,
+								   TplusOperation operation,
+								   const TplusWitness *witness, List *params,
+								   TplusFinding *finding);
+
+/*
+ * Is the record, asked for by its pin alone, still what it was?  Who asks
+ * after a question that it did not answer knows that no edit has hidden it.
+ */
+extern bool tplus_study_is_there(TplusStudy *study, TplusOperation operation,
+								 const TplusWitness *witness);
 
 #endif							/* TPLUS_STUDY_H */
