@@ -209,7 +209,7 @@ sub holds
 {
 	my ($judgement, $value) = @_;
 	my $sorted = join ', ', sort split /, */, $value;
-	return grep { $_ eq $value || join(', ', sort split /, */, $_) eq $sorted } @{ $judgement->{holds} };
+	return grep { $_ eq 'any' || /^at most (\d+)$/ && $value <= $1 || $_ eq $value || join(', ', sort split /, */, $_) eq $sorted } @{ $judgement->{holds} };
 }
 
 for my $n (0 .. $#servers)

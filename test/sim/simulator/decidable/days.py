@@ -61,7 +61,8 @@ def values(sw, times):
         return {"refused"}
     if rule == "ignored" or sw["made_zone"] == "local" and not sw["made_time"]:
         return {rule}
-    return {value for value in SENT if _brings_all(value, sw, times)} | ({"lt"} if rule == "lt" else set())
+    return {value for value in SENT if _brings_all(value, sw, times)} | (
+        {"lt"} if rule == "lt" or rule == "le" and sw["made_time"] and MIDNIGHT not in times else set())
 
 
 def _brings_all(value, sw, times):

@@ -5,7 +5,6 @@ from .study import Paged, open_fact, fact, shown, text
 
 LARGEST = 1000          # what the protocol says that a page may have
 HALVINGS = 10           # questions that find a size between 1 and LARGEST
-ROUND = (500, 400, 250, 200, 100, 50, 20, 10)   # sizes that one may stop at below a size that is refused
 COMPARED = {"gt": ">", "ge": ">=", "eq": "no", "ignored": "overlooked", "error": "refused"}
 
 
@@ -40,7 +39,8 @@ def _orderless(place):
 def _versions(place):
     """How a version is compared, whatever the order; and whether one can go on from the last record."""
     def comparison(behaviour):
-        return {COMPARED[dict(behaviour).get("ts_compare", place.sw["ts_compare"])]}
+        rule = dict(behaviour).get("ts_compare", place.sw["ts_compare"])
+        return {COMPARED[rule]} | ({"="} if rule == "eq" else set())
 
     def label(behaviour):
         of = {name: dict(behaviour).get(name, place.sw[name]) for name in ("order", "ts_compare")}
@@ -94,7 +94,7 @@ def _largest(place, more_is_seen):
         return open_fact({"any"}, "there is none")
     top = min(sw["max_rows"] or LARGEST, LARGEST, LARGEST if honoured else sw["default_page_size"])
     if sw["over_cap"] == "error" and top < LARGEST and honoured:
-        holds = {str(top)} | {str(size) for size in ROUND if size < top}
+        holds = {str(top), "at most %d" % top}
         return fact(holds, {str(top)}, ["%s %s" % (place.operation, text({**place.base, "PageSize": "half %d" % n}))
                                       for n in range(HALVINGS)])
     return shown(place, {str(top)}, count > top and more_is_seen or count >= top == LARGEST, PageSize=LARGEST)
