@@ -425,6 +425,12 @@ BEGIN
   END IF;
   PERFORM tplus._unschedule(d);
   DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  -- Foreign keys would do it, but not where session_replication_role is replica,
+  -- and a new sync of this name would go on where this one was.
+  DELETE FROM tplus.sync_cursor c WHERE c.sync = d.name;
+  DELETE FROM tplus.sync_reject r WHERE r.sync = d.name;
+  DELETE FROM tplus.sync_log l WHERE l.sync = d.name;
+  DELETE FROM tplus.alert a WHERE a.sync = d.name;
   DELETE FROM tplus.sync_definition x WHERE x.id = d.id;
   IF NOT FOUND THEN
     RAISE insufficient_privilege USING MESSAGE = tplus._belongs(d);
@@ -1193,6 +1199,117 @@ BEGIN
 END
 $$;
 
+-- The keys of what stands in a table with the columns of the source, into
+-- tplus_again.
+CREATE FUNCTION tplus._keys_of(d tplus.sync_definition, s tplus._sync_shape, records text, condition text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
+  PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE %s',
+    tplus._key_exprs(s), records, s.alias, condition));
+END
+$$;
+
+-- The key that a record would have; null if it has none.
+CREATE FUNCTION tplus._raw_key(d tplus.sync_definition, s tplus._sync_shape, raw bigint) RETURNS text
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  key text;
+BEGIN
+  PERFORM tplus._keys_of(d, s, 'pg_temp.tplus_raw', format('%s.tplus_n OPERATOR(pg_catalog.=) %s', s.alias, raw));
+  EXECUTE format('SELECT %s FROM pg_temp.tplus_again c', tplus._key_text(s, 'c')) INTO key;
+  RETURN key;
+EXCEPTION WHEN OTHERS THEN
+  IF tplus._is_no_record(SQLSTATE) THEN
+    RAISE;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+-- Reads again what was rejected, where the key is not a column that the source
+-- can be asked for: T+ by what it tells records by, other sources by the
+-- expressions of the key.  What cannot be asked for comes with a full run.
+CREATE FUNCTION tplus._read_rejected(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  batch constant integer := 30;
+  wanted text[];
+BEGIN
+  IF s.record_column IS NOT NULL THEN
+    FOR wanted IN EXECUTE format($f$SELECT array_agg(id) FROM (
+        SELECT DISTINCT x.id, dense_rank() OVER (ORDER BY x.id COLLATE "C") AS n
+          FROM tplus.sync_reject j, LATERAL (SELECT coalesce(j.record ->> %L, j.record ->> 'ID')) AS x(id)
+         WHERE j.sync = $1 AND x.id IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.tplus_raw r WHERE r.%s::text COLLATE "C" = x.id)) AS y
+       GROUP BY (n - 1) / %s$f$, (parse_ident(s.record_column))[1], s.record_column, batch) USING d.name
+    LOOP
+      PERFORM tplus._read_raw(d, s, format('%s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[])', s.alias, s.record_column, wanted, s.record_type));
+    END LOOP;
+  ELSIF NOT s.is_tplus THEN
+    PERFORM tplus._keys_of(d, s, 'pg_temp.tplus_raw', 'true');
+    EXECUTE format('SELECT array_agg(j.key) FROM tplus.sync_reject j WHERE j.sync = $1 AND j.key IS NOT NULL '
+      'AND NOT EXISTS (SELECT FROM pg_temp.tplus_again c WHERE %s = j.key)', tplus._key_text(s, 'c')) INTO wanted USING d.name;
+    IF wanted IS NOT NULL THEN
+      PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_raw (%s) SELECT %s FROM %s AS %s CROSS JOIN LATERAL (SELECT %s) AS tplus_key WHERE %s OPERATOR(pg_catalog.=) ANY (%L)',
+        array_to_string(s.read_columns, ', '), tplus._list(s.read_columns, s.alias || '.%s'), d.source, s.alias,
+        (SELECT string_agg(format('(%s)::%s AS %s', s.exprs[array_position(s.columns, k)], c.type_name, k), ', ')
+           FROM unnest(s.key) k JOIN tplus._columns(s.target) c ON c.quoted = k),
+        tplus._key_text(s, 'tplus_key'), wanted));
+    END IF;
+  END IF;
+EXCEPTION WHEN OTHERS THEN
+  -- A record without a key; it will be rejected, or ends the run, by itself.
+  IF tplus._is_no_record(SQLSTATE) OR s.is_tplus THEN
+    RAISE;
+  END IF;
+END
+$$;
+
+-- Keeps a record that could not be stored.
+CREATE OR REPLACE FUNCTION tplus._reject(d tplus.sync_definition, s tplus._sync_shape, run bigint, raw bigint,
+  key_text text, bad_column text, state text, words text, more text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  json jsonb;
+  n bigint;
+BEGIN
+  IF raw IS NOT NULL THEN
+    EXECUTE format('SELECT %s, coalesce($2, %s) FROM pg_temp.tplus_raw AS r WHERE tplus_n = $1',
+        coalesce('r.' || s.whole_column || '::jsonb', 'to_jsonb(r) - ''tplus_n'''),
+        coalesce('r.' || s.key_column || '::text', 'NULL'))
+      INTO json, key_text USING raw, key_text;
+    IF key_text IS NULL AND s.key_column IS NULL THEN
+      key_text := tplus._raw_key(d, s, raw);
+    END IF;
+  END IF;
+  IF key_text IS NULL AND json IS NOT NULL THEN
+    -- There is no key to be unique.
+    DELETE FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run <> _reject.run AND r.key IS NULL AND r.record = json;
+  END IF;
+  INSERT INTO tplus.sync_reject AS r (sync, run, key, record, column_name, sqlstate, message, detail)
+  VALUES (d.name, _reject.run, key_text, json, nullif(bad_column, ''), state, words, nullif(more, ''))
+  ON CONFLICT (sync, key) DO UPDATE
+    SET run = excluded.run, record = coalesce(excluded.record, r.record), column_name = excluded.column_name,
+        sqlstate = excluded.sqlstate, message = excluded.message, detail = excluded.detail,
+        last_seen = excluded.last_seen, attempts = r.attempts + 1;
+  SELECT count(*) INTO n FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = _reject.run;
+  IF n > d.max_rejects THEN
+    RAISE program_limit_exceeded USING
+      MESSAGE = format('sync "%s" met more than %s records that cannot be stored', d.name, d.max_rejects),
+      DETAIL = format('The last one, with key %s: %s', coalesce(key_text, 'unknown'), words),
+      HINT = 'Nothing was stored.  Mend the cause, or raise max_rejects.';
+  END IF;
+END
+$$;
+
 -- Errors that are not the fault of a record: another session, the memory or
 -- the disk, an administrator.  A cancel is not even caught.
 CREATE FUNCTION tplus._is_no_record(state text) RETURNS boolean
@@ -1292,6 +1409,9 @@ BEGIN
       PERFORM tplus._read_raw(d, s, format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
     END LOOP;
   END IF;
+  IF NOT is_full AND s.key_column IS NULL AND EXISTS (SELECT FROM tplus.sync_reject j WHERE j.sync = d.name) THEN
+    PERFORM tplus._read_rejected(d, s);
+  END IF;
   IF s.error_column IS NOT NULL THEN
     FOR bad IN EXECUTE format('SELECT tplus_n, (CASE jsonb_typeof(%1$s::jsonb) WHEN ''array'' THEN %1$s::jsonb -> 0 ELSE %1$s::jsonb END) AS why '
         'FROM pg_temp.tplus_raw r WHERE %1$s IS NOT NULL', 'r.' || s.error_column)
@@ -1300,6 +1420,23 @@ BEGIN
         coalesce(bad.why ->> 'message', bad.why::text), bad.why ->> 'value');
       EXECUTE 'DELETE FROM pg_temp.tplus_raw WHERE tplus_n = $1' USING bad.tplus_n;
     END LOOP;
+  END IF;
+END
+$$;
+
+-- Rejects of earlier runs that this one tried without meeting them again.
+CREATE OR REPLACE FUNCTION tplus._forget_rejects(d tplus.sync_definition, s tplus._sync_shape, run bigint, is_full boolean)
+RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  DELETE FROM tplus.sync_reject r
+   WHERE r.sync = d.name AND r.run <> _forget_rejects.run
+     AND (is_full OR (d.on_error = 'quarantine' AND s.key_column IS NOT NULL AND r.key IS NOT NULL));
+  -- What could not be asked for by its key is known to be well if it came.
+  IF d.on_error = 'quarantine' AND s.key_column IS NULL AND NOT is_full THEN
+    EXECUTE format('DELETE FROM tplus.sync_reject r WHERE r.sync = $1 AND r.run <> $2 AND r.key IN (SELECT %s FROM pg_temp.tplus_staged c)',
+      tplus._key_text(s, 'c')) USING d.name, run;
   END IF;
 END
 $$;
