@@ -46,9 +46,6 @@ trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
 say "building the extension into a private copy of PostgreSQL $pg_major in $prefix"
-as_tester bash test/lib/build.sh >"$run/log/build.log" 2>&1 || {
-	grep -E '(error|warning):|\*\*\*' -A3 "$run/log/build.log" | head -60 >&2
-	die "the build failed"
-}
+build_in_prefix
 as_tester bash test/demo/steps.sh </dev/null &
 wait $!

@@ -50,15 +50,45 @@ left() {
 }
 
 # PostgreSQL refuses to run as root, so everything after the installation of
-# packages runs as this user.
+# packages runs as this user: an account of its own, which owns nothing else.
 tester() {
-	if [ "$(id -u)" != 0 ]; then
-		id -un
-	elif id -u postgres >/dev/null 2>&1; then
-		echo postgres
+	if [ "$(id -u)" = 0 ]; then
+		echo tplus_fdw_test
 	else
-		echo nobody
+		id -un
 	fi
+}
+
+make_tester() {
+	id -u "$(tester)" >/dev/null 2>&1 ||
+		useradd --system --user-group --no-create-home --home-dir /nonexistent \
+			--shell /usr/sbin/nologin "$(tester)" || die "could not make the account $(tester)"
+}
+
+# switch_to USER: sets $switch to what goes before a command that USER is to run.
+switch_to() {
+	switch=()
+	[ "$1" = "$(id -un)" ] ||
+		switch=(setpriv --reuid="$1" --regid="$(id -g "$1")" --init-groups --)
+}
+
+# as_user USER COMMAND ...: root writes nothing where another account could have put
+# a link.
+as_user() (
+	switch_to "$1"
+	shift
+	exec ${switch[@]+"${switch[@]}"} "$@"
+)
+
+# own_folder DIR USER: makes DIR, closed to everybody but USER, or refuses one that
+# somebody else may have prepared.
+own_folder() {
+	if [ ! -e "$1" ] && [ ! -L "$1" ]; then
+		mkdir -p "$(dirname "$1")" && mkdir -m 700 "$1" && chown -h "$2:" "$1" || die "could not make $1"
+	fi
+	[ ! -L "$1" ] && [ "$(stat -c '%F %U' "$1")" = "directory $2" ] ||
+		die "$1 is not a folder of $2: remove it, or name another"
+	as_user "$2" chmod 700 "$1"
 }
 
 # as_tester COMMAND ...
@@ -67,7 +97,6 @@ tester() {
 # environment: a developer's PGHOST, proxy or MAKEFLAGS must not change a test.
 as_tester() (
 	user=$(tester)
-	group=$(id -g "$user")
 	for name in $(compgen -e); do
 		case $name in
 			TPLUS_* | CI | TERM | COLUMNS | PHASES | REGRESS | REGRESS_OPTS | \
@@ -80,10 +109,8 @@ as_tester() (
 	export LANG=C.UTF-8 TMPDIR="$run/tmp" TPLUS_PREFIX="$prefix" TPLUS_RUN="$run"
 	export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PG_MAJOR="$pg_major"
 	cd "$prefix/src" || exit
-	if [ "$(id -u)" = 0 ]; then
-		exec setpriv --reuid="$user" --regid="$group" --init-groups -- "$@"
-	fi
-	exec "$@"
+	switch_to "$user"
+	exec ${switch[@]+"${switch[@]}"} "$@"
 )
 
 # The files that make up the tree: tracked and new ones, not what a build left.
@@ -102,24 +129,27 @@ list_tree() {
 	fi | sort -zu
 }
 
-# stage_tree PREFIX: makes PREFIX/src a copy of the tree.  Times are kept, so
-# that a second build compiles only what changed; files that are gone go.
+# stage_tree PREFIX USER: makes PREFIX/src, a folder of USER's, a copy of the tree.
+# Times are kept, so that a second build compiles only what changed; files that are
+# gone go.
 stage_tree() {
-	local prefix=$1
-	mkdir -p "$prefix/src"
-	list_tree >"$prefix/files.new"
+	local prefix=$1 user=$2
+	as_user "$user" mkdir -p "$prefix/src"
+	list_tree | as_user "$user" tee "$prefix/files.new" >/dev/null
 	if [ -e "$prefix/files" ]; then
-		comm -z -23 "$prefix/files" "$prefix/files.new" |
-			(cd "$prefix/src" && xargs -0r rm -f)
+		as_user "$user" comm -z -23 "$prefix/files" "$prefix/files.new" |
+			(cd "$prefix/src" && as_user "$user" xargs -0r rm -f)
 	fi
-	tar -C "$top" --format=posix --null --no-recursion -T "$prefix/files.new" -cf - |
-		tar -C "$prefix/src" --no-same-owner -xpf -
-	mv "$prefix/files.new" "$prefix/files"
+	as_user "$user" find "$prefix/src" -type l -delete
+	list_tree | tar -C "$top" --format=posix --null --no-recursion -T - -cf - |
+		as_user "$user" tar -C "$prefix/src" --no-same-owner -xpf -
+	as_user "$user" mv "$prefix/files.new" "$prefix/files"
 }
 
 # make_prefix [DIR]: sets $prefix to a folder with the staged tree in it, and
 # $run to a new folder below it.
 make_prefix() {
+	make_tester
 	if [ -n "${1:-}" ]; then
 		case $1 in
 			/*) prefix=$1 ;;
@@ -128,18 +158,25 @@ make_prefix() {
 		case $prefix in
 			*[[:space:]]*) die "a prefix cannot have a space in its name: $prefix" ;;
 		esac
-		mkdir -p "$prefix"
 	else
 		# Not TMPDIR: that may hold a space or be closed to the other user.
 		prefix=$(mktemp -d /tmp/tplus_fdw.XXXXXX)
 		own_prefix=$prefix
+		chown "$(tester):" "$prefix"
 	fi
+	own_folder "$prefix" "$(tester)"
 	run=$prefix/run.$$
-	mkdir -p "$run/tmp" "$run/log"
-	stage_tree "$prefix"
-	if [ "$(id -u)" = 0 ]; then
-		chown -R "$(tester):" "$prefix"
-	fi
+	as_user "$(tester)" rm -rf "$run"
+	as_user "$(tester)" mkdir -p "$run/tmp" "$run/log"
+	stage_tree "$prefix" "$(tester)"
+}
+
+# build_in_prefix: compiles and installs; ends this program when that fails.
+build_in_prefix() {
+	as_tester bash -c 'bash test/lib/build.sh >"$TPLUS_RUN/log/build.log" 2>&1 || {
+		grep -E "(error|warning):|\*\*\*" -A3 "$TPLUS_RUN/log/build.log" | head -60 >&2
+		exit 1
+	}' || die "the build failed"
 }
 
 # copy_server: PostgreSQL finds its files relative to its programs, so

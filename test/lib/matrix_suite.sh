@@ -83,7 +83,7 @@ update_system() {
 
 # install-deps.sh is the project's own: this is the tree under test.
 install_packages() {
-	stage_tree "$folder/tmp/tplus_fdw"
+	stage_tree "$folder/tmp/tplus_fdw" root
 	inside timeout "$(left_to_install)" bash /tmp/tplus_fdw/src/test/lib/install-deps.sh build test \
 		>"$log" 2>&1 </dev/null || skip "could not install: $(last_words)"
 }

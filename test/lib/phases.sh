@@ -49,7 +49,7 @@ phase_format() {
 }
 
 phase_build() {
-	tap build 900 "build=bash test/lib/build_test.sh"
+	tap build 900 "rooms=bash test/lib/room_test.sh" "build=bash test/lib/build_test.sh"
 }
 
 # Other compilers see other things: one release of them is what counts.

@@ -13,8 +13,5 @@ bash "$here/install-deps.sh" build >&2
 make_prefix "${1:-}"
 trap 'rm -rf "$run"' EXIT
 
-if ! as_tester bash test/lib/build.sh >"$prefix/build.log" 2>&1; then
-	grep -E '(error|warning):|\*\*\*' -A3 "$prefix/build.log" | head -60 >&2
-	die "the build failed; all of it is in $prefix/build.log"
-fi
+build_in_prefix
 say "$prefix"

@@ -12,7 +12,7 @@ export TPLUS_UNTIL=${TPLUS_UNTIL:-$(($(date +%s) + 4800))}
 finish() {
 	trap '' INT TERM HUP
 	local counts
-	counts=$(cat "$run/counts" 2>/dev/null)
+	counts=$(as_tester cat "$run/counts" 2>/dev/null)
 	if [ -n "${KEEP:-}" ]; then
 		end_run keep
 		say "kept: $prefix (logs and clusters in $run)"

@@ -43,12 +43,9 @@ make_prefix "${TPLUS_PREFIX:-}" || exit 1
 trap 'trap "" INT TERM; end_run' EXIT
 trap 'exit 1' TERM HUP
 if [ -n "${sql:-}" ]; then
-	install -m 644 "$sql" "$run/tmp/try.sql"
+	as_tester tee "$run/tmp/try.sql" <"$sql" >/dev/null
 	set -- "$run/tmp/try.sql"
 fi
-as_tester bash test/lib/build.sh >"$run/log/build.log" 2>&1 || {
-	grep -E '(error|warning):|\*\*\*' -A3 "$run/log/build.log" | head -60 >&2
-	die "the build failed"
-}
+build_in_prefix
 export TPLUS_SIM_OPTIONS=${SIM_OPTIONS:-}
 as_tester bash test/lib/try.sh --inside "$@"
