@@ -99,7 +99,10 @@ SELECT relowner::regrole FROM pg_class WHERE oid = 'limited.inventory'::regclass
 -- names that need quotes
 CREATE SCHEMA "Odd ""schema";
 CREATE SERVER "Odd ""server" FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url 'https://erp.example');
+CREATE ROLE regress_tplus_odd SUPERUSER;
+SET ROLE regress_tplus_odd;
 IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER "Odd ""server" INTO "Odd ""schema";
+RESET ROLE;
 SELECT count(*) > 0 AS columns FROM pg_attribute WHERE attrelid = '"Odd ""schema".inventory'::regclass;
 
 \set ECHO none
@@ -107,4 +110,5 @@ SET client_min_messages = error;
 DROP SERVER import, "Odd ""server" CASCADE;
 DROP SCHEMA import, limited, "Odd ""schema" CASCADE;
 DROP OWNED BY regress_tplus_import;
+DROP ROLE regress_tplus_odd;
 DROP ROLE regress_tplus_import;

@@ -12,10 +12,7 @@ make_prefix "${TPLUS_PREFIX:-}" || exit 1
 trap 'trap "" INT TERM HUP; end_run' EXIT
 trap 'exit 1' INT TERM HUP
 
-as_tester bash test/lib/build.sh >"$run/log/build.log" 2>&1 || {
-	grep -E '(error|warning):|\*\*\*' -A3 "$run/log/build.log" | head -60 >&2
-	die "the build failed"
-}
+build_in_prefix
 IFS=, read -ra names <<<"${1:-}"
 as_tester python3 test/mutants/mutants.py --run ${names[@]+"${names[@]}"} </dev/null &
 wait $!
