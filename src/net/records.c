@@ -229,9 +229,12 @@ step_inner(TplusRecords *records)
 		case TPLUS_RECORDS_BROKEN:
 			if (inner->out_of_memory)
 				return tplus_scan_no_memory(scan);
-			if (has_rows || strcmp(inner->problem, TPLUS_JSON_TOO_DEEP) == 0)
+			if (has_rows)
 				return tplus_scan_fail(scan, inner->problem,
 									   records->inner_offset);
+			if (strcmp(inner->problem, TPLUS_JSON_TOO_DEEP) == 0)
+				return tplus_scan_broken(scan, inner->problem,
+										 records->inner_offset - scan->base);
 			return end_inner(records);
 		case TPLUS_RECORDS_END:
 			break;

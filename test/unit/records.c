@@ -361,6 +361,18 @@ test_depth(void)
 	put_string(&expected, "nesting deeper than 64 at 320, no rows: ");
 	put(&expected, body.data, body.len);
 	check(&reading, expected.data, "an envelope 65 deep");
+
+	/* The text of a string may be a document, which is shown as it came. */
+	body.len = 0;
+	put_string(&body, "\"");
+	for (int i = 0; i < 65; i++)
+		put_string(&body, "[");
+	put_string(&body, "\"");
+	reading.len = body.len;
+	expected.len = 0;
+	put_string(&expected, "nesting deeper than 64 at 0, no rows: ");
+	put(&expected, body.data, body.len);
+	check(&reading, expected.data, "a document 65 deep in a string");
 }
 
 static void
