@@ -365,7 +365,7 @@ test_depth(void)
 	/* The text of a string may be a document, which is shown as it came. */
 	body.len = 0;
 	put_string(&body, "\"");
-	for (int i = 0; i < 65; i++)
+	for (int i = 0; i < 66; i++)
 		put_string(&body, "[");
 	put_string(&body, "\"");
 	reading.len = body.len;
