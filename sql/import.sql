@@ -11,7 +11,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER import
   OPTIONS (app_key 'import', app_secret 'sim-secret', open_token 'sim-open-token');
 
 IMPORT FOREIGN SCHEMA tplus FROM SERVER import INTO import;
-SELECT c.relname, s.srvname, t.ftoptions
+SELECT c.relname, s.srvname, regexp_replace(t.ftoptions::text, 'page_(rows|bytes)=\d+', 'page_\1=…', 'g') AS ftoptions
   FROM pg_foreign_table t JOIN pg_class c ON c.oid = t.ftrelid JOIN pg_foreign_server s ON s.oid = t.ftserver
  WHERE c.relnamespace = 'import'::regnamespace ORDER BY 1;
 -- no option is unknown to the validator, no column has a name that needs quotes

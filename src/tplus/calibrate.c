@@ -26,6 +26,9 @@
 /* A field that so many records lack is missing, not just empty in each. */
 #define MIN_MISSING		10
 
+/* A page of fewer records says little of what a page can hold. */
+#define MIN_HELD		10
+
 /* Questions without an answer. */
 #define LAST_CURSOR		"7fffffffffffffff"
 #define NO_CODE			"no-such-code-of-tplus-fdw"
@@ -356,6 +359,28 @@ decide_empty(TplusStudy *study)
 		tplus_study_set_last(study, TPLUS_FACT_EMPTY, setting);
 }
 
+/*
+ * How much the operation without page numbers has sent at a time.  A read from
+ * a version ends with a page that is smaller.
+ */
+static void
+decide_page_holds(TplusStudy *study)
+{
+	const TplusTally *holds = tplus_probe_holds(study->probe);
+	TplusFact  *fact;
+
+	if (holds->rows < MIN_HELD || tplus_probe_version(study->probe) == NULL)
+		return;
+	fact = tplus_study_decide(study, TPLUS_FACT_PAGE_ROWS,
+							  psprintf(INT64_FORMAT, holds->rows),
+							  "Query sent so many in one reply");
+	tplus_study_set(fact, fact->value, NULL);
+	fact = tplus_study_decide(study, TPLUS_FACT_PAGE_BYTES,
+							  psprintf(INT64_FORMAT, Min(holds->bytes, PG_INT32_MAX)),
+							  "records of so many bytes came in one reply of Query");
+	tplus_study_set(fact, fact->value, NULL);
+}
+
 static int
 compare_facts(const ListCell *a, const ListCell *b)
 {
@@ -378,6 +403,7 @@ tplus_calibrate(const TplusCalibrateSpec *spec, int64 *records)
 	study.plain[TPLUS_OPERATION_QUERY].size = SAMPLE_SIZE;
 	study.plain[TPLUS_OPERATION_PAGE].size = SAMPLE_SIZE;
 	take_sample(&study, &all);
+	study.all_fields = all;
 	decide_sample(&study, all);
 	take_page(&study);
 	tplus_calibrate_paging(&study);
@@ -394,6 +420,7 @@ tplus_calibrate(const TplusCalibrateSpec *spec, int64 *records)
 	decide_empty(&study);
 	decide_total(&study);
 	tplus_calibrate_text(&study);
+	decide_page_holds(&study);
 	list_sort(study.facts, compare_facts);
 	if (records)
 		*records = tplus_study_total(&study);

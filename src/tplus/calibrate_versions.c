@@ -73,6 +73,9 @@ tplus_versions_ask(TplusStudy *study, int size, uint64 version, TplusFinding *fi
 
 	tplus_study_question(study, TPLUS_OPERATION_QUERY, size, &question);
 	question.cursor = version == 0 ? ZERO_CURSOR : tplus_version_text(version);
+
+	/* Whole records show how much a page can hold. */
+	question.all_fields = version == 0 && study->all_fields;
 	tplus_probe_ask_surely(study->probe, &question, finding);
 }
 
@@ -557,8 +560,8 @@ tplus_calibrate_versions(TplusStudy *study)
 	study->inclusive = compare.setting && strcmp(compare.setting, "ge") == 0;
 	versions = judge_order(study, &anchor);
 
-	/* Paging by row version says it already. */
-	if (versions == TPLUS_VERSIONS_OPEN && compare.setting)
+	/* Reads from a version rest on it, whether pages are read by it or not. */
+	if (versions != TPLUS_VERSIONS_FAIL && compare.setting)
 		tplus_study_set(fact, compare.setting, NULL);
 	return versions;
 }

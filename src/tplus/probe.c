@@ -54,6 +54,7 @@ struct TplusProbe
 	List	   *fixed;			/* parameters of each request */
 	StringInfoData envelope;
 	int			requests;
+	TplusTally	holds;			/* see tplus_probe_holds() */
 	TplusJsonArena *arena;
 	pg_tz	   *zone;			/* of the server */
 	const char *names[NWITNESSFIELDS];	/* NULL: there is none */
@@ -359,6 +360,14 @@ reply_shape(TplusProbe *probe)
 	return find_rows(json, &path, 0) ? show(probe, path.data) : NULL;
 }
 
+static void
+note_page(TplusTally *holds, const TplusTally *page)
+{
+	holds->rows = Max(holds->rows, page->rows);
+	holds->bytes = Max(holds->bytes, page->bytes);
+	holds->longest = Max(holds->longest, page->longest);
+}
+
 /* Receives the answer; the call lives in a context of its own. */
 static void
 receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
@@ -401,6 +410,8 @@ receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
 		finding->rows = finding->nwitnesses = 0;
 	else
 	{
+		if (request->page_index < 0)
+			note_page(&probe->holds, tplus_call_tally(call));
 		finding->total = tplus_call_total(call);
 		finding->shape = reply_shape(probe);
 	}
@@ -465,6 +476,12 @@ bool
 tplus_probe_has_room(const TplusProbe *probe)
 {
 	return probe->requests < probe->spec->max_requests;
+}
+
+const TplusTally *
+tplus_probe_holds(const TplusProbe *probe)
+{
+	return &probe->holds;
 }
 
 const char *

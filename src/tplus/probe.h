@@ -98,6 +98,12 @@ extern void tplus_probe_ask_surely(TplusProbe *probe,
 extern int	tplus_probe_requests(const TplusProbe *probe);
 extern bool tplus_probe_has_room(const TplusProbe *probe);
 
+/*
+ * Of the answers of the operation without page numbers: records of the one with
+ * most, bytes of the longest one, and of the longest record.
+ */
+extern const TplusTally *tplus_probe_holds(const TplusProbe *probe);
+
 /* The fields a witness shows; NULL: there is none. */
 extern const char *tplus_probe_version(const TplusProbe *probe);
 extern const char *tplus_probe_flag(const TplusProbe *probe);

@@ -31,6 +31,8 @@ typedef enum TplusFactKind
 	TPLUS_FACT_NUMBERS,
 	TPLUS_FACT_PAGING,
 	TPLUS_FACT_PAGE_SIZE,
+	TPLUS_FACT_PAGE_ROWS,
+	TPLUS_FACT_PAGE_BYTES,
 	TPLUS_FACT_BOOL_FILTER,
 	TPLUS_FACT_HIDDEN,
 	TPLUS_FACT_EQUALITY,
@@ -117,6 +119,7 @@ typedef struct TplusStudy
 	List	   *facts;			/* of TplusFact */
 	int			counted;		/* requests that facts account for */
 
+	bool		all_fields;		/* the first answers a question for all */
 	bool		has_pages;		/* the second operation exists and answers */
 	int			page_base;
 	TplusFinding plain[TPLUS_NOPERATIONS];	/* asked for nothing special */
