@@ -214,3 +214,52 @@ ALTER TABLE strict DROP CONSTRAINT strict_code_key, ADD UNIQUE (code);
 CALL tplus.sync('strict');
 SELECT tplus.alter_sync('strict', max_rejects => 10);
 SELECT tplus.drop_sync(sync) FROM tplus.sync_status;
+
+-- what was rejected is read again by other runs than full ones, whatever the key is made of
+DELETE FROM base;
+INSERT INTO base VALUES (1, 'one', 'bad', '2025-01-01'), (2, 'two', 'bad', '2025-01-02'), (3, 'three', 'good', '2025-01-09');
+CREATE TABLE by_two (id bigint, code text, name text CHECK (name <> 'bad'), PRIMARY KEY (id, code));
+CREATE TABLE by_made (k uuid PRIMARY KEY, code text, name text CHECK (name <> 'bad'));
+CREATE TABLE by_null (k date, id bigint, name text CHECK (name <> 'bad'), UNIQUE NULLS NOT DISTINCT (k, id));
+CREATE VIEW rejected AS SELECT sync, key FROM tplus.sync_reject ORDER BY sync, key;
+SELECT tplus.create_sync('by two', 'base', 'by_two', cursor_column => 'at', lag => '0', full_every => '0', on_error => 'quarantine'),
+  tplus.create_sync('by made', 'base', 'by_made', mapping => '{"k": "md5(id::text)::uuid"}', cursor_column => 'at', lag => '0', full_every => '0', on_error => 'quarantine'),
+  tplus.create_sync('by null', 'base', 'by_null', key => 'k, id', mapping => '{"k": "CASE WHEN id > 1 THEN date ''2025-01-01'' + id::integer END"}',
+    cursor_column => 'at', lag => '0', full_every => '0', on_error => 'quarantine');
+CREATE PROCEDURE run_all() LANGUAGE plpgsql AS $$
+BEGIN
+  CALL tplus.sync('by two');
+  CALL tplus.sync('by made');
+  CALL tplus.sync('by null');
+END
+$$;
+CALL run_all();
+TABLE rejected;
+UPDATE base SET name = 'mended' WHERE id = 1;
+CALL run_all();
+TABLE rejected;
+UPDATE base SET name = 'mended too' WHERE id = 2;
+CALL tplus.resync('by two', '2025-01-09', NULL, 'at');
+CALL tplus.resync('by made', '2025-01-09', NULL, 'at');
+CALL tplus.resync('by null', '2025-01-09', NULL, 'at');
+TABLE rejected;
+SELECT sync, kind, status, rows_read AS read, rows_inserted AS ins, rows_unchanged AS same, rows_failed AS bad FROM tplus.sync_run ORDER BY sync, run;
+SELECT id, code, name FROM by_two ORDER BY id;
+SELECT code, name FROM by_made ORDER BY code;
+SELECT k IS NULL AS null, id, name FROM by_null ORDER BY id;
+
+-- nothing of a sync is left where foreign keys do nothing; one of its name begins at the beginning
+UPDATE base SET name = 'bad' WHERE id = 3;
+CALL tplus.sync('by two', "full" => true);
+SET session_replication_role = replica;
+SELECT tplus.drop_sync(sync) FROM tplus.sync_status;
+RESET session_replication_role;
+SELECT (SELECT count(*) FROM tplus.sync_cursor) AS cursors, (SELECT count(*) FROM tplus.sync_reject) AS rejects,
+  (SELECT count(*) FROM tplus.sync_run) AS runs, (SELECT count(*) FROM tplus.sync_key) AS keys, (SELECT count(*) FROM tplus.alert) AS alerts;
+TRUNCATE by_two;
+UPDATE base SET name = 'good';
+SELECT tplus.create_sync('by two', 'base', 'by_two', cursor_column => 'at', lag => '0', full_every => '0');
+CALL tplus.sync('by two');
+SELECT * FROM run;
+SELECT id, code, name FROM by_two ORDER BY id;
+SELECT tplus.drop_sync(sync) FROM tplus.sync_status;
