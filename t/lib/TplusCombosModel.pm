@@ -65,12 +65,12 @@ $$;
 CREATE FUNCTION model.reads(s model.state, kind text, lo date, hi date) RETURNS SETOF model.want LANGUAGE sql AS $$
   SELECT w FROM model.want w
    WHERE CASE WHEN kind = 'full' THEN true
+     WHEN s.o ->> 'on_error' = 'quarantine' AND key IN (SELECT p.key FROM model.pending p) THEN true
      WHEN kind = 'resync' THEN day >= lo AND day < hi
      ELSE CASE s.o ->> 'cursor' WHEN 'ts' THEN s.o ->> 'lag' <> '0' OR s.cursor IS NULL OR ts COLLATE "C" > s.cursor
                 WHEN 'day' THEN day IS NULL OR day >= (s.cursor::timestamp - (s.o ->> 'lag')::interval)::date
                 WHEN 'at' THEN at IS NULL OR at >= s.cursor::timestamptz - (s.o ->> 'lag')::interval
-                WHEN 'stamp' THEN stamp IS NULL OR stamp >= s.cursor::timestamp - (s.o ->> 'lag')::interval END
-          OR (s.o ->> 'on_error' = 'quarantine' AND key IN (SELECT p.key FROM model.pending p)) END
+                WHEN 'stamp' THEN stamp IS NULL OR stamp >= s.cursor::timestamp - (s.o ->> 'lag')::interval END END
 $$;
 
 -- Of the last run.
@@ -162,7 +162,8 @@ CREATE FUNCTION model.wrong_counts(s model.state, r tplus.sync_run) RETURNS text
     FROM (SELECT (SELECT count(*) FROM model.write w WHERE w.key NOT IN (SELECT j.key FROM model.rejected j WHERE j.key IS NOT NULL) AND w.is_new) AS ins,
                  (SELECT count(*) FROM model.write w WHERE w.key NOT IN (SELECT j.key FROM model.rejected j WHERE j.key IS NOT NULL) AND NOT w.is_new) AS upd,
                  (SELECT count(*) FROM model.rejected) AS rejected,
-                 (SELECT count(*) FROM model.read WHERE passes) AS passing) n,
+                 -- Twins that cannot be stored are one reject.
+                 (SELECT count(*) FILTER (WHERE NOT unfit) + count(DISTINCT key) FILTER (WHERE unfit) FROM model.read WHERE passes) AS passing) n,
          (SELECT * FROM tplus.sync_status t WHERE t.sync = s.sync) t,
          LATERAL (VALUES ('rows_inserted', r.rows_inserted, n.ins), ('rows_updated', r.rows_updated, n.upd),
            ('rows_deleted', r.rows_deleted, (SELECT count(*) FROM model.gone)), ('rows_failed', r.rows_failed, n.rejected),
