@@ -451,7 +451,7 @@ sub try_case
 		last if $wrong;
 	}
 	diag(must($master, q{SELECT concat_ws(' ', run, kind, status, rows_read, rows_inserted, rows_updated, rows_unchanged, rows_deleted, rows_failed, window_from, cause) FROM tplus.sync_run WHERE sync = 's' ORDER BY run}),
-		"\n", must($master, 'SELECT * FROM tplus.sync_reject'), "\n", must($master, 'SELECT * FROM c.source ORDER BY id'), "\n", must($master, 'TABLE c.target')) if $verbose && $wrong;
+		"\n", must($master, 'SELECT * FROM tplus.sync_reject'), "\n", must($master, 'SELECT * FROM model.base ORDER BY id'), "\n", must($master, 'TABLE c.target')) if $verbose && $wrong;
 	(undef, $state, $words) = ask($actor, "SELECT tplus.drop_sync('s')");
 	$wrong = "drop_sync: $state $words" if !$wrong && $state ne 'ok';
 	return $wrong && "$wrong\n" . $json->encode($c) . "\n@story";

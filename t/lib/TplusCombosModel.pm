@@ -162,14 +162,14 @@ CREATE FUNCTION model.wrong_counts(s model.state, r tplus.sync_run) RETURNS text
     FROM (SELECT (SELECT count(*) FROM model.write w WHERE w.key NOT IN (SELECT j.key FROM model.rejected j WHERE j.key IS NOT NULL) AND w.is_new) AS ins,
                  (SELECT count(*) FROM model.write w WHERE w.key NOT IN (SELECT j.key FROM model.rejected j WHERE j.key IS NOT NULL) AND NOT w.is_new) AS upd,
                  (SELECT count(*) FROM model.rejected) AS rejected,
-                 -- Twins that cannot be stored are one reject.
-                 (SELECT count(*) FILTER (WHERE NOT unfit) + count(DISTINCT key) FILTER (WHERE unfit) FROM model.read WHERE passes) AS passing) n,
+                 -- Twins that cannot be stored are one reject, and none of them is unchanged.
+                 (SELECT count(*) FROM model.read WHERE passes AND NOT unfit) - (SELECT count(*) FROM model.write) AS same) n,
          (SELECT * FROM tplus.sync_status t WHERE t.sync = s.sync) t,
          LATERAL (VALUES ('rows_inserted', r.rows_inserted, n.ins), ('rows_updated', r.rows_updated, n.upd),
            ('rows_deleted', r.rows_deleted, (SELECT count(*) FROM model.gone)), ('rows_failed', r.rows_failed, n.rejected),
            -- A version is read once more than it had to be.
-           ('rows_unchanged', CASE WHEN s.o ->> 'cursor' = 'ts' AND r.kind = 'incremental' THEN n.passing - n.rejected - n.ins - n.upd ELSE r.rows_unchanged END,
-             n.passing - n.rejected - n.ins - n.upd),
+           ('rows_unchanged', CASE WHEN s.o ->> 'cursor' = 'ts' AND r.kind = 'incremental' THEN n.same ELSE r.rows_unchanged END,
+             n.same),
            ('rejects', t.rejects, CASE WHEN r.kind = 'full' THEN n.rejected ELSE t.rejects END),
            ('rows of sync_status', CASE WHEN r.kind = 'full' THEN t.rows ELSE (SELECT count(*) FROM model.own) END, (SELECT count(*) FROM model.own)),
            ('keys', (SELECT count(*) FROM tplus.sync_key k JOIN tplus.sync_definition d ON d.id = k.sync AND d.name = s.sync
