@@ -398,6 +398,14 @@ is($node->safe_psql('postgres',
 	"disabled|{filter_encoding=TrueFalse,page_filter_encoding=json}\nid|{page_filter_encoding=json}\nmaderecorddate|{filter_op=ge,page_filter_op=auto}",
 	'and say it still after another calibration');
 
+# A page that is refused may be behind the last: only a count tells, and none is at
+# hand here.
+tenant(300, past_end => 'error', total_count => 'absent', 'Query.made_compare' => 'ge', 'QueryPage.made_time' => 'true');
+$node->safe_psql('postgres', q{SELECT fresh('t', ', paging ''page'', page_size ''50''');
+	ALTER FOREIGN TABLE t ALTER maderecorddate OPTIONS (filter_op 'ge', page_filter_op 'auto')});
+like($node->safe_psql('postgres', q{SELECT difference('t', 'maderecorddate >= ''2024-01-01''')}),
+	qr/^error: could not read from server "erp": T\+ refused/, 'a page that is refused, and no count for it');
+
 #
 # Records in order: ID, code, row version and day rise together
 #

@@ -181,7 +181,8 @@ tplus_query_count(const TplusQuery *query, const TplusArm *arm,
 	TplusRequest request = {0};
 	TplusLearned *learned;
 
-	if (query->resource->page_path == NULL || arm->uneven)
+	memset(answer, 0, sizeof(*answer));
+	if (query->resource->page_path == NULL)
 		return -1;
 	learned = tplus_query_learned(query, query->resource->page_path);
 	request.path = query->resource->page_path;

@@ -349,8 +349,9 @@ tplus_sweep_count(TplusSweep *sweep)
 	ListCell   *lc;
 
 	sweep->stranger = false;
-	if (path == NULL)
-		return -1;
+	if (path == NULL ||
+		(sweep->arm.uneven && sweep->way != TPLUS_WAY_PAGES))
+		return -1;				/* it counts what it is asked for otherwise */
 	count = tplus_query_count(sweep->query, &sweep->arm,
 							  tplus_flag_encoding(&sweep->flag, path),
 							  &answer);
