@@ -269,10 +269,11 @@ more_follow(TplusStudy *study, TplusOperation operation,
 
 /*
  * The largest page of an operation, 0: it could not be decided, -1: because
- * all records fit into one.
+ * all records fit into one.  It is cut if T+ sent less than it was asked for.
  */
 static int
-largest_page(TplusStudy *study, TplusOperation operation, const char **why)
+largest_page(TplusStudy *study, TplusOperation operation, bool *cut,
+			 const char **why)
 {
 	const TplusFinding *finding = &study->plain[operation];
 	int64		total = tplus_study_total(study);
@@ -294,6 +295,7 @@ largest_page(TplusStudy *study, TplusOperation operation, const char **why)
 	*why = psprintf("%s answered %d with %d records",
 					tplus_study_operation(operation), finding->size,
 					finding->rows);
+	*cut = false;
 	if (!finding->asked || finding->refused || finding->rows > finding->size)
 		return 0;
 	if (finding->rows == finding->size)
@@ -301,6 +303,7 @@ largest_page(TplusStudy *study, TplusOperation operation, const char **why)
 	if (operation == TPLUS_OPERATION_QUERY ? study->refused_large :
 		finding->size < tplus_study_max_size(study))
 		return finding->size;
+	*cut = true;
 	if (total <= finding->rows &&
 		(study->plain[TPLUS_OPERATION_PAGE].total == finding->rows ||
 		 !more_follow(study, operation, finding, &next)))
@@ -318,11 +321,12 @@ largest_page(TplusStudy *study, TplusOperation operation, const char **why)
 }
 
 static TplusVerdict
-judge_page_size(TplusStudy *study, TplusOperation operation, int *size)
+judge_page_size(TplusStudy *study, TplusOperation operation, int *size,
+				bool *cut)
 {
 	const char *why;
 
-	*size = largest_page(study, operation, &why);
+	*size = largest_page(study, operation, cut, &why);
 	if (*size > 0)
 		return tplus_verdict_decided(psprintf("%d", *size), NULL, why);
 	if (!study->plain[operation].asked)
@@ -331,7 +335,10 @@ judge_page_size(TplusStudy *study, TplusOperation operation, int *size)
 							  TPLUS_STATUS_OPEN, why);
 }
 
-/* One table, one size: what each of the operations fills. */
+/*
+ * One table, one size: what each of the operations fills.  Where T+ cuts a page
+ * there is nothing to say: it does so anyway, and may go by bytes.
+ */
 static void
 decide_page_size(TplusStudy *study)
 {
@@ -343,13 +350,14 @@ decide_page_size(TplusStudy *study)
 	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
 		int			size;
+		bool		cut;
 
 		if (!study->relevant[i])
 			continue;
-		verdicts[i] = judge_page_size(study, i, &size);
+		verdicts[i] = judge_page_size(study, i, &size, &cut);
 		if (!study->reads[i])
 			continue;
-		known &= size != 0;
+		known &= size != 0 && !cut;
 		if (size > 0 && (best == 0 || size < best))
 			best = size;
 	}

@@ -189,7 +189,7 @@ balance(const TplusFinding *finding, uint64 version, bool *has_higher)
 		lower += finding->witnesses[i].version < version;
 	}
 	*has_higher = higher > 0;
-	return Abs(higher - lower);
+	return abs(higher - lower);
 }
 
 /*
