@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use Encode qw(decode);
+use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -177,6 +178,51 @@ SQL
 	is($err, '', "$database: an import calibrates");
 	is(query($database, "SELECT value FROM tplus.calibrate('calibrated.inventory') WHERE fact = 'filters'"),
 		'found', 'and finds a record by what the encoding can hold');
+}
+
+# Syncs, in each database: what it cannot hold is in quarantine until T+ has other
+# words, the rest arrives; keys of other characters are told apart, and found again.
+sub synced
+{
+	my (%names) = @_;
+	$sim->tenant('synced', records => [ map { { ID => $_, Code => decode('UTF-8', $names{$_}[0]), Name => decode('UTF-8', $names{$_}[1]),
+				Disabled => JSON::PP::false, MadeRecordDate => '2025-01-01', Ts => sprintf('%016x', 100 * $_ + length $names{$_}[1]) } } sort keys %names ]);
+	return;
+}
+my %held = ($euc => [ '甲', '轴承', '😀' ], $latin => [ 'Ä', 'Lager für Wellen', '轴承' ], $ascii => [ '甲', '轴承 für 😀', undef ], $utf => [ '甲', '轴承 für 😀', undef ]);
+for my $database (sort keys %held)
+{
+	my ($code, $name, $alien) = @{ $held{$database} };
+	my @all = (1 => [ $code, $name ], 2 => [ "${code}2", 'plain' ], 3 => [ "${code}3", $alien // $name ]);
+	my ($url, $client) = ($sim->url, $database eq $euc ? 'EUC_CN' : 'UTF8');
+	my $shown = q{SELECT string_agg(format('%s %s %s', id, encode(convert_to(code, 'UTF8'), 'hex'), name = 'plain'), ', ' ORDER BY id) FROM goods};
+	$shown =~ s/convert_to\(code, 'UTF8'\)/code::bytea/ if $database eq $ascii;
+	my $row = sub { join ', ', map { "$_->[0] " . unpack('H*', $_->[1]) . ' ' . $_->[2] } @_ };
+
+	synced(@all);
+	($out, $err) = query($database, <<SQL);
+SET client_min_messages = warning;
+CREATE SERVER synced FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url '$url', requests_per_second '0');
+CREATE USER MAPPING FOR CURRENT_USER SERVER synced OPTIONS (app_key 'synced', app_secret 'sim-secret', open_token 'sim-open-token');
+CREATE FOREIGN TABLE source (id bigint, code text, name text, problems jsonb OPTIONS (field '\$error'), ts text)
+  SERVER synced OPTIONS (resource 'inventory', on_error 'null');
+CREATE TABLE goods (id bigint, code text PRIMARY KEY, name text);
+SELECT tplus.create_sync('goods', 'source', 'goods', cursor_column => '', on_error => 'quarantine', deletes => 'delete', delete_limit => 1);
+CALL tplus.sync('goods');
+SQL
+	is($err, '', "$database: a sync");
+	is(query($database, $shown), $row->([ 1, $code, 'f' ], [ 2, "${code}2", 't' ], $alien ? () : [ 3, "${code}3", 'f' ]), 'stores what can be held');
+	is(query($database, q{SELECT count(*) FROM tplus.sync_reject}), $alien ? 1 : 0, 'and keeps what cannot');
+
+	synced(1 => [ "${code}2", $name ], 2 => [ $code, 'plain' ], 3 => [ "${code}3", 'plain' ]);
+	($out, $err) = query($database, q{CALL tplus.sync('goods', true)}, $client);
+	is($err, '', 'other words, and codes that are swapped');
+	is(query($database, $shown), $row->([ 1, "${code}2", 'f' ], [ 2, $code, 't' ], [ 3, "${code}3", 't' ]), 'all is stored');
+	is(query($database, q{SELECT count(*) FROM tplus.sync_reject}), 0, 'and nothing kept');
+
+	synced(2 => [ $code, 'plain' ], 3 => [ "${code}3", 'plain' ]);
+	($out, $err) = query($database, q{CALL tplus.sync('goods', true)}, $client);
+	is(query($database, $shown), $row->([ 2, $code, 't' ], [ 3, "${code}3", 't' ]), 'a deletion is found');
 }
 
 $node->stop;
