@@ -216,4 +216,25 @@ for my $file ('docs/bounds.md', 'docs/bounds.zh-CN.md')
 }
 is($bounds[1], $bounds[0], 'both tell the same bounds');
 
+# The threat table: where and what tests it are there, and alike in both.
+my @threats;
+for my $file ('docs/security.md', 'docs/security.zh-CN.md')
+{
+	my (@wrong, @told);
+	for my $line (grep { /^\|.*`/ } split /\n/, slurp_file("$top/$file"))
+	{
+		my (undef, @cells) = split /\s*\|\s*/, $line;
+		my ($where) = ($cells[3] // '') =~ /^`([^`]+)`$/;
+		my ($test, $subtest) = ($cells[4] // '') =~ /^`([^`]+)`(?: '(.+)')?$/;
+		push @told, join '|', map { $_ // '' } $where, $test, $subtest;
+		push @wrong, "no file in $line" unless $where && $test;
+		push @wrong, "$_ is not there" for grep { defined && !-e "$top/$_" } $where, $test;
+		push @wrong, "$test has no subtest '$subtest'" if defined $subtest && slurp_file("$top/$test") !~ /^subtest ['"]\Q$subtest\E['"]/m;
+	}
+	is(join("\n", @wrong), '', "$file names files and tests that are there");
+	cmp_ok(scalar @told, '>=', 10, "$file has a table");
+	push @threats, join "\n", @told;
+}
+is($threats[1], $threats[0], 'both have the same table');
+
 done_testing();
