@@ -29,6 +29,23 @@
 #define TPLUS_HAVE_SOFT_INPUT
 #endif
 
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#include "utils/wait_event.h"
+
+/* Shared memory can be had when it is needed, by name. */
+#define TPLUS_HAVE_DSM_REGISTRY
+
+/* An extension can name what it waits for. */
+#define TPLUS_HAVE_WAIT_EVENTS
+#endif
+
+/* EXPLAIN's parts of commands/explain.h are headers of their own. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 /*
  * create_foreignscan_path() got restrictinfos of joins (17) and the number of
  * disabled nodes (18).
@@ -142,6 +159,97 @@
 #define tplus_is_autovacuum()	AmAutoVacuumWorkerProcess()
 #else
 #define tplus_is_autovacuum()	IsAutoVacuumWorkerProcess()
+#endif
+
+/* The planner and its hook take what EXPLAIN wants to know since 19. */
+#if PG_VERSION_NUM >= 190000
+#define TPLUS_PLANNER_PARAMS \
+	Query *query, const char *text, int options, ParamListInfo params, \
+	ExplainState *explain
+#define TPLUS_PLANNER_ARGS			query, text, options, params, explain
+#else
+#define TPLUS_PLANNER_PARAMS \
+	Query *query, const char *text, int options, ParamListInfo params
+#define TPLUS_PLANNER_ARGS			query, text, options, params
+#endif
+
+/*
+ * A tranche of locks gets its name in each process that meets it, or, since
+ * 19, once and for all when it is made.
+ */
+#if PG_VERSION_NUM >= 190000
+#define tplus_new_tranche(name)			LWLockNewTrancheId(name)
+#define tplus_name_tranche(id, name)	((void) (id))
+#else
+#define tplus_new_tranche(name)			LWLockNewTrancheId()
+#define tplus_name_tranche(id, name)	LWLockRegisterTranche(id, name)
+#endif
+
+/* What is called to fill a new segment of shared memory. */
+#if PG_VERSION_NUM >= 190000
+#define TPLUS_SEGMENT_PARAMS		void *area, void *arg
+#define tplus_named_segment(name, size, callback, found) \
+	GetNamedDSMSegment(name, size, callback, found, NULL)
+#elif PG_VERSION_NUM >= 170000
+#define TPLUS_SEGMENT_PARAMS		void *area
+#define tplus_named_segment(name, size, callback, found) \
+	GetNamedDSMSegment(name, size, callback, found)
+#endif
+
+/* Publications FOR ALL TABLES may leave tables out since 19. */
+#if PG_VERSION_NUM >= 190000
+#define tplus_relation_publications(relid) \
+	GetRelationIncludedPublications(relid)
+#define tplus_all_tables_publications(relid) \
+	list_difference_oid(GetAllTablesPublications(), \
+						GetRelationExcludedPublications(relid))
+#else
+#define tplus_relation_publications(relid)		GetRelationPublications(relid)
+#define tplus_all_tables_publications(relid)	GetAllTablesPublications()
+#endif
+
+/* Deletes a row that nobody can have changed; options come earlier in 19. */
+#if PG_VERSION_NUM >= 190000
+#define tplus_tuple_delete(rel, tid, cid, failure) \
+	table_tuple_delete(rel, tid, cid, 0, InvalidSnapshot, InvalidSnapshot, \
+					   false, failure)
+#else
+#define tplus_tuple_delete(rel, tid, cid, failure) \
+	table_tuple_delete(rel, tid, cid, InvalidSnapshot, InvalidSnapshot, \
+					   false, failure, false)
+#endif
+
+/*
+ * The instant that a date or a timestamp is in the time zone of the session;
+ * false if there is none.  Soft errors took the place of a flag in 19.
+ */
+#if PG_VERSION_NUM >= 190000
+#include "nodes/miscnodes.h"
+
+#define TPLUS_INSTANT_STATE \
+	ErrorSaveContext state = {T_ErrorSaveContext}
+#define TPLUS_INSTANT_FAILED	(state.error_occurred)
+#define tplus_date_to_instant(value) \
+	date2timestamptz_safe(value, (Node *) &state)
+#define tplus_timestamp_to_instant(value) \
+	timestamp2timestamptz_safe(value, (Node *) &state)
+#else
+#define TPLUS_INSTANT_STATE		int state = 0
+#define TPLUS_INSTANT_FAILED	(state != 0)
+#define tplus_date_to_instant(value) \
+	date2timestamptz_opt_overflow(value, &state)
+#define tplus_timestamp_to_instant(value) \
+	timestamp2timestamptz_opt_overflow(value, &state)
+#endif
+
+/* gcc believes no comments about falling through to the next case. */
+#ifndef pg_fallthrough
+#define pg_fallthrough	__attribute__((fallthrough))
+#endif
+
+/* 19 gives its signal handlers another type than C does. */
+#ifndef PG_SIG_IGN
+#define PG_SIG_IGN	SIG_IGN
 #endif
 
 /* 18 has pg_noreturn instead, which stands before the declaration. */

@@ -15,11 +15,12 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/journal.h"
 #include "base/shmem.h"
 
 /* Some 600 bytes each; see stats.c about the room. */
-#if PG_VERSION_NUM >= 170000
+#ifdef TPLUS_HAVE_DSM_REGISTRY
 #define NPLACES			1000
 #else
 #define NPLACES			50

@@ -261,7 +261,7 @@ apply_value(const TplusOption *opt, const char *value, void *target)
 		case TPLUS_KIND_STRING:
 			if (opt->values)
 				(void) parse_enum(opt, value);
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case TPLUS_KIND_FILE:
 			if (*value == '\0')
 				reject_value(opt, value, "The value must not be empty.");

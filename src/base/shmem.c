@@ -21,10 +21,8 @@
 #include "nodes/pg_list.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
-#if PG_VERSION_NUM >= 170000
-#include "storage/dsm_registry.h"
-#endif
 
+#include "base/compat.h"
 #include "base/shmem.h"
 
 #define TRANCHE_NAME	"tplus_fdw"
@@ -47,17 +45,17 @@ typedef struct KnownArea
 
 static List *known_areas = NIL;
 
-#if PG_VERSION_NUM >= 170000
+#ifdef TPLUS_HAVE_DSM_REGISTRY
 
-/* For initialize_area(), which the registry does not tell. */
+/* For initialize_area(), which not every registry tells. */
 static size_t new_area_size;
 
 /* A segment may come from memory that was used before. */
 static void
-initialize_area(void *area)
+initialize_area(TPLUS_SEGMENT_PARAMS)
 {
 	memset(area, 0, new_area_size);
-	LWLockInitialize(&((Area *) area)->lock, LWLockNewTrancheId());
+	LWLockInitialize(&((Area *) area)->lock, tplus_new_tranche(TRANCHE_NAME));
 }
 
 static Area *
@@ -66,7 +64,7 @@ find_or_create(const char *name, size_t size)
 	bool		found;
 
 	new_area_size = size;
-	return GetNamedDSMSegment(name, size, initialize_area, &found);
+	return tplus_named_segment(name, size, initialize_area, &found);
 }
 
 const char *
@@ -100,7 +98,7 @@ find_or_create(const char *name, size_t size)
 		if (!found)
 		{
 			memset(area, 0, size);
-			LWLockInitialize(&area->lock, LWLockNewTrancheId());
+			LWLockInitialize(&area->lock, tplus_new_tranche(TRANCHE_NAME));
 		}
 	}
 	PG_CATCH();
@@ -138,7 +136,7 @@ learn_area(const char *name, size_t size)
 	known->name = pstrdup(name);
 	known->area = find_or_create(full_name, add_size(AREA_HEADER, size));
 	if (known->area != NULL)
-		LWLockRegisterTranche(known->area->lock.tranche, TRANCHE_NAME);
+		tplus_name_tranche(known->area->lock.tranche, TRANCHE_NAME);
 	known_areas = lappend(known_areas, known);
 	MemoryContextSwitchTo(old);
 	return known;

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/shmem.h"
 #include "base/stats.h"
 
@@ -27,7 +28,7 @@
  * Half a kilobyte each.  Where they come out of what PostgreSQL leaves unused
  * of its shared memory (some 100 kB), others must find room, too.
  */
-#if PG_VERSION_NUM >= 170000
+#ifdef TPLUS_HAVE_DSM_REGISTRY
 #define NENTRIES		512
 #else
 #define NENTRIES		40

@@ -17,13 +17,11 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/pmsignal.h"
-#if PG_VERSION_NUM >= 170000
-#include "utils/wait_event.h"
-#endif
 
+#include "base/compat.h"
 #include "base/wait.h"
 
-#if PG_VERSION_NUM >= 170000
+#ifdef TPLUS_HAVE_WAIT_EVENTS
 static const char *const wait_event_names[TPLUS_WAIT_NREASONS] = {
 	[TPLUS_WAIT_NETWORK] = "TplusNetwork",
 	[TPLUS_WAIT_BUDGET] = "TplusBudget",
@@ -38,7 +36,7 @@ static const char *const wait_event_names[TPLUS_WAIT_NREASONS] = {
 static uint32
 wait_event(TplusWaitReason reason)
 {
-#if PG_VERSION_NUM >= 170000
+#ifdef TPLUS_HAVE_WAIT_EVENTS
 	static uint32 events[TPLUS_WAIT_NREASONS];
 
 	if (events[reason] == 0)

@@ -16,11 +16,9 @@
 #include "postgres.h"
 
 #include "commands/explain.h"
-#if PG_VERSION_NUM >= 180000
-#include "commands/explain_format.h"
-#include "commands/explain_state.h"
-#endif
 #include "nodes/execnodes.h"
+
+#include "base/compat.h"
 
 /* Callback of FdwRoutine.  Sends nothing. */
 extern void tplusExplainForeignScan(ForeignScanState *node, ExplainState *es);

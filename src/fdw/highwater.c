@@ -291,15 +291,15 @@ names_table(const List *rtable, Oid relid)
  * waits for changes of the tables.
  */
 static PlannedStmt *
-plan_query(Query *query, const char *text, int options, ParamListInfo params)
+plan_query(TPLUS_PLANNER_PARAMS)
 {
 	List	   *tables = NIL;
 	PlannedStmt *plan;
 	ListCell   *lc;
 
 	(void) collect_tables((Node *) query, &tables);
-	plan = previous_planner ? previous_planner(query, text, options, params) :
-		standard_planner(query, text, options, params);
+	plan = previous_planner ? previous_planner(TPLUS_PLANNER_ARGS) :
+		standard_planner(TPLUS_PLANNER_ARGS);
 	foreach(lc, tables)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);

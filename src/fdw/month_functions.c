@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
 
 #include "base/compat.h"
 #include "base/ledger.h"

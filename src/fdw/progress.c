@@ -21,6 +21,7 @@
 #include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "base/compat.h"
 #include "base/shmem.h"

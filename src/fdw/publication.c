@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/compat.h"
 #include "fdw/publication.h"
 #include "tplus/pair.h"
 
@@ -34,9 +35,9 @@ tplus_publication_names(void)
 
 	if (!OidIsValid(relid))
 		return NULL;
-	oids = list_concat_unique_oid(GetRelationPublications(relid),
+	oids = list_concat_unique_oid(tplus_relation_publications(relid),
 								  GetSchemaPublications(get_rel_namespace(relid)));
-	oids = list_concat_unique_oid(oids, GetAllTablesPublications());
+	oids = list_concat_unique_oid(oids, tplus_all_tables_publications(relid));
 	initStringInfo(&names);
 	foreach(lc, oids)
 	{

@@ -17,6 +17,7 @@
 
 #include <zlib.h>
 
+#include "base/compat.h"
 #include "net/http_buffer.h"
 #include "net/http_decode.h"
 
@@ -238,7 +239,7 @@ inflate_some(TplusHttpDecode *decode, Stage *stage)
 		case Z_BUF_ERROR:
 			if (stream->avail_in > 0 && stream->avail_out > 0)
 				return damaged(decode, "it cannot be inflated");
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		case Z_OK:
 			return stream->avail_in == 0 && stream->avail_out > 0 ?
 				TPLUS_HTTP_DECODE_MORE : TPLUS_HTTP_DECODE_FULL;

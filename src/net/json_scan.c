@@ -32,7 +32,7 @@ typedef enum Expect
 	EXPECT_COMMA_OR_END
 } Expect;
 
-typedef struct Scan
+typedef struct JsonScan
 {
 	const char *end;
 	const char *copied;			/* the bytes before it are in the copy */
@@ -43,7 +43,7 @@ typedef struct Scan
 	uint64_t	arrays;			/* bit n: the bracket at depth n is a "[" */
 	const char *problem;
 	const char *problem_at;
-} Scan;
+} JsonScan;
 
 static const char unexpected_end[] = "unexpected end";
 static const char unexpected_character[] = "unexpected character";
@@ -52,7 +52,7 @@ static const char unpaired_surrogate[] = "unpaired surrogate";
 
 /* Notes what is wrong; the value is for the caller to return. */
 static const char *
-fail(Scan *scan, const char *problem, const char *at)
+fail(JsonScan *scan, const char *problem, const char *at)
 {
 	scan->problem = problem;
 	scan->problem_at = at;
@@ -61,7 +61,7 @@ fail(Scan *scan, const char *problem, const char *at)
 
 /* Brings the copy up to date with the scan. */
 static inline void
-copy_up_to(Scan *scan, const char *p)
+copy_up_to(JsonScan *scan, const char *p)
 {
 	size_t		len = (size_t) (p - scan->copied);
 
@@ -72,7 +72,7 @@ copy_up_to(Scan *scan, const char *p)
 
 /* Scans the escape at p. */
 static const char *
-scan_escape(Scan *scan, const char *p)
+scan_escape(JsonScan *scan, const char *p)
 {
 	size_t		avail = (size_t) (scan->end - p);
 	int			code;
@@ -103,7 +103,7 @@ scan_escape(Scan *scan, const char *p)
 
 /* Scans the string whose opening quote is before p. */
 static inline const char *
-scan_string(Scan *scan, const char *p)
+scan_string(JsonScan *scan, const char *p)
 {
 	const char *end = scan->end;
 
@@ -159,7 +159,7 @@ tplus_json_number_end(const char *p, const char *end)
 
 /* Scans the number at p. */
 static const char *
-scan_number(Scan *scan, const char *p)
+scan_number(JsonScan *scan, const char *p)
 {
 	const char *after = tplus_json_number_end(p, scan->end);
 	size_t		len;
@@ -177,7 +177,7 @@ scan_number(Scan *scan, const char *p)
 }
 
 static const char *
-scan_literal(Scan *scan, const char *p, const char *literal)
+scan_literal(JsonScan *scan, const char *p, const char *literal)
 {
 	size_t		len = strlen(literal);
 
@@ -187,7 +187,7 @@ scan_literal(Scan *scan, const char *p, const char *literal)
 }
 
 static const char *
-open_bracket(Scan *scan, const char *p, bool is_array)
+open_bracket(JsonScan *scan, const char *p, bool is_array)
 {
 	uint64_t	bit;
 
@@ -203,13 +203,13 @@ open_bracket(Scan *scan, const char *p, bool is_array)
 }
 
 static inline bool
-in_array(const Scan *scan)
+in_array(const JsonScan *scan)
 {
 	return (scan->arrays >> (scan->depth - 1)) & 1;
 }
 
 static const char *
-close_bracket(Scan *scan, const char *p, bool is_array)
+close_bracket(JsonScan *scan, const char *p, bool is_array)
 {
 	if (in_array(scan) != is_array)
 		return fail(scan, "mismatched bracket", p);
@@ -219,7 +219,7 @@ close_bracket(Scan *scan, const char *p, bool is_array)
 }
 
 static inline const char *
-scan_value(Scan *scan, const char *p)
+scan_value(JsonScan *scan, const char *p)
 {
 	scan->expect = EXPECT_COMMA_OR_END;
 	switch (*p)
@@ -245,7 +245,7 @@ scan_value(Scan *scan, const char *p)
 
 /* Scans a comma or a closing bracket. */
 static inline const char *
-scan_after_value(Scan *scan, const char *p)
+scan_after_value(JsonScan *scan, const char *p)
 {
 	if (scan->depth == 0)
 		return fail(scan, "text after the end", p);
@@ -259,7 +259,7 @@ scan_after_value(Scan *scan, const char *p)
 
 /* Scans the key at p, and the colon after it if no blank is between them. */
 static inline const char *
-scan_key(Scan *scan, const char *p)
+scan_key(JsonScan *scan, const char *p)
 {
 	if (*p != '"')
 		return fail(scan, unexpected_character, p);
@@ -275,7 +275,7 @@ scan_key(Scan *scan, const char *p)
 
 /* Scans the token at p, which is no blank. */
 static inline const char *
-scan_token(Scan *scan, const char *p)
+scan_token(JsonScan *scan, const char *p)
 {
 	switch (scan->expect)
 	{
@@ -288,7 +288,7 @@ scan_token(Scan *scan, const char *p)
 		case EXPECT_KEY_OR_END:
 			if (*p == '}')
 				return close_bracket(scan, p, false);
-			/* FALLTHROUGH */
+			return scan_key(scan, p);
 		case EXPECT_KEY:
 			return scan_key(scan, p);
 		case EXPECT_COLON:
@@ -304,7 +304,7 @@ scan_token(Scan *scan, const char *p)
 
 /* Scans the whole text from p on. */
 static bool
-scan_text(Scan *scan, const char *p)
+scan_text(JsonScan *scan, const char *p)
 {
 	for (;;)
 	{
@@ -326,7 +326,7 @@ scan_text(Scan *scan, const char *p)
 bool
 tplus_json_scan(const char *text, size_t len, TplusJsonScan *result)
 {
-	Scan		scan = {.end = text + len,.copied = text};
+	JsonScan	scan = {.end = text + len,.copied = text};
 
 	if (len >= TPLUS_JSON_MARK_LEN &&
 		memcmp(text, TPLUS_JSON_MARK, TPLUS_JSON_MARK_LEN) == 0)

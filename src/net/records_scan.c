@@ -328,6 +328,16 @@ begin_value(TplusScan *scan, char c)
 		TPLUS_STEP_STRING : TPLUS_STEP_ON;
 }
 
+static TplusScanStep
+begin_key(TplusScan *scan, char c)
+{
+	if (c != '"')
+		return tplus_scan_broken(scan, unexpected_character, scan->pos);
+	scan->start = scan->pos++;
+	scan->state = TPLUS_SCAN_IN_KEY;
+	return TPLUS_STEP_ON;
+}
+
 /* After a value: a comma, the end of its bracket, or nothing. */
 static TplusScanStep
 step_after_value(TplusScan *scan, char c)
@@ -368,13 +378,9 @@ step_between(TplusScan *scan)
 		case TPLUS_SCAN_BEFORE_FIRST_KEY:
 			if (c == '}')
 				return close_bracket(scan, false);
-			/* FALLTHROUGH */
+			return begin_key(scan, c);
 		case TPLUS_SCAN_BEFORE_KEY:
-			if (c != '"')
-				break;
-			scan->start = scan->pos++;
-			scan->state = TPLUS_SCAN_IN_KEY;
-			return TPLUS_STEP_ON;
+			return begin_key(scan, c);
 		case TPLUS_SCAN_BEFORE_COLON:
 			if (c != ':')
 				break;
@@ -437,22 +443,18 @@ tplus_scan_step(TplusScan *scan)
 bool
 tplus_scan_end(TplusScan *scan)
 {
-	switch (scan->depth > 0 ? TPLUS_SCAN_BROKEN : scan->state)
+	TplusScanState state = scan->depth > 0 ? TPLUS_SCAN_BROKEN : scan->state;
+	bool		blank = state == TPLUS_SCAN_BEFORE_VALUE ||
+	(state == TPLUS_SCAN_START && scan->input.len == 0);
+
+	/* At the start, input is a part of a byte order mark. */
+	if (blank)
+		scan->envelope.len = 0;
+	if (blank || state == TPLUS_SCAN_IN_WORD ||
+		state == TPLUS_SCAN_AFTER_VALUE || state == TPLUS_SCAN_END)
 	{
-		case TPLUS_SCAN_START:
-			if (scan->input.len > 0)
-				break;			/* part of a byte order mark */
-			/* FALLTHROUGH */
-		case TPLUS_SCAN_BEFORE_VALUE:
-			scan->envelope.len = 0; /* blanks at most */
-			/* FALLTHROUGH */
-		case TPLUS_SCAN_IN_WORD:
-		case TPLUS_SCAN_AFTER_VALUE:
-		case TPLUS_SCAN_END:
-			scan->state = TPLUS_SCAN_END;
-			return true;
-		default:
-			break;
+		scan->state = TPLUS_SCAN_END;
+		return true;
 	}
 	tplus_scan_broken(scan, "unexpected end", scan->input.len);
 	return false;

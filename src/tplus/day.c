@@ -18,6 +18,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "tplus/day.h"
 
 bool
@@ -67,15 +68,13 @@ is_spellable(int32 day)
 static bool
 to_instant(Datum value, Oid type, TimestampTz *instant)
 {
-	int			overflow = 0;
+	TPLUS_INSTANT_STATE;
 
 	if (type == DATEOID)
-		*instant = date2timestamptz_opt_overflow(DatumGetDateADT(value),
-												 &overflow);
+		*instant = tplus_date_to_instant(DatumGetDateADT(value));
 	else
-		*instant = timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value),
-													  &overflow);
-	return overflow == 0;
+		*instant = tplus_timestamp_to_instant(DatumGetTimestamp(value));
+	return !TPLUS_INSTANT_FAILED;
 }
 
 bool

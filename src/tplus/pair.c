@@ -477,9 +477,7 @@ tplus_pair_forget(List *keys, TimestampTz now)
 				break;
 		}
 		if (lc == NULL && has_ended(&pair, now))
-			(void) table_tuple_delete(rel, &tuple->t_self, cid,
-									  InvalidSnapshot, InvalidSnapshot, false,
-									  &failure, false);
+			(void) tplus_tuple_delete(rel, &tuple->t_self, cid, &failure);
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);

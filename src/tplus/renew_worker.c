@@ -38,6 +38,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/wait.h"
 #include "tplus/auth.h"
 #include "tplus/order.h"
@@ -114,7 +115,7 @@ note_sigterm(SIGNAL_ARGS)
 static void
 ignore_cancel(void)
 {
-	pqsignal(SIGINT, SIG_IGN);
+	pqsignal(SIGINT, PG_SIG_IGN);
 	QueryCancelPending = false;
 }
 

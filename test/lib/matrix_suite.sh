@@ -13,6 +13,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$1 release=$2 folder=$3 mirror=$4 result=$5
 log=$result.log
 
+# Experimental is no release of its own: sid, with PostgreSQL alone from there.
+base=$release
+[ "$release" != experimental ] || base=sid
+
 # The system's part may take half of the time.
 installed=$(($(date +%s) + $(left) / 2))
 left_to_install() {
@@ -49,7 +53,7 @@ make_folder() {
 	eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
 	[ -z "${http_proxy:-}" ] || export http_proxy
 	timeout "$(left_to_install)" debootstrap --variant=minbase --include=ca-certificates \
-		"$release" "$folder" "$mirror" >"$log" 2>&1 || {
+		"$base" "$folder" "$mirror" >"$log" 2>&1 || {
 		local why
 		why=$(last_words)
 		rm -rf --one-file-system "$folder"
@@ -67,6 +71,15 @@ mount_system() {
 		mount -t tmpfs -o mode=1777 tmpfs "$folder/tmp" || skip "could not mount proc, sys and dev"
 }
 
+add_release() {
+	echo "deb $mirror $release main" >"$folder/etc/apt/sources.list.d/$release.list"
+	cat >"$folder/etc/apt/preferences.d/$release" <<-END
+		Package: postgresql* libpq*
+		Pin: release a=$release
+		Pin-Priority: 600
+	END
+}
+
 # The last run may have been ended while it installed something.
 update_system() {
 	local file
@@ -74,6 +87,7 @@ update_system() {
 		[ ! -e "/etc/$file" ] || cp "/etc/$file" "$folder/etc/$file"
 	done
 	apt_settings >"$folder/etc/apt/apt.conf.d/00tplus"
+	[ "$base" = "$release" ] || add_release
 	inside timeout "$(left_to_install)" bash -c \
 		'dpkg --configure -a && apt-get -qq update && apt-get -qq -y full-upgrade' \
 		>"$log" 2>&1 </dev/null || skip "apt failed: $(last_words)"

@@ -200,6 +200,16 @@ def curl_alone(tree):
     yield from single_includer(tree, r"curl/", "src/net/http*.c")
 
 
+@rule("versions of PostgreSQL are told apart in base/compat.h alone",
+      bad=["#if PG_VERSION_NUM >= 170000\n", "int x = PG_VERSION_NUM;\n"],
+      good=[{"src/base/compat.h": "#if PG_VERSION_NUM >= 170000\n#endif\n"}, "/* PG_VERSION_NUM */\n"])
+def versions(tree):
+    for path, text in sources(tree):
+        if path != "src/base/compat.h":
+            for match in re.finditer(r"\bPG_VERSION_NUM\b", code(text)):
+                yield path, line_of(text, match.start()), "use or add a name in base/compat.h"
+
+
 @rule("cJSON is included by net/json.c alone",
       bad=["#include <cjson/cJSON.h>\n", "#include <cJSON.h>\n"],
       good=[{"src/net/json.c": "#include <cjson/cJSON.h>\n"}])
