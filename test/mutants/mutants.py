@@ -223,7 +223,7 @@ class Runner:
                     TESTDATADIR=os.path.join(tap, "tmp_check"),
                     TESTLOGDIR=os.path.join(tap, "tmp_check/log"),
                     PG_REGRESS=os.path.join(self.pgxs, "test/regress/pg_regress"),
-                    PG_TEST_TIMEOUT_DEFAULT="90", TPLUS_UNIT_CFLAGS="-Wno-error")
+                    PG_TEST_TIMEOUT_DEFAULT="30", TPLUS_UNIT_CFLAGS="-Wno-error")
 
     def test(self, test):
         """None if it passed, or what failed first."""
@@ -246,6 +246,7 @@ class Runner:
 
             clock = threading.Timer(seconds, too_late)
             clock.start()
+            watch = Watch(self.copy, folder, test, process)
             try:
                 for line in process.stdout:
                     line = line.decode("utf-8", "replace").strip()
@@ -259,13 +260,16 @@ class Runner:
                 status = process.wait()
             finally:
                 clock.cancel()
-                end_group(process)
+                watch.end()
                 end_processes(folder)
+                end_group(process)
             stderr.seek(0)
             said = stderr.read().decode("utf-8", "replace")
         shutil.rmtree(folder, ignore_errors=True)
         if late.is_set():
             return f"time-out after {seconds:.0f} s"
+        if watch.line:
+            return f"line {watch.line} is another"
         if failed is None and (status or not planned):
             if test.startswith("unit/") and re.search(r"\.[ch]:\d+:\d+: (fatal )?error:", said):
                 raise DoesNotBuild(said)
@@ -273,13 +277,52 @@ class Runner:
         return failed
 
 
+class Watch(threading.Thread):
+    """Ends pg_regress where its outcome leaves what is expected: it would go on to the end."""
+
+    def __init__(self, copy, folder, test, process):
+        super().__init__(daemon=True)
+        kind, _, name = test.partition("/")
+        self.out = os.path.join(folder, "regress/results", name + ".out")
+        self.process, self.line, self.ended, self.expected = process, 0, threading.Event(), []
+        if kind == "regress":
+            for path in glob.glob(os.path.join(copy, "expected", name + "*.out")):
+                if re.fullmatch(re.escape(name) + r"(_\d)?\.out", os.path.basename(path)):
+                    with open(path, "rb") as file:
+                        self.expected.append(file.read())
+            self.start()
+
+    def run(self):
+        while not self.ended.wait(0.2):
+            try:
+                with open(self.out, "rb") as file:
+                    came = file.read()
+            except OSError:
+                continue
+            came = came[:came.rfind(b"\n") + 1]
+            if not any(text.startswith(came) for text in self.expected):
+                self.line = max(same_lines(text, came) for text in self.expected) + 1
+                # The server among them shall remove its shared memory.
+                end_group(self.process, signal.SIGINT)
+                return
+
+    def end(self):
+        self.ended.set()
+        if self.expected:
+            self.join()
+
+
+def same_lines(one, other):
+    return len(os.path.commonprefix([one.split(b"\n"), other.split(b"\n")]))
+
+
 class DoesNotBuild(Exception):
     pass
 
 
-def end_group(process):
+def end_group(process, number=signal.SIGKILL):
     try:
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):
         pass
 
