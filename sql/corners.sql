@@ -41,6 +41,77 @@ SELECT v.n, (SELECT count(l) FROM (SELECT * FROM first.inventory i WHERE i.ts > 
 RESET work_mem;
 
 --
+-- What is kept for a rescan is the rows of the same question, whole, and not for ever
+--
+CREATE FUNCTION requests(key text) RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM sim.journal(key) $$;
+CREATE FUNCTION asked(n int[]) RETURNS bigint LANGUAGE sql SET enable_memoize = off AS $$
+  SELECT count(l) FROM (SELECT lpad(to_hex(n), 16, '0') AS ts FROM unnest(n) AS n OFFSET 0) AS v
+    CROSS JOIN LATERAL (SELECT * FROM first.inventory i WHERE i.ts > v.ts OFFSET 0) AS l
+$$;
+SELECT requests('corners') > 0 AS cleared;
+SELECT asked('{1,1,1,1}'), requests('corners');
+SET work_mem = '64kB';
+SELECT asked('{1,2,3,4,5,6,1}'), requests('corners');
+SELECT asked('{1,2,1,2}') = 800 AS found, requests('corners') BETWEEN 6 AND 12 AS few;
+SET enable_memoize = off;
+SELECT v.n, (SELECT count(*) FROM (SELECT 1 FROM first.inventory i WHERE i.ts > v.ts LIMIT v.n) AS l) AS rows
+  FROM (SELECT n, '0000000000000000' AS ts FROM unnest('{1,150,3,200}'::int[]) AS n OFFSET 0) AS v;
+SELECT count(*), count(DISTINCT digest)
+  FROM (SELECT n, '0000000000000000' AS ts FROM generate_series(1, 3) AS n OFFSET 0) AS v
+ CROSS JOIN LATERAL (SELECT md5(string_agg(l::text, '|' ORDER BY l.id)) AS digest
+                       FROM (SELECT * FROM first.inventory i WHERE i.ts > v.ts AND repeat(i.name || i.code, 40) <> 'x' OFFSET 0) AS l OFFSET 0) AS d;
+RESET enable_memoize;
+-- nor where nothing asks again
+CREATE TABLE copied (LIKE first.inventory);
+CREATE FUNCTION uses_files(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, BUFFERS) ' || query LOOP
+    IF line ~ 'temp (read|written)' THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
+END
+$$;
+SELECT uses_files('INSERT INTO copied SELECT * FROM first.inventory'),
+       uses_files('SELECT * FROM generate_series(1, 2) AS n, LATERAL (SELECT * FROM first.inventory i WHERE i.ts > lpad(n::text, 16, ''0'') OFFSET 0) AS l') AS of_rescans;
+RESET work_mem;
+
+--
+-- What only looks like a comparison that T+ makes
+--
+CREATE COLLATION letters_first (provider = icu, locale = 'und-u-kr-latn-digit');
+SELECT max(ts COLLATE "C") AS ts FROM copied WHERE ts ~ '[a-f].$' \gset last_
+SELECT count(*) = (SELECT count(*) FROM copied WHERE ts COLLATE letters_first > :'last_ts') AS same, count(*) > 0 AS several
+  FROM first.inventory WHERE ts COLLATE letters_first > :'last_ts';
+CREATE FUNCTION alike(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT left($1, 4) = left($2, 4) $$;
+CREATE FUNCTION alike_cmp(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT bttextcmp(left($1, 4), left($2, 4)) $$;
+CREATE OPERATOR = (FUNCTION = alike, LEFTARG = text, RIGHTARG = text);
+CREATE OPERATOR CLASS alike_ops FOR TYPE text USING btree AS OPERATOR 3 corners.= (text, text), FUNCTION 1 alike_cmp(text, text);
+SELECT count(*) = (SELECT count(*) FROM copied AS c WHERE left(c.code, 4) = left((SELECT min(code) FROM copied), 4)) AS same, count(*) > 1 AS several
+  FROM first.inventory WHERE code OPERATOR(corners.=) (SELECT min(code) FROM copied);
+DROP OPERATOR CLASS alike_ops USING btree;
+DROP OPERATOR corners.= (text, text);
+
+--
+-- A field that ten records of a page lack; and versions as they sort
+--
+SELECT sim.tenant('corners 3', '{"records": 9, "switches": {"disabled_default": "all", "drop_fields": ["Shorthand"]}}');
+CREATE FOREIGN TABLE few (id int OPTIONS (field 'ID'), shorthand text) SERVER third OPTIONS (resource 'inventory', variants 'none');
+CREATE FOREIGN TABLE other (id int OPTIONS (field 'ID'), shorthand text) SERVER third OPTIONS (resource 'inventory', variants 'none');
+SELECT count(id), count(shorthand) FROM few;
+SELECT sim.tenant('corners 3', '{"records": 10, "switches": {"disabled_default": "all", "drop_fields": ["Shorthand"]}}');
+SELECT count(id), count(shorthand) FROM few;
+SELECT count(id), count(shorthand) FROM few;
+SELECT count(id), count(shorthand) FROM other;
+SELECT sim.tenant('corners 3', '{"records": 30, "switches": {"ts_form": "upper"}}');
+CREATE FOREIGN TABLE spelled (ts text, short varchar(20) OPTIONS (field 'Ts')) SERVER third OPTIONS (resource 'inventory', variants 'none');
+SELECT bool_and(ts = lower(ts)) AND bool_and(short = ts) AS lower, bool_or(ts ~ '[a-f]') AS has_letters FROM spelled;
+SELECT sim.tenant('corners 3', '{"records": 0}');
+
+--
 -- Secrets that T+ puts into a field
 --
 CREATE FOREIGN TABLE soft (id int OPTIONS (field 'ID'), b bigint OPTIONS (field 'B'), bits bit(8) OPTIONS (field 'C'), t text OPTIONS (field 'B'),

@@ -218,10 +218,7 @@ begin_read(TplusScanState *state)
 			tplus_kept_begin(state->kept, key);
 	}
 	if (state->replay == NULL)
-	{
 		state->read = tplus_read_create(&state->query, state->read_context);
-		state->scans++;
-	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -383,7 +380,7 @@ version_reached(TplusScanState *state)
 	uint64		version;
 	ListCell   *lc;
 
-	if (state->scans > 1 || !state->only_bound)
+	if (!state->only_bound)
 		return 0;
 	foreach(lc, state->conditions)
 	{

@@ -64,7 +64,6 @@ typedef struct TplusScanState
 	TplusKeptRows *replay;		/* rows of an earlier read that are these */
 	int			page;			/* the page that rows came from last */
 	int			page_rows;
-	int			scans;			/* reads begun */
 
 	/* asynchronous execution, and the end of a run */
 	bool		is_polled;		/* the executor does the waiting */

@@ -38,6 +38,7 @@ static int	new_holder;			/* -1: it fails */
 static int	orders;
 static TplusOrder order_seen;
 static int	locks;				/* held */
+static int	queued;				/* locks of the queue ever taken */
 static int	waits;
 
 TimestampTz
@@ -130,6 +131,7 @@ void
 tplus_renew_lock(const TplusDigest *key, TplusRenewLock which, LOCKMODE mode)
 {
 	locks++;
+	queued += which == TPLUS_RENEW_QUEUE;
 	/* Who waits for a worker finds what it stored. */
 	if (which == TPLUS_RENEW_RENEW && changes)
 		row = row_later;
@@ -290,8 +292,9 @@ test_failing(void)
 	is(get(), "old", "a token that lives is used though its renewal fails");
 	ok(orders == 1, "after an attempt");
 	futile = true;
+	queued = 0;
 	is(get(), "old", "and while another attempt is futile");
-	ok(orders == 1, "without one");
+	ok(orders == 1 && queued == 0, "without one, or a place in the queue");
 	clock_us = BORN + 1000 * SECOND;
 	ok(get() == NULL && orders == 1, "once it is dead it is an error");
 	futile = false;
