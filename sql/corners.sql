@@ -83,10 +83,11 @@ RESET work_mem;
 -- What only looks like a comparison that T+ makes
 --
 CREATE COLLATION letters_first (provider = icu, locale = 'und-u-kr-latn-digit');
+CREATE FOREIGN TABLE sorted (ts text COLLATE letters_first) SERVER first OPTIONS (resource 'inventory');
 SELECT max(ts COLLATE "C") AS ts FROM copied WHERE ts ~ '[a-f].$' \gset last_
 SELECT count(*) = (SELECT count(*) FROM copied WHERE ts COLLATE letters_first > :'last_ts') AS same, count(*) > 0 AS several
-  FROM first.inventory WHERE ts COLLATE letters_first > :'last_ts';
-CREATE FUNCTION alike(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT left($1, 4) = left($2, 4) $$;
+  FROM sorted WHERE ts > :'last_ts';
+CREATE FUNCTION alike(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN left($1, 4) = left($2, 4); END $$;
 CREATE FUNCTION alike_cmp(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT bttextcmp(left($1, 4), left($2, 4)) $$;
 CREATE OPERATOR = (FUNCTION = alike, LEFTARG = text, RIGHTARG = text);
 CREATE OPERATOR CLASS alike_ops FOR TYPE text USING btree AS OPERATOR 3 corners.= (text, text), FUNCTION 1 alike_cmp(text, text);
@@ -124,6 +125,30 @@ SELECT reply('[{"ID":1,"B":"x sim-secret y","C":"sim-secret"}]');
 SELECT b, bits, p ->> 'column' AS "column", p ->> 'value' AS value, p ->> 'message' AS message FROM soft, jsonb_array_elements(e) AS p;
 SELECT reply('[{"ID":1,"B":"12x","C":"2"}]');
 SELECT p ->> 'column' AS "column", p ->> 'value' AS value, p ->> 'message' AS message FROM soft, jsonb_array_elements(e) AS p;
+
+--
+-- Values that nearly are what a column holds, and times of another zone
+--
+CREATE FOREIGN TABLE typed (id int OPTIONS (field 'ID'), b boolean OPTIONS (field 'B'), n bigint OPTIONS (field 'N'), t timestamp OPTIONS (field 'T'),
+    d date OPTIONS (field 'T'), z timestamptz OPTIONS (field 'T'), c time OPTIONS (field 'C'), cz timetz OPTIONS (field 'C'), e jsonb OPTIONS (field '$error'))
+  SERVER third OPTIONS (resource 'inventory', paging 'none', variants 'none', on_error 'null');
+SELECT reply('[{"ID":1,"B":"tots","N":"1e 2"},{"ID":2,"B":"falls","N":"1e\t2"},{"ID":3,"B":"True","N":"1e+2"},{"ID":4,"B":"False","N":" 25.0e-1"},'
+  '{"ID":5,"B":"rrue","N":"-250e-1"},{"ID":6,"B":"truely","N":"1.0e18"},{"ID":7,"B":"talse","N":".5e1"},{"ID":8,"B":"frue","N":"9e18"},{"ID":9,"B":"faise","N":"1e19"}]');
+SELECT id, b, n, jsonb_path_query_array(e, '$[*].column') AS refused FROM typed ORDER BY id;
+ALTER SERVER third OPTIONS (ADD timezone 'UTC');
+SELECT reply('[{"ID":1,"T":"2026-01-01T07:59:59+08:00","C":"12:00:00+08:00"},{"ID":2,"T":"2026-01-01T08:00:00+08:00","C":"12:00:00"},'
+  '{"ID":3,"T":"2026-01-01T00:00:00Z","C":"23:59:59.5+00:00"},{"ID":4,"T":"2026-01-01 00:00:00","C":"2026-01-01T12:00:00+08:00"}]');
+SELECT id, t, d, z, c, cz, jsonb_path_query_array(e, '$[*].column') AS refused FROM typed ORDER BY id;
+ALTER SERVER third OPTIONS (DROP timezone);
+SELECT reply('[{"ID":1,"T":"2026-01-01T07:59:59+08:00","C":"12:00:00+08:00"},{"ID":2,"T":"2025-12-31T16:00:00Z","C":"2026-01-01T12:00:00Z"}]');
+SELECT id, t, d, z, c, cz, jsonb_path_query_array(e, '$[*].column') AS refused FROM typed ORDER BY id;
+-- the narrowest of several bounds is asked for, whatever their order
+CREATE FOREIGN TABLE days (id int OPTIONS (field 'ID'), made date OPTIONS (field 'MadeRecordDate', filter_op 'eq')) SERVER first OPTIONS (resource 'inventory', variants 'none');
+SELECT requests('corners') >= 0 AS cleared;
+SELECT count(*) FROM days WHERE made >= '2030-03-05' AND made >= '2030-03-01' AND made <= '2030-03-06' AND made <= '2030-03-09';
+SELECT p ->> 'MadeRecordDate' AS day FROM sim.sent('corners') AS p;
+SELECT count(*) FROM days WHERE made >= '2030-03-01' AND made >= '2030-03-05' AND made <= '2030-03-09' AND made <= '2030-03-06';
+SELECT p ->> 'MadeRecordDate' AS day FROM sim.sent('corners') AS p;
 
 --
 -- Two syncs into one table: what one of them does not know is not its own
