@@ -67,6 +67,7 @@ DECLARE
   elsewhere text := tplus._cron_database();
   job bigint;
 BEGIN
+  PERFORM tplus._check_size('schedule', schedule_sync.schedule, 1000);
   IF NOT tplus._has_cron() THEN
     IF elsewhere IS NULL THEN
       RAISE object_not_in_prerequisite_state USING
@@ -89,7 +90,7 @@ BEGIN
     PERFORM tplus._check_job(d);
   END IF;
   EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING 'tplus ' || d.name, schedule_sync.schedule, command;
-  UPDATE tplus.sync_definition x SET schedule = schedule_sync.schedule WHERE x.id = d.id;
+  PERFORM tplus._set_schedule(d.id, schedule_sync.schedule);
   RETURN job;
 END
 $$;
@@ -106,7 +107,7 @@ BEGIN
     PERFORM tplus._check_cron();
   END IF;
   was := tplus._unschedule(d);
-  UPDATE tplus.sync_definition x SET schedule = NULL WHERE x.id = d.id;
+  PERFORM tplus._set_schedule(d.id, NULL);
   RETURN was;
 END
 $$;
@@ -188,8 +189,6 @@ ALTER TABLE tplus.sync_definition
   ADD time_zone text,
   ADD date_style text,
   ADD key_texts integer NOT NULL DEFAULT 1;
-GRANT INSERT (time_zone, date_style, key_texts), UPDATE (time_zone, date_style, key_texts)
-  ON tplus.sync_definition TO PUBLIC;
 
 COMMENT ON COLUMN tplus.sync_definition.time_zone IS
   'as search_path; null in one of version 1.0 that has not run since';
@@ -262,77 +261,76 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT pg_has_role('pg_monitor', 'USAGE') OR pg_has_role(role, 'USAGE') $$;
 
--- Who may get rid of it: the owner and the members of that role.
-CREATE FUNCTION tplus._may_drop(role regrole) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_has_role(role, 'MEMBER') $$;
+-- Nobody has a privilege to write: a privilege to write is one to lock, too.
+DO $grants$
+DECLARE
+  part text;
+  columns text;
+BEGIN
+  FOREACH part IN ARRAY ARRAY['sync_definition', 'sync_cursor', 'sync_key', 'sync_log', 'sync_reject', 'alert'] LOOP
+    SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ') INTO columns FROM pg_catalog.pg_attribute
+     WHERE attrelid OPERATOR(pg_catalog.=) pg_catalog.format('tplus.%I', part)::pg_catalog.regclass
+       AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped;
+    EXECUTE pg_catalog.format('REVOKE INSERT, UPDATE, DELETE, INSERT (%1$s), UPDATE (%1$s) ON tplus.%2$I FROM PUBLIC', columns, part);
+  END LOOP;
+END
+$grants$;
 
-CREATE POLICY own ON tplus.sync_definition
-  USING (owner = tplus._current_role()) WITH CHECK (owner = tplus._current_role());
 CREATE POLICY see ON tplus.sync_definition FOR SELECT USING (tplus._may_see(owner));
-CREATE POLICY drop ON tplus.sync_definition FOR DELETE USING (tplus._may_drop(owner));
 
-CREATE POLICY own ON tplus.alert
-  USING (owner = tplus._current_role()) WITH CHECK (owner = tplus._current_role());
 CREATE POLICY see ON tplus.alert FOR SELECT USING (tplus._may_see(owner));
-CREATE POLICY drop ON tplus.alert FOR DELETE USING (tplus._may_drop(owner));
 
 DO $policies$
 DECLARE
   part text;
-  link text;
 BEGIN
   FOREACH part IN ARRAY ARRAY['sync_cursor', 'sync_key', 'sync_log', 'sync_reject'] LOOP
-    link := CASE part WHEN 'sync_key' THEN 'id' ELSE 'name' END;
     EXECUTE format($$
-      CREATE POLICY own ON tplus.%1$I
-        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE d.owner = tplus._current_role()));
       CREATE POLICY see ON tplus.%1$I FOR SELECT
-        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d));
-      CREATE POLICY drop ON tplus.%1$I FOR DELETE
-        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d WHERE tplus._may_drop(d.owner)))
-      $$, part, link);
+        USING (sync IN (SELECT d.%2$I FROM tplus.sync_definition d))
+      $$, part, CASE part WHEN 'sync_key' THEN 'id' ELSE 'name' END);
   END LOOP;
 END
 $policies$;
 
 -- DROP ROLE refuses as long as the role owns a sync, because of a grant of what
--- everybody may anyway.  It is made when the transaction ends: so that it is
--- none of the privileges that come with the extension, and no lock is long.
-CREATE FUNCTION tplus._hold_owner() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
+-- everybody may anyway.  It is made when the transaction commits, after all that
+-- a user can have run there: so that it is none of the privileges that come with
+-- the extension, and nobody keeps the lock.
+CREATE FUNCTION tplus._hold_inside(role regrole, is_new boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  role regrole;
-  holder regrole;
+  owns boolean;
 BEGIN
   -- Two grants at a time would fail, and a last sync not be seen to be that.
   LOCK TABLE tplus.sync_definition IN SHARE UPDATE EXCLUSIVE MODE;
-  SELECT relowner INTO holder FROM pg_class WHERE oid = 'tplus.sync_definition'::regclass;
-  FOREACH role IN ARRAY ARRAY[CASE WHEN TG_OP <> 'INSERT' THEN OLD.owner END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.owner END] LOOP
-    -- Who owns the table is held by that.
-    CONTINUE WHEN role IS NULL OR role = 0 OR role = holder;
-    IF role::text ~ '^\d' THEN
-      IF TG_OP <> 'DELETE' AND role = NEW.owner THEN
-        RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
-      END IF;
-    ELSIF EXISTS (SELECT FROM tplus.sync_definition d WHERE d.owner = role) THEN
-      EXECUTE format('GRANT SELECT (owner) ON tplus.sync_definition TO %s', role);
-    ELSE
-      EXECUTE format('REVOKE SELECT (owner) ON tplus.sync_definition FROM %s', role);
+  -- Who owns the table is held by that.
+  IF role = (SELECT c.relowner FROM pg_class c WHERE c.oid = 'tplus.sync_definition'::regclass) THEN
+    RETURN;
+  END IF;
+  owns := EXISTS (SELECT FROM tplus.sync_definition d WHERE d.owner = role);
+  IF role::text ~ '^\d' THEN
+    IF owns AND is_new THEN
+      RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
     END IF;
-  END LOOP;
-  RETURN NULL;
+  ELSIF owns THEN
+    EXECUTE format('GRANT SELECT (owner) ON tplus.sync_definition TO %s', role);
+  ELSE
+    EXECUTE format('REVOKE SELECT (owner) ON tplus.sync_definition FROM %s', role);
+  END IF;
 END
 $$;
 
--- Who made a trigger of it could have it run for rows of his own.
-REVOKE ALL ON FUNCTION tplus._hold_owner() FROM PUBLIC;
+CREATE FUNCTION tplus._hold_owner() RETURNS trigger
+AS 'MODULE_PATHNAME', 'tplus_hold_owner' LANGUAGE C VOLATILE;
 
-CREATE CONSTRAINT TRIGGER hold_owner AFTER INSERT OR DELETE OR UPDATE OF owner ON tplus.sync_definition
-  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tplus._hold_owner();
+CREATE FUNCTION tplus._hold(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_hold' LANGUAGE C STRICT VOLATILE;
+
+CREATE TRIGGER hold_owner AFTER INSERT OR DELETE OR UPDATE OF owner ON tplus.sync_definition
+  FOR EACH ROW EXECUTE FUNCTION tplus._hold_owner();
 
 -- Makes the grant anew where it was lost, as by DROP OWNED.
 CREATE FUNCTION tplus._keep_hold(d tplus.sync_definition) RETURNS void
@@ -345,7 +343,7 @@ BEGIN
        UNION ALL
        SELECT FROM pg_attribute a, aclexplode(a.attacl) AS g
         WHERE a.attrelid = 'tplus.sync_definition'::regclass AND a.attname = 'owner' AND g.grantee = d.owner) THEN
-    UPDATE tplus.sync_definition x SET owner = x.owner WHERE x.id = d.id;
+    PERFORM tplus._hold(d.owner);
   END IF;
 END
 $$;
@@ -370,6 +368,7 @@ AS $$
 DECLARE
   found_one tplus.sync_definition;
 BEGIN
+  PERFORM tplus._check_size('name', wanted);
   SELECT * INTO found_one FROM tplus.sync_definition WHERE name = wanted;
   IF NOT FOUND THEN
     RAISE undefined_object USING
@@ -378,10 +377,10 @@ BEGIN
   IF found_one.owner <> tplus._current_role() THEN
     RAISE insufficient_privilege USING
       MESSAGE = tplus._belongs(found_one),
-      DETAIL = 'Its mapping and filter are SQL, which runs with the rights of the caller, so only the owner may run it.',
+      DETAIL = 'Its mapping and filter are SQL, which runs with the rights of the caller, so only the owner may run it, in a session of its own.',
       HINT = CASE WHEN tplus._is_gone(found_one.owner)
         THEN 'Drop it with tplus.drop_sync(), as a superuser, and let another role create it with adopt => true.'
-        ELSE format('SET ROLE %s first.', found_one.owner) END;
+        ELSE format('Connect as %s, or let pg_cron run it as that role.', found_one.owner) END;
   END IF;
   RETURN found_one;
 END
@@ -389,28 +388,8 @@ $$;
 
 -- Raises an alert, or counts one that is there already.  Only a new one is
 -- told, in no more than the 8000 bytes that NOTIFY takes.
-CREATE FUNCTION tplus._alert(sync_name text, server_name name, role regrole,
-  what text, words text, numbers jsonb DEFAULT '{}') RETURNS boolean
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  UPDATE tplus.alert SET last_seen = clock_timestamp(), times = times + 1,
-         message = words, counts = numbers
-   WHERE sync IS NOT DISTINCT FROM sync_name AND server IS NOT DISTINCT FROM server_name
-     AND owner = role AND kind = what AND resolved IS NULL;
-  IF FOUND THEN
-    RETURN false;
-  END IF;
-  INSERT INTO tplus.alert (sync, server, owner, kind, message, counts, resolved)
-  VALUES (sync_name, server_name, role, what, words, numbers,
-          CASE what WHEN 'recovered' THEN clock_timestamp() END);
-  PERFORM pg_notify('tplus_alert', jsonb_strip_nulls(jsonb_build_object(
-    'sync', left(sync_name, 200), 'server', server_name, 'kind', what,
-    'message', left(words, 1000), 'counts', numbers))::text);
-  RETURN true;
-END
-$$;
+CREATE FUNCTION tplus._alert(sync_name text, server_name name, role regrole, what text, words text, numbers jsonb DEFAULT '{}') RETURNS boolean
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
 
 CREATE OR REPLACE FUNCTION tplus.drop_sync(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -419,27 +398,19 @@ AS $$
 DECLARE
   d tplus.sync_definition;
 BEGIN
+  PERFORM tplus._check_size('name', drop_sync.name);
   SELECT * INTO d FROM tplus.sync_definition x WHERE x.name = drop_sync.name;
   IF NOT FOUND THEN
     RAISE undefined_object USING MESSAGE = format('sync "%s" does not exist', drop_sync.name);
   END IF;
   PERFORM tplus._unschedule(d);
-  DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
-  -- Foreign keys would do it, but not where session_replication_role is replica,
-  -- and a new sync of this name would go on where this one was.
-  DELETE FROM tplus.sync_cursor c WHERE c.sync = d.name;
-  DELETE FROM tplus.sync_reject r WHERE r.sync = d.name;
-  DELETE FROM tplus.sync_log l WHERE l.sync = d.name;
-  DELETE FROM tplus.alert a WHERE a.sync = d.name;
-  DELETE FROM tplus.sync_definition x WHERE x.id = d.id;
-  IF NOT FOUND THEN
+  IF NOT tplus._forget_sync(d.id) THEN
     RAISE insufficient_privilege USING MESSAGE = tplus._belongs(d);
   END IF;
 END
 $$;
 
 ALTER TABLE tplus.sync_log ADD rows_not_own bigint;
-GRANT INSERT (rows_not_own), UPDATE (rows_not_own) ON tplus.sync_log TO PUBLIC;
 
 COMMENT ON COLUMN tplus.sync_log.rows_not_own IS
   'rows of the target that the sync did not write, after a full run';
@@ -591,21 +562,7 @@ $$;
 -- Runs a statement that may hold SQL of the owner, or fire his triggers, with
 -- the settings he wrote it under; returns the number of rows.
 CREATE OR REPLACE FUNCTION tplus._execute(d tplus.sync_definition, statement text) RETURNS bigint
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-AS $$
-DECLARE
-  n bigint;
-BEGIN
-  PERFORM set_config('search_path', d.search_path, true),
-          set_config('TimeZone', coalesce(d.time_zone, current_setting('TimeZone')), true),
-          set_config('DateStyle', coalesce(d.date_style, current_setting('DateStyle')), true);
-  EXECUTE statement;
-  GET DIAGNOSTICS n = ROW_COUNT;
-  RETURN n;
-END
-$$;
+AS 'MODULE_PATHNAME', 'tplus_guarded' LANGUAGE C VOLATILE;
 
 -- Where a run begins, from the cursors of those before: null is the beginning.
 --
@@ -648,14 +605,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  n bigint;
+  n bigint := tplus._log_crashed(d.id, has_lock);
 BEGIN
-  UPDATE tplus.sync_log SET status = 'crashed', ended = clock_timestamp(),
-         message = 'the run was ended before it could record its end',
-         hint = 'Nothing of it was stored, and nothing is skipped: the next run begins where this one did.'
-   WHERE sync = d.name AND status = 'running'
-     AND (has_lock OR pid IS DISTINCT FROM tplus._running_pid(d.id));
-  GET DIAGNOSTICS n = ROW_COUNT;
   IF n > 0 THEN
     PERFORM tplus._alert(d.name, NULL, d.owner, 'failed',
       format('a run of sync "%s" crashed', d.name), jsonb_build_object('runs', n));
@@ -674,7 +625,7 @@ BEGIN
   IF d.time_zone IS NULL THEN
     d.time_zone := tplus._setting_of_role('TimeZone');
     d.date_style := tplus._date_style(tplus._setting_of_role('DateStyle'));
-    UPDATE tplus.sync_definition x SET time_zone = d.time_zone, date_style = d.date_style WHERE x.id = d.id;
+    PERFORM tplus._set_settings(d.id, d.time_zone, d.date_style);
   END IF;
   RETURN d;
 END
@@ -764,16 +715,14 @@ DECLARE
   used_up boolean := coalesce(tplus._requests_left(srv) < 1, words IS NOT NULL AND srv IS NULL);
 BEGIN
   IF words IS NOT NULL THEN
-    -- No sync has this id: of several that stop at once, one raises it.
-    PERFORM pg_advisory_xact_lock(tplus._lock_class(), -1);
+    PERFORM tplus._lock_alerts();
     PERFORM tplus._alert(CASE WHEN srv IS NULL OR NOT used_up THEN d.name END, srv, d.owner, 'monthly_requests',
       words || '. Syncs go on when the month turns, or with a greater monthly_requests');
   END IF;
-  IF EXISTS (SELECT FROM tplus.alert a WHERE a.kind = 'monthly_requests' AND a.resolved IS NULL) THEN
-    UPDATE tplus.alert a SET resolved = clock_timestamp()
-     WHERE a.kind = 'monthly_requests' AND a.server = srv AND a.owner = d.owner AND a.resolved IS NULL
-       AND (a.sync = d.name AND words IS NULL OR a.sync IS NULL AND NOT used_up);
-  END IF;
+  PERFORM tplus._resolve_alerts(array_agg(a.id)) FROM tplus.alert a
+    WHERE a.kind = 'monthly_requests' AND a.server = srv AND a.owner = d.owner AND a.resolved IS NULL
+      AND (a.sync = d.name AND words IS NULL OR a.sync IS NULL AND NOT used_up)
+   HAVING count(*) > 0;
 END
 $$;
 
@@ -786,14 +735,12 @@ AS $$
 DECLARE
   d tplus.sync_definition;
   c record;
-  new_run bigint;
   waits text;
 BEGIN
   d := tplus._sync(sync_name);
+  PERFORM tplus._check_session();
   IF NOT tplus._lock_run(d.id) THEN
-    INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
-    VALUES (d.name, wanted, 'asked for', 'skipped', clock_timestamp(),
-            format('another run of this sync is under way in process %s', tplus._running_pid(d.id)));
+    PERFORM tplus._log_skipped(d.id, wanted, 'asked for', format('another run of this sync is under way in process %s', tplus._running_pid(d.id)));
     RAISE NOTICE 'sync "%" is running already', d.name;
     RETURN NULL;
   END IF;
@@ -804,8 +751,8 @@ BEGIN
     PERFORM tplus._mark_crashed(d, true);
     SELECT * INTO c FROM tplus._cause(d, tplus._shape(d), wanted);
   EXCEPTION WHEN OTHERS THEN
-    -- The run will meet this again, and end with it.
-    SELECT wanted AS kind, 'asked for' AS cause, NULL AS start INTO c;
+    -- The run will look again, and if it fails of the same, end with it.
+    SELECT wanted AS kind, tplus._no_cause() AS cause, NULL AS start INTO c;
   END;
   waits := tplus._waits_for_month(d, c.kind);
   -- Better than nothing.
@@ -817,18 +764,13 @@ BEGIN
   END IF;
   PERFORM tplus._tell_month(d, waits);
   IF waits IS NOT NULL THEN
-    INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
-    VALUES (d.name, c.kind, c.cause, 'skipped', clock_timestamp(), waits);
+    PERFORM tplus._log_skipped(d.id, c.kind, c.cause, waits);
     PERFORM tplus._unlock_run();
     RAISE NOTICE 'sync "%" was skipped: %', d.name, waits;
     RETURN NULL;
   END IF;
   -- The window as the caller's clock shows it: see tplus._window().
-  INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
-  SELECT d.name, c.kind, c.cause, 'running', coalesce(since::text, c.start), until::text,
-         (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
-  RETURNING run INTO new_run;
-  RETURN new_run;
+  RETURN tplus._log_begun(d.id, c.kind, c.cause, coalesce(since::text, c.start), until::text);
 END
 $$;
 
@@ -1070,10 +1012,18 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+DECLARE
+  batch constant integer := 10000;
+  keys text[];
+  records text[];
 BEGIN
   IF s.record_column IS NOT NULL THEN
-    EXECUTE format('UPDATE tplus.sync_key k SET record = c.tplus_record FROM pg_temp.tplus_staged c '
-      'WHERE k.sync = %s AND k.key = %s AND k.record IS DISTINCT FROM c.tplus_record', d.id, tplus._key_text(s, 'c'));
+    FOR keys, records IN EXECUTE format('SELECT array_agg(x.key), array_agg(x.record) FROM (SELECT k.key, c.tplus_record AS record, row_number() OVER () AS n '
+      'FROM tplus.sync_key k JOIN pg_temp.tplus_staged c ON k.key = %s WHERE k.sync = %s AND k.record IS DISTINCT FROM c.tplus_record) AS x GROUP BY (x.n - 1) / %s',
+      tplus._key_text(s, 'c'), d.id, batch)
+    LOOP
+      PERFORM tplus._set_records(d.id, keys, records);
+    END LOOP;
   END IF;
 END
 $$;
@@ -1163,8 +1113,7 @@ BEGIN
            ELSE 'UPDATE %1$s AS t SET %4$s = %5$s FROM pg_temp.tplus_changes c WHERE %2$s AND %3$s' END,
       d.target, part, tplus._same_key(s, 't', 'c'), s.mark, s.mark_value));
     IF s.mark IS NULL THEN
-      EXECUTE format('DELETE FROM tplus.sync_key k USING pg_temp.tplus_changes c WHERE %s AND k.sync = %s AND k.key = %s',
-        part, d.id, tplus._key_text(s, 'c'));
+      PERFORM tplus._give_keys('_drop_keys', d.id, format('SELECT %s FROM pg_temp.tplus_changes c WHERE %s', tplus._key_text(s, 'c'), part));
     END IF;
     RETURN n;
   WHEN 'update' THEN
@@ -1184,16 +1133,11 @@ BEGIN
       d.target, columns, s.overriding, tplus._list(s.columns, 'c.%s'), part));
   END CASE;
   IF step IN ('update', 'back') AND others && s.key THEN
-    EXECUTE format('DELETE FROM tplus.sync_key k USING pg_temp.tplus_changes c WHERE %s AND k.sync = %s AND k.key = c.tplus_was AND k.key <> %s',
-      part, d.id, tplus._key_text(s, 'c'));
+    PERFORM tplus._give_keys('_drop_keys', d.id, format('SELECT c.tplus_was FROM pg_temp.tplus_changes c WHERE %s AND c.tplus_was <> %s',
+      part, tplus._key_text(s, 'c')));
   END IF;
-  -- Many new keys go in the order of the index, which then grows at its end.
   IF n > 0 THEN
-    EXECUTE format(CASE step
-      WHEN 'insert' THEN 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
-        'AND NOT EXISTS (SELECT FROM tplus.sync_key k WHERE k.sync = %1$s AND k.key = %2$s) ORDER BY (%2$s) COLLATE "C"'
-      ELSE 'INSERT INTO tplus.sync_key (sync, key) SELECT %1$s, %2$s FROM pg_temp.tplus_changes c WHERE %3$s '
-        'ON CONFLICT DO NOTHING' END, d.id, tplus._key_text(s, 'c'), part);
+    PERFORM tplus._give_keys('_add_keys', d.id, format('SELECT %s FROM pg_temp.tplus_changes c WHERE %s', tplus._key_text(s, 'c'), part));
   END IF;
   RETURN n;
 END
@@ -1279,6 +1223,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   json jsonb;
+  bad tplus.sync_reject;
   n bigint;
 BEGIN
   IF raw IS NOT NULL THEN
@@ -1292,14 +1237,17 @@ BEGIN
   END IF;
   IF key_text IS NULL AND json IS NOT NULL THEN
     -- There is no key to be unique.
-    DELETE FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run <> _reject.run AND r.key IS NULL AND r.record = json;
+    PERFORM tplus._drop_rejects(d.id, ARRAY(SELECT r.id FROM tplus.sync_reject r
+      WHERE r.sync = d.name AND r.run <> _reject.run AND r.key IS NULL AND r.record = json));
   END IF;
-  INSERT INTO tplus.sync_reject AS r (sync, run, key, record, column_name, sqlstate, message, detail)
-  VALUES (d.name, _reject.run, key_text, json, nullif(bad_column, ''), state, words, nullif(more, ''))
-  ON CONFLICT (sync, key) DO UPDATE
-    SET run = excluded.run, record = coalesce(excluded.record, r.record), column_name = excluded.column_name,
-        sqlstate = excluded.sqlstate, message = excluded.message, detail = excluded.detail,
-        last_seen = excluded.last_seen, attempts = r.attempts + 1;
+  bad.run := _reject.run;
+  bad.key := key_text;
+  bad.record := json;
+  bad.column_name := nullif(bad_column, '');
+  bad.sqlstate := state;
+  bad.message := words;
+  bad.detail := nullif(more, '');
+  PERFORM tplus._put_reject(d.id, bad);
   SELECT count(*) INTO n FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = _reject.run;
   IF n > d.max_rejects THEN
     RAISE program_limit_exceeded USING
@@ -1429,14 +1377,17 @@ CREATE OR REPLACE FUNCTION tplus._forget_rejects(d tplus.sync_definition, s tplu
 RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  well bigint[];
 BEGIN
-  DELETE FROM tplus.sync_reject r
+  PERFORM tplus._drop_rejects(d.id, ARRAY(SELECT r.id FROM tplus.sync_reject r
    WHERE r.sync = d.name AND r.run <> _forget_rejects.run
-     AND (is_full OR (d.on_error = 'quarantine' AND s.key_column IS NOT NULL AND r.key IS NOT NULL));
+     AND (is_full OR (d.on_error = 'quarantine' AND s.key_column IS NOT NULL AND r.key IS NOT NULL))));
   -- What could not be asked for by its key is known to be well if it came.
   IF d.on_error = 'quarantine' AND s.key_column IS NULL AND NOT is_full THEN
-    EXECUTE format('DELETE FROM tplus.sync_reject r WHERE r.sync = $1 AND r.run <> $2 AND r.key IN (SELECT %s FROM pg_temp.tplus_staged c)',
-      tplus._key_text(s, 'c')) USING d.name, run;
+    EXECUTE format('SELECT array_agg(r.id) FROM tplus.sync_reject r WHERE r.sync = $1 AND r.run <> $2 AND r.key IN (SELECT %s FROM pg_temp.tplus_staged c)',
+      tplus._key_text(s, 'c')) INTO well USING d.name, run;
+    PERFORM tplus._drop_rejects(d.id, well);
   END IF;
 END
 $$;
@@ -1519,7 +1470,7 @@ DECLARE
   before tplus.sync_cursor;
   n bigint;
 BEGIN
-  l.ended := clock_timestamp();
+  PERFORM tplus._check_lock();
   SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
   IF l.kind = 'full' THEN
     SELECT count(*) INTO l.rows_kept FROM tplus.sync_key k WHERE k.sync = d.id;
@@ -1528,29 +1479,10 @@ BEGIN
     SELECT g.rows_kept + l.rows_inserted INTO l.rows_kept FROM tplus.sync_log g
      WHERE g.sync = d.name AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1;
   END IF;
-  UPDATE tplus.sync_log SET kind = l.kind, cause = l.cause, status = 'succeeded', ended = l.ended,
-    window_from = l.window_from, window_to = coalesce(l.window_to, c.value), requests = tplus._end_progress(),
-    rows_read = l.rows_read, rows_inserted = l.rows_inserted, rows_updated = l.rows_updated,
-    rows_unchanged = l.rows_unchanged, rows_deleted = l.rows_deleted, rows_failed = l.rows_failed,
-    rows_kept = l.rows_kept, rows_not_own = l.rows_not_own
-   WHERE run = l.run;
-  IF l.kind <> 'resync' THEN
-    IF l.kind = 'full' AND before.last_full IS NULL THEN
-      DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
-    END IF;
-    -- One that cannot tell its end has not moved the start of the next.
-    IF c.value IS NOT NULL OR l.kind = 'full' THEN
-      INSERT INTO tplus.sync_cursor (run, sync, started, ended, value, marker_version, marker_key, nulls, last_full)
-      VALUES (l.run, d.name, l.started, l.ended, c.value, c.marker_version, c.marker_key, c.nulls,
-              CASE l.kind WHEN 'full' THEN l.started ELSE before.last_full END);
-      DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name AND k.run < coalesce(
-        (SELECT max(p.run) FROM tplus.sync_cursor p WHERE p.sync = d.name AND p.ended <= l.started - d.lag),
-        CASE WHEN s.cursor_kind IS DISTINCT FROM 'version' THEN l.run ELSE 0 END);
-    END IF;
-  END IF;
-  UPDATE tplus.alert SET resolved = clock_timestamp()
-   WHERE sync = d.name AND resolved IS NULL AND kind IN ('failed', 'stale', 'monthly_requests');
-  IF FOUND THEN
+  l.requests := tplus._end_progress();
+  PERFORM tplus._log_succeeded(l, c, s.cursor_kind IS NOT DISTINCT FROM 'version');
+  IF tplus._resolve_alerts(ARRAY(SELECT a.id FROM tplus.alert a
+       WHERE a.sync = d.name AND a.resolved IS NULL AND a.kind IN ('failed', 'stale', 'monthly_requests'))) > 0 THEN
     PERFORM tplus._alert(d.name, NULL, d.owner, 'recovered', format('sync "%s" succeeded again', d.name),
       jsonb_build_object('read', l.rows_read, 'inserted', l.rows_inserted, 'updated', l.rows_updated, 'deleted', l.rows_deleted));
   END IF;
@@ -1559,8 +1491,8 @@ BEGIN
     PERFORM tplus._alert(d.name, NULL, d.owner, 'rejects',
       format('%s records of sync "%s" could not be stored', n, d.name), jsonb_build_object('rejects', n));
   ELSE
-    UPDATE tplus.alert SET resolved = clock_timestamp()
-     WHERE sync = d.name AND resolved IS NULL AND kind = 'rejects';
+    PERFORM tplus._resolve_alerts(ARRAY(SELECT a.id FROM tplus.alert a
+      WHERE a.sync = d.name AND a.resolved IS NULL AND a.kind = 'rejects'));
   END IF;
 END
 $$;
@@ -1609,7 +1541,7 @@ DECLARE
 BEGIN
   SELECT array_agg(CASE WHEN c.type = ANY (known) THEN c.type::regtype ELSE 'text'::regtype END) INTO types
     FROM tplus._columns(s.target) c WHERE c.quoted = ANY (s.key) AND c.type <> ALL (plain);
-  UPDATE tplus.sync_definition x SET key_texts = 2 WHERE x.id = d.id;
+  PERFORM tplus._set_key_texts(d.id, types IS NOT NULL);
   IF types IS NULL THEN
     RETURN;
   END IF;
@@ -1635,11 +1567,8 @@ BEGIN
         OR (explains IS NULL AND t.old ~ '(^|[^0-9-])(0[1-9]|1[0-2])[-/](0[1-9]|1[0-2])[-/]\d{4}')
     RETURNING t.old)
   SELECT count(DISTINCT gone.old) INTO unclear FROM gone;
-  DELETE FROM tplus.sync_key k WHERE k.sync = d.id AND k.key IN (SELECT old FROM pg_temp.tplus_texts);
-  INSERT INTO tplus.sync_key (sync, key) SELECT DISTINCT d.id, new FROM pg_temp.tplus_texts ON CONFLICT DO NOTHING;
-  -- What was rejected under such a text will be met, and named, again.
-  UPDATE tplus.sync_reject r SET key = NULL WHERE r.sync = d.name;
-  UPDATE tplus.sync_cursor c SET marker_key = NULL WHERE c.sync = d.name;
+  PERFORM tplus._give_keys('_drop_keys', d.id, 'SELECT DISTINCT old FROM pg_temp.tplus_texts'),
+          tplus._give_keys('_add_keys', d.id, 'SELECT DISTINCT new FROM pg_temp.tplus_texts');
   IF unclear > 0 THEN
     PERFORM tplus._alert(d.name, NULL, d.owner, 'keys',
       format('%s keys that version 1.0 wrote for sync "%s" could be those of several rows; these rows will not be deleted', unclear, d.name),
@@ -1754,6 +1683,9 @@ BEGIN
   PERFORM tplus._begin_progress(this_run, (SELECT g.rows_read FROM tplus.sync_log g
     WHERE g.sync = l.sync AND g.kind = l.kind AND g.status = 'succeeded' ORDER BY g.run DESC LIMIT 1));
   s := tplus._shape(d);
+  IF l.cause = tplus._no_cause() THEN
+    SELECT c.kind, c.cause, coalesce(l.window_from, c.start) INTO l.kind, l.cause, l.window_from FROM tplus._cause(d, s, l.kind) c;
+  END IF;
   f := tplus._find_changes(d, s, by_column, l);
   l := f.entry;
   PERFORM tplus._set_phase('writing');
@@ -1774,7 +1706,7 @@ BEGIN
   PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
   SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
   IF f.set_back THEN
-    DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
+    PERFORM tplus._clear_cursors(d.id);
   END IF;
   PERFORM tplus._end_well(d, s, l, f.reached);
 END
@@ -1788,10 +1720,15 @@ AS $$
 DECLARE
   l tplus.sync_log;
 BEGIN
-  UPDATE tplus.sync_log SET status = 'failed', ended = clock_timestamp(), requests = tplus._end_progress(),
-    sqlstate = state, message = words, detail = nullif(more, ''), hint = nullif(advice, ''), context = nullif(place, '')
-   WHERE run = this_run RETURNING * INTO l;
-  IF NOT FOUND THEN
+  l.run := this_run;
+  l.requests := tplus._end_progress();
+  l.sqlstate := state;
+  l.message := words;
+  l.detail := nullif(more, '');
+  l.hint := nullif(advice, '');
+  l.context := nullif(place, '');
+  l.sync := tplus._log_failed(l);
+  IF l.sync IS NULL THEN
     -- The sync was dropped meanwhile.
     RETURN;
   END IF;
@@ -1950,48 +1887,13 @@ DECLARE
   d tplus.sync_definition := tplus._sync(sync_name);
   s tplus._sync_shape := tplus._shape(d);
 BEGIN
-  EXECUTE format('INSERT INTO tplus.sync_key (sync, key) SELECT %s, %2$s FROM %3$s AS t WHERE %2$s IS NOT NULL ON CONFLICT DO NOTHING',
-    d.id, tplus._key_text(s, 't'), d.target);
+  PERFORM tplus._check_session();
+  PERFORM tplus._give_keys('_add_keys', d.id, format('SELECT %1$s FROM %2$s AS t WHERE %1$s IS NOT NULL', tplus._key_text(s, 't'), d.target));
 END
 $$;
 
 CREATE FUNCTION tplus._define(d tplus.sync_definition) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  INSERT INTO tplus.sync_definition (name, owner, source, target, key, mapping, filter, cursor_column, lag, mode,
-    deletes, mark_column, full_every, stale_after, on_error, max_rejects, delete_limit, search_path,
-    time_zone, date_style, key_texts)
-  VALUES (d.name, d.owner, d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.lag, d.mode,
-    d.deletes, d.mark_column, d.full_every, d.stale_after, d.on_error, d.max_rejects, d.delete_limit, d.search_path,
-    d.time_zone, d.date_style, d.key_texts);
-EXCEPTION WHEN unique_violation THEN
-  RAISE duplicate_object USING MESSAGE = format('sync "%s" exists already', d.name);
-END
-$$;
-
-CREATE FUNCTION tplus._redefine(old tplus.sync_definition, d tplus.sync_definition) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  UPDATE tplus.sync_definition x
-     SET source = d.source, target = d.target, key = d.key, mapping = d.mapping, filter = d.filter,
-         cursor_column = d.cursor_column, lag = d.lag, mode = d.mode, deletes = d.deletes, mark_column = d.mark_column,
-         full_every = d.full_every, stale_after = d.stale_after, on_error = d.on_error, max_rejects = d.max_rejects,
-         delete_limit = d.delete_limit, search_path = d.search_path, time_zone = d.time_zone, date_style = d.date_style
-   WHERE x.id = d.id;
-  -- What other records or columns it is to bring, only a full run finds out.
-  IF ROW(d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.mode)
-     IS DISTINCT FROM ROW(old.source, old.target, old.key, old.mapping, old.filter, old.cursor_column, old.mode) THEN
-    UPDATE tplus.sync_cursor c SET last_full = NULL WHERE c.sync = d.name;
-  END IF;
-  IF d.target <> old.target OR d.key <> old.key THEN
-    DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
-  END IF;
-END
-$$;
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
 
 CREATE FUNCTION tplus.create_sync(name text, source regclass, target regclass,
   key text DEFAULT NULL, mapping jsonb DEFAULT NULL, filter text DEFAULT NULL,
@@ -2072,6 +1974,7 @@ BEGIN
   path := pg_catalog.current_setting('search_path');
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   old := tplus._keep_settings(tplus._sync(alter_sync.name));
+  PERFORM tplus._check_session();
   d := old;
   d.source := coalesce(tplus._qualified(alter_sync.source), d.source);
   d.target := coalesce(tplus._qualified(alter_sync.target), d.target);
@@ -2097,7 +2000,7 @@ BEGIN
   d.lag := coalesce(alter_sync.lag, CASE WHEN d.cursor_column IS DISTINCT FROM old.cursor_column
     THEN CASE (tplus._shape(d)).cursor_kind WHEN 'time' THEN interval '1 day' ELSE interval '1 minute' END ELSE d.lag END);
   PERFORM tplus._check_definition(d, ROW(d.target, d.key, d.mode) IS DISTINCT FROM ROW(old.target, old.key, old.mode));
-  PERFORM tplus._redefine(old, d);
+  PERFORM tplus._redefine(d);
   IF alter_sync.adopt THEN
     PERFORM tplus._adopt(d.name);
   END IF;
@@ -2152,7 +2055,7 @@ DECLARE
   last_success timestamptz;
 BEGIN
   FOR d IN SELECT x.* FROM tplus.sync_definition x
-            WHERE x.owner = tplus._current_role() OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+            WHERE x.owner = tplus._current_role() OR tplus._is_superuser(tplus._current_role())
   LOOP
     PERFORM tplus._keep_hold(d);
     told := told + (tplus._mark_crashed(d) > 0)::integer;
@@ -2164,9 +2067,9 @@ BEGIN
         jsonb_build_object('seconds', extract(epoch FROM now() - coalesce(last_success, d.created))::bigint))::integer;
     END IF;
   END LOOP;
-  UPDATE tplus.alert a SET resolved = clock_timestamp()
-   WHERE a.kind = 'monthly_requests' AND a.sync IS NULL AND a.owner = tplus._current_role() AND a.resolved IS NULL
-     AND coalesce(tplus._requests_left(a.server) > 0, true);
+  PERFORM tplus._resolve_alerts(ARRAY(SELECT a.id FROM tplus.alert a
+    WHERE a.kind = 'monthly_requests' AND a.sync IS NULL AND a.owner = tplus._current_role() AND a.resolved IS NULL
+      AND coalesce(tplus._requests_left(a.server) > 0, true)));
   FOR t IN SELECT s.server, min(s.refresh_expires_at) AS ends, bool_or(s.state = 'failed') AS failed
              FROM tplus.token_status s GROUP BY s.server LOOP
     IF t.failed THEN
@@ -2177,8 +2080,8 @@ BEGIN
         format('the refresh token of server "%s" ends at %s; renew it with tplus.refresh_token(), or authorize again', t.server, date_trunc('second', t.ends)),
         jsonb_build_object('seconds', extract(epoch FROM t.ends - now())::bigint))::integer;
     ELSE
-      UPDATE tplus.alert a SET resolved = clock_timestamp()
-       WHERE a.server = t.server AND a.owner = tplus._current_role() AND a.kind = 'token' AND a.resolved IS NULL;
+      PERFORM tplus._resolve_alerts(ARRAY(SELECT a.id FROM tplus.alert a
+        WHERE a.server = t.server AND a.owner = tplus._current_role() AND a.kind = 'token' AND a.resolved IS NULL));
     END IF;
   END LOOP;
   RETURN told;
@@ -2697,6 +2600,7 @@ DECLARE
   l tplus.sync_log;
   result jsonb;
 BEGIN
+  PERFORM tplus._check_session();
   SELECT 0, c.kind, c.cause, c.start INTO l.run, l.kind, l.cause, l.window_from
     FROM tplus._cause(d, s, CASE WHEN "full" THEN 'full' ELSE 'incremental' END) c;
   BEGIN
@@ -2737,6 +2641,685 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 16;
 COMMENT ON FUNCTION tplus.calibrate(regclass, boolean, integer) IS
 'measures what the server does where the protocol leaves it open; apply writes what was proven as options of the foreign table';
 
+-- What is written, by whom
+
+DROP FUNCTION tplus._lock_class();
+
+CREATE FUNCTION tplus._check_lock() RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_check_lock' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._lock_alerts() RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_lock_alerts' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._check_session() RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_check_session' LANGUAGE C VOLATILE;
+
+-- What a text argument may be long, in bytes.
+CREATE FUNCTION tplus._check_size(argument text, value text, most integer DEFAULT 65536) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF octet_length(value) > most THEN
+    RAISE program_limit_exceeded USING
+      MESSAGE = format('argument "%s" is too long', argument),
+      DETAIL = format('It has %s bytes; at most %s are taken.', octet_length(value), most);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._check_sizes(d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM tplus._check_size('name', d.name, 1000),
+          tplus._check_size('schedule', d.schedule, 1000),
+          tplus._check_size('time_zone', d.time_zone, 1000),
+          tplus._check_size('date_style', d.date_style, 1000),
+          tplus._check_size('source', d.source),
+          tplus._check_size('target', d.target),
+          tplus._check_size('key', d.key::text),
+          tplus._check_size('mapping', d.mapping::text),
+          tplus._check_size('filter', d.filter),
+          tplus._check_size('search_path', d.search_path);
+END
+$$;
+
+-- What is kept of a message.
+CREATE FUNCTION tplus._cut(words text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT left(words, 8000) $$;
+
+CREATE FUNCTION tplus._owned(caller regrole, sync integer) RETURNS tplus.sync_definition
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+BEGIN
+  SELECT * INTO d FROM tplus.sync_definition x WHERE x.id = _owned.sync AND x.owner = _owned.caller;
+  IF NOT FOUND THEN
+    RAISE insufficient_privilege USING MESSAGE = 'only the owner of a sync can write what belongs to it';
+  END IF;
+  RETURN d;
+END
+$$;
+
+CREATE FUNCTION tplus._is_superuser(role regrole) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT coalesce((SELECT r.rolsuper FROM pg_roles r WHERE r.oid = role), false) $$;
+
+CREATE FUNCTION tplus._define_inside(caller regrole, d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  most constant integer := 10000;
+BEGIN
+  PERFORM tplus._check_sizes(d);
+  IF (SELECT count(*) FROM tplus.sync_definition x WHERE x.owner = caller) >= most THEN
+    RAISE program_limit_exceeded USING MESSAGE = format('role "%s" has %s syncs already', pg_get_userbyid(caller), most);
+  END IF;
+  INSERT INTO tplus.sync_definition (name, owner, source, target, key, mapping, filter, cursor_column, lag, mode,
+    deletes, mark_column, full_every, stale_after, on_error, max_rejects, delete_limit, search_path,
+    time_zone, date_style, key_texts)
+  VALUES (d.name, caller, d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.lag, d.mode,
+    d.deletes, d.mark_column, d.full_every, d.stale_after, d.on_error, d.max_rejects, d.delete_limit, d.search_path,
+    d.time_zone, d.date_style, d.key_texts);
+EXCEPTION WHEN unique_violation THEN
+  RAISE duplicate_object USING MESSAGE = format('sync "%s" exists already', d.name);
+END
+$$;
+
+CREATE FUNCTION tplus._redefine(d tplus.sync_definition) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._redefine_inside(caller regrole, d tplus.sync_definition) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  old tplus.sync_definition := tplus._owned(caller, d.id);
+BEGIN
+  PERFORM tplus._check_sizes(d);
+  UPDATE tplus.sync_definition x
+     SET source = d.source, target = d.target, key = d.key, mapping = d.mapping, filter = d.filter,
+         cursor_column = d.cursor_column, lag = d.lag, mode = d.mode, deletes = d.deletes, mark_column = d.mark_column,
+         full_every = d.full_every, stale_after = d.stale_after, on_error = d.on_error, max_rejects = d.max_rejects,
+         delete_limit = d.delete_limit, search_path = d.search_path, time_zone = d.time_zone, date_style = d.date_style
+   WHERE x.id = old.id;
+  -- What other records or columns it is to bring, only a full run finds out.
+  IF ROW(d.source, d.target, d.key, d.mapping, d.filter, d.cursor_column, d.mode)
+     IS DISTINCT FROM ROW(old.source, old.target, old.key, old.mapping, old.filter, old.cursor_column, old.mode) THEN
+    UPDATE tplus.sync_cursor c SET last_full = NULL WHERE c.sync = old.name;
+  END IF;
+  IF d.target <> old.target OR d.key <> old.key THEN
+    DELETE FROM tplus.sync_key k WHERE k.sync = old.id;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._set_schedule(sync integer, schedule text) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._set_schedule_inside(caller regrole, sync integer, schedule text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  PERFORM tplus._check_size('schedule', _set_schedule_inside.schedule, 1000);
+  UPDATE tplus.sync_definition x SET schedule = _set_schedule_inside.schedule WHERE x.id = d.id;
+END
+$$;
+
+CREATE FUNCTION tplus._set_settings(sync integer, time_zone text, date_style text) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._set_settings_inside(caller regrole, sync integer, time_zone text, date_style text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  d.time_zone := _set_settings_inside.time_zone;
+  d.date_style := _set_settings_inside.date_style;
+  PERFORM tplus._check_sizes(d);
+  UPDATE tplus.sync_definition x SET time_zone = d.time_zone, date_style = d.date_style WHERE x.id = d.id;
+END
+$$;
+
+-- The texts of its keys are those of this version.
+CREATE FUNCTION tplus._set_key_texts(sync integer, changed boolean) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._set_key_texts_inside(caller regrole, sync integer, changed boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  UPDATE tplus.sync_definition x SET key_texts = 2 WHERE x.id = d.id;
+  IF changed THEN
+    -- What was rejected under such a text will be met, and named, again.
+    UPDATE tplus.sync_reject r SET key = NULL WHERE r.sync = d.name;
+    UPDATE tplus.sync_cursor c SET marker_key = NULL WHERE c.sync = d.name;
+  END IF;
+END
+$$;
+
+-- For the owner and the members of that role.
+CREATE FUNCTION tplus._forget_sync(sync integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._forget_sync_inside(caller regrole, sync integer) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+BEGIN
+  SELECT * INTO d FROM tplus.sync_definition x WHERE x.id = _forget_sync_inside.sync;
+  IF NOT FOUND OR NOT pg_has_role(caller, d.owner, 'MEMBER') THEN
+    RETURN false;
+  END IF;
+  DELETE FROM tplus.sync_key k WHERE k.sync = d.id;
+  -- Foreign keys would do it, but not where session_replication_role is replica,
+  -- and a new sync of this name would go on where this one was.
+  DELETE FROM tplus.sync_cursor c WHERE c.sync = d.name;
+  DELETE FROM tplus.sync_reject r WHERE r.sync = d.name;
+  DELETE FROM tplus.sync_log l WHERE l.sync = d.name;
+  DELETE FROM tplus.alert a WHERE a.sync = d.name;
+  DELETE FROM tplus.sync_definition x WHERE x.id = d.id;
+  RETURN true;
+END
+$$;
+
+CREATE FUNCTION tplus._add_keys(sync integer, keys text[]) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._add_keys_inside(caller regrole, sync integer, keys text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+  n bigint;
+BEGIN
+  INSERT INTO tplus.sync_key (sync, key) SELECT d.id, k FROM unnest(keys) AS k ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+CREATE FUNCTION tplus._drop_keys(sync integer, keys text[]) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._drop_keys_inside(caller regrole, sync integer, keys text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+  n bigint;
+BEGIN
+  DELETE FROM tplus.sync_key k WHERE k.sync = d.id AND k.key = ANY (keys);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+CREATE FUNCTION tplus._set_records(sync integer, keys text[], records text[]) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._set_records_inside(caller regrole, sync integer, keys text[], records text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  UPDATE tplus.sync_key k SET record = x.record FROM unnest(keys, records) AS x(key, record)
+   WHERE k.sync = d.id AND k.key = x.key COLLATE "C";
+END
+$$;
+
+CREATE FUNCTION tplus._put_reject(sync_id integer, bad tplus.sync_reject) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._put_reject_inside(caller regrole, sync_id integer, bad tplus.sync_reject) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync_id);
+BEGIN
+  INSERT INTO tplus.sync_reject AS r (sync, run, key, record, column_name, sqlstate, message, detail)
+  VALUES (d.name, bad.run, bad.key, bad.record, left(bad.column_name, 63), left(bad.sqlstate, 5), coalesce(tplus._cut(bad.message), ''), tplus._cut(bad.detail))
+  ON CONFLICT (sync, key) DO UPDATE
+    SET run = excluded.run, record = coalesce(excluded.record, r.record), column_name = excluded.column_name,
+        sqlstate = excluded.sqlstate, message = excluded.message, detail = excluded.detail,
+        last_seen = excluded.last_seen, attempts = r.attempts + 1;
+END
+$$;
+
+CREATE FUNCTION tplus._drop_rejects(sync integer, ids bigint[]) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._drop_rejects_inside(caller regrole, sync integer, ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  DELETE FROM tplus.sync_reject r WHERE r.sync = d.name AND r.id = ANY (ids);
+END
+$$;
+
+CREATE FUNCTION tplus._clear_cursors(sync integer) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._clear_cursors_inside(caller regrole, sync integer) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  DELETE FROM tplus.sync_cursor c WHERE c.sync = d.name;
+END
+$$;
+
+CREATE FUNCTION tplus._log_skipped(sync integer, kind text, cause text, words text) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._log_skipped_inside(caller regrole, sync integer, kind text, cause text, words text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+BEGIN
+  PERFORM tplus._check_word('kind', kind, 'incremental', 'full', 'resync');
+  INSERT INTO tplus.sync_log (sync, kind, cause, status, ended, message)
+  VALUES (d.name, _log_skipped_inside.kind, tplus._cut(_log_skipped_inside.cause), 'skipped', clock_timestamp(), tplus._cut(words));
+  PERFORM tplus._thin_out(d.name, currval('tplus.sync_log_run_seq'));
+END
+$$;
+
+CREATE FUNCTION tplus._log_begun(sync integer, kind text, cause text, window_from text, window_to text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._log_begun_inside(caller regrole, sync integer, kind text, cause text, window_from text, window_to text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._owned(caller, sync);
+  new_run bigint;
+BEGIN
+  PERFORM tplus._check_word('kind', kind, 'incremental', 'full', 'resync');
+  INSERT INTO tplus.sync_log (sync, kind, cause, status, window_from, window_to, backend_start)
+  SELECT d.name, _log_begun_inside.kind, tplus._cut(_log_begun_inside.cause), 'running', left(_log_begun_inside.window_from, 100),
+         left(_log_begun_inside.window_to, 100), (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())
+  RETURNING tplus.sync_log.run INTO new_run;
+  PERFORM tplus._thin_out(d.name, new_run);
+  RETURN new_run;
+END
+$$;
+
+-- The newest of a history that nobody prunes, looked at now and then.
+CREATE FUNCTION tplus._thin_out(sync_name text, run bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  most constant bigint := 50000;
+BEGIN
+  IF run % 100 = 0 THEN
+    DELETE FROM tplus.sync_log l
+     WHERE l.sync = sync_name AND l.run <= (SELECT x.run FROM tplus.sync_log x WHERE x.sync = sync_name ORDER BY x.run DESC OFFSET most LIMIT 1);
+  END IF;
+END
+$$;
+
+-- Rows that another session writes are not waited for, here and below.
+CREATE FUNCTION tplus._log_crashed(sync integer, has_lock boolean) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._log_crashed_inside(caller regrole, sync integer, has_lock boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  n bigint;
+BEGIN
+  SELECT * INTO d FROM tplus.sync_definition x WHERE x.id = _log_crashed_inside.sync;
+  IF NOT coalesce(d.owner = caller, false) AND NOT tplus._is_superuser(caller) THEN
+    RAISE insufficient_privilege USING MESSAGE = 'only the owner of a sync can write what belongs to it';
+  END IF;
+  UPDATE tplus.sync_log g SET status = 'crashed', ended = clock_timestamp(),
+         message = 'the run was ended before it could record its end',
+         hint = 'Nothing of it was stored, and nothing is skipped: the next run begins where this one did.'
+   WHERE g.run IN (SELECT x.run FROM tplus.sync_log x WHERE x.sync = d.name AND x.status = 'running'
+                      AND (has_lock OR x.pid IS DISTINCT FROM tplus._running_pid(d.id))
+                      FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+CREATE FUNCTION tplus._log_failed(l tplus.sync_log) RETURNS text
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._log_failed_inside(caller regrole, l tplus.sync_log) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  sync_name text;
+BEGIN
+  SELECT g.sync INTO sync_name FROM tplus.sync_log g WHERE g.run = l.run;
+  IF NOT FOUND THEN
+    -- The sync was dropped meanwhile.
+    RETURN NULL;
+  END IF;
+  PERFORM tplus._owned(caller, (SELECT x.id FROM tplus.sync_definition x WHERE x.name = sync_name));
+  UPDATE tplus.sync_log g SET status = 'failed', ended = clock_timestamp(), requests = l.requests, sqlstate = left(l.sqlstate, 5),
+    message = tplus._cut(l.message), detail = tplus._cut(l.detail), hint = tplus._cut(l.hint), context = tplus._cut(l.context)
+   WHERE g.run = l.run;
+  RETURN sync_name;
+END
+$$;
+
+CREATE FUNCTION tplus._log_succeeded(l tplus.sync_log, c tplus.sync_cursor, by_version boolean) RETURNS void
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._log_succeeded_inside(caller regrole, l tplus.sync_log, c tplus.sync_cursor, by_version boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition;
+  was tplus.sync_log;
+  before tplus.sync_cursor;
+BEGIN
+  SELECT * INTO was FROM tplus.sync_log g WHERE g.run = l.run;
+  d := tplus._owned(caller, (SELECT x.id FROM tplus.sync_definition x WHERE x.name = was.sync));
+  PERFORM tplus._check_word('kind', l.kind, 'incremental', 'full', 'resync'),
+          tplus._check_size('value', c.value, 1000), tplus._check_size('marker_version', c.marker_version, 1000), tplus._check_size('marker_key', c.marker_key);
+  was.ended := clock_timestamp();
+  UPDATE tplus.sync_log g SET kind = l.kind, cause = tplus._cut(l.cause), status = 'succeeded', ended = was.ended,
+    window_from = left(l.window_from, 100), window_to = left(coalesce(l.window_to, c.value), 100), requests = l.requests,
+    rows_read = l.rows_read, rows_inserted = l.rows_inserted, rows_updated = l.rows_updated,
+    rows_unchanged = l.rows_unchanged, rows_deleted = l.rows_deleted, rows_failed = l.rows_failed,
+    rows_kept = l.rows_kept, rows_not_own = l.rows_not_own
+   WHERE g.run = l.run;
+  IF l.kind = 'resync' THEN
+    RETURN;
+  END IF;
+  SELECT * INTO before FROM tplus.sync_cursor k WHERE k.sync = d.name ORDER BY k.run DESC LIMIT 1;
+  IF l.kind = 'full' AND before.last_full IS NULL THEN
+    DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name;
+  END IF;
+  -- One that cannot tell its end has not moved the start of the next.
+  IF c.value IS NOT NULL OR l.kind = 'full' THEN
+    INSERT INTO tplus.sync_cursor (run, sync, started, ended, value, marker_version, marker_key, nulls, last_full)
+    VALUES (was.run, d.name, was.started, was.ended, c.value, c.marker_version, c.marker_key, coalesce(c.nulls, false),
+            CASE l.kind WHEN 'full' THEN was.started ELSE before.last_full END);
+    DELETE FROM tplus.sync_cursor k WHERE k.sync = d.name AND k.run < coalesce(
+      (SELECT max(p.run) FROM tplus.sync_cursor p WHERE p.sync = d.name AND p.ended <= was.started - d.lag),
+      CASE WHEN by_version THEN 0 ELSE was.run END);
+  END IF;
+END
+$$;
+
+CREATE FUNCTION tplus._alert_inside(caller regrole, sync_name text, server_name name, role regrole, what text, words text, numbers jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  most constant integer := 5000;  -- resolved ones of a role
+  found_id bigint;
+BEGIN
+  PERFORM tplus._check_word('what', what, 'failed', 'recovered', 'rejects', 'monthly_requests', 'keys', 'stale', 'token'),
+          tplus._check_size('numbers', numbers::text, 10000);
+  IF NOT coalesce(role = caller, false) AND NOT tplus._is_superuser(caller) THEN
+    RAISE insufficient_privilege USING MESSAGE = 'only the owner of a sync can write what belongs to it';
+  END IF;
+  IF sync_name IS NULL AND server_name IS NULL
+    OR sync_name IS NOT NULL AND NOT EXISTS (SELECT FROM tplus.sync_definition d WHERE d.name = sync_name AND d.owner = role)
+    OR server_name IS NOT NULL AND NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = server_name) THEN
+    RAISE undefined_object USING MESSAGE = 'an alert is about a sync or a server that exists';
+  END IF;
+  SELECT a.id INTO found_id FROM tplus.alert a
+   WHERE a.sync IS NOT DISTINCT FROM sync_name AND a.server IS NOT DISTINCT FROM server_name
+     AND a.owner = role AND a.kind = what AND a.resolved IS NULL LIMIT 1;
+  IF FOUND THEN
+    UPDATE tplus.alert a SET last_seen = clock_timestamp(), times = least(a.times, 2147483646) + 1,
+           message = tplus._cut(words), counts = numbers
+     WHERE a.id IN (SELECT x.id FROM tplus.alert x WHERE x.id = found_id FOR UPDATE SKIP LOCKED);
+    RETURN false;
+  END IF;
+  INSERT INTO tplus.alert (sync, server, owner, kind, message, counts, resolved)
+  VALUES (sync_name, server_name, role, what, coalesce(tplus._cut(words), ''), coalesce(numbers, '{}'),
+          CASE what WHEN 'recovered' THEN clock_timestamp() END)
+  RETURNING tplus.alert.id INTO found_id;
+  DELETE FROM tplus.alert a
+   WHERE a.id IN (SELECT x.id FROM tplus.alert x WHERE x.id IN
+     (SELECT y.id FROM tplus.alert y WHERE y.owner = role AND y.resolved IS NOT NULL ORDER BY y.id DESC OFFSET most)
+     FOR UPDATE SKIP LOCKED);
+  PERFORM pg_notify('tplus_alert', format('{"id": %s, "kind": "%s"}', found_id, what));
+  RETURN true;
+END
+$$;
+
+CREATE FUNCTION tplus._resolve_alerts(ids bigint[]) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._resolve_alerts_inside(caller regrole, ids bigint[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  UPDATE tplus.alert a SET resolved = clock_timestamp()
+   WHERE a.id IN (SELECT x.id FROM tplus.alert x WHERE x.id = ANY (ids) AND x.resolved IS NULL
+                     AND (x.owner = caller OR tplus._is_superuser(caller)) FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+CREATE FUNCTION tplus._prune(older_than interval) RETURNS bigint
+AS 'MODULE_PATHNAME', 'tplus_as_owner' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION tplus._prune_inside(caller regrole, older_than interval) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  n bigint;
+  m bigint;
+BEGIN
+  -- The last success of each stays, for sync_status and what it expects.
+  DELETE FROM tplus.sync_log l
+   WHERE l.run IN (SELECT x.run FROM tplus.sync_log x JOIN tplus.sync_definition d ON d.name = x.sync
+                    WHERE x.ended < now() - older_than AND pg_has_role(caller, d.owner, 'MEMBER')
+                      AND x.run <> ALL (ARRAY(SELECT max(y.run) FROM tplus.sync_log y WHERE y.status = 'succeeded' GROUP BY y.sync, y.kind))
+                      FOR UPDATE OF x SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT;
+  DELETE FROM tplus.alert a
+   WHERE a.id IN (SELECT x.id FROM tplus.alert x WHERE x.resolved < now() - older_than AND pg_has_role(caller, x.owner, 'MEMBER') FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS m = ROW_COUNT;
+  RETURN n + m;
+END
+$$;
+
+CREATE FUNCTION tplus._execute_inside(d tplus.sync_definition, statement text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  n bigint;
+BEGIN
+  PERFORM set_config('search_path', d.search_path, true),
+          set_config('TimeZone', coalesce(d.time_zone, current_setting('TimeZone')), true),
+          set_config('DateStyle', coalesce(d.date_style, current_setting('DateStyle')), true);
+  EXECUTE statement;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+
+-- Who holds the lock of a run in this database: see src/fdw/sync_functions.c.  A
+-- run whose lock is gone is over, however it ended.
+CREATE OR REPLACE FUNCTION tplus._running_pid(sync integer) RETURNS integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT pid FROM pg_locks
+   WHERE locktype = 'advisory' AND granted AND objsubid = 21332
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND classid = 0 AND objid::bigint = $1
+   LIMIT 1
+$$;
+
+-- Of a run that could not tell yet whether it has to read everything.
+CREATE FUNCTION tplus._no_cause() RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 'not known' $$;
+
+-- Gives the keys that a query returns to one of the functions that write them,
+-- many at a time, in the order of the index, which then grows at its end.
+CREATE FUNCTION tplus._give_keys(gate text, sync integer, query text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+  batch constant integer := 10000;
+  keys text[];
+BEGIN
+  FOR keys IN EXECUTE format('SELECT array_agg(x.key ORDER BY x.n) FROM (SELECT q.key, row_number() OVER (ORDER BY q.key COLLATE "C") AS n '
+    'FROM (%s) AS q(key)) AS x GROUP BY (x.n - 1) / %s ORDER BY (x.n - 1) / %2$s', query, batch)
+  LOOP
+    EXECUTE format('SELECT tplus.%I($1, $2)', gate) USING sync, keys;
+  END LOOP;
+END
+$$;
+
+-- The column that a window in time is about, quoted: the cursor if it is a
+-- time, else MadeRecordDate.
+CREATE OR REPLACE FUNCTION tplus._window_column(sync_name text, wanted text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  d tplus.sync_definition := tplus._sync(sync_name);
+  found_column text;
+BEGIN
+  PERFORM tplus._check_size('by_column', wanted);
+  SELECT c.quoted INTO found_column FROM tplus._columns(d.source::regclass) c
+   WHERE c.type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+     AND CASE WHEN wanted IS NULL THEN c.name = d.cursor_column OR c.field = 'maderecorddate' ELSE c.name = wanted END
+   ORDER BY c.name IS NOT DISTINCT FROM d.cursor_column DESC LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE undefined_column USING
+      MESSAGE = CASE WHEN wanted IS NULL THEN format('%s has no date for a window', d.source)
+        ELSE format('%s has no date or timestamp column "%s"', d.source, wanted) END,
+      HINT = 'Name a date or timestamp column of the source with by_column.';
+  END IF;
+  RETURN found_column;
+END
+$$;
+
+-- When a schedule of pg_cron comes next, which counts in GMT; null if it says
+-- so in a way that this does not know.
+CREATE OR REPLACE FUNCTION tplus._next_run(schedule text, after timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  -- Of one that is longer, nothing is looked at.
+  f text[] := CASE WHEN octet_length(schedule) <= 1000 THEN regexp_split_to_array(btrim(schedule), '\s+') END;
+  minutes integer[];
+  hours integer[];
+  dom integer[];
+  months integer[];
+  dow integer[];
+  day timestamp;
+  result timestamp;
+BEGIN
+  IF cardinality(f) = 2 AND f[1] ~ '^\d{1,9}$' AND f[2] ~ '^seconds?$' THEN
+    RETURN after + f[1]::integer * interval '1 second';
+  ELSIF cardinality(f) IS DISTINCT FROM 5 THEN
+    RETURN NULL;
+  END IF;
+  minutes := tplus._cron_field(f[1], 0, 59);
+  hours := tplus._cron_field(f[2], 0, 23);
+  dom := tplus._cron_field(f[3], 1, 31);
+  months := tplus._cron_field(f[4], 1, 12);
+  dow := tplus._cron_field(f[5], 0, 7);
+  FOR n IN 0 .. 1500 LOOP
+    day := date_trunc('day', after AT TIME ZONE 'UTC') + n * interval '1 day';
+    CONTINUE WHEN NOT extract(month FROM day) = ANY (months);
+    -- As in cron, a day fits by either field if both say something.
+    CONTINUE WHEN NOT CASE WHEN f[3] LIKE '*%' OR f[5] LIKE '*%'
+      THEN extract(day FROM day) = ANY (dom) AND (extract(dow FROM day) = ANY (dow) OR extract(isodow FROM day) = ANY (dow))
+      ELSE extract(day FROM day) = ANY (dom) OR extract(dow FROM day) = ANY (dow) OR extract(isodow FROM day) = ANY (dow) END;
+    SELECT min(day + h * interval '1 hour' + m * interval '1 minute') INTO result
+      FROM unnest(hours) h, unnest(minutes) m
+     WHERE day + h * interval '1 hour' + m * interval '1 minute' > after AT TIME ZONE 'UTC';
+    IF result IS NOT NULL THEN
+      RETURN result AT TIME ZONE 'UTC';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tplus.prune_history(older_than interval DEFAULT '90 days') RETURNS bigint
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT tplus._prune(older_than) $$;
+
+-- Only a gate calls them; of the trigger, everybody could make another.
+REVOKE ALL ON FUNCTION tplus._define_inside(regrole, tplus.sync_definition),
+  tplus._redefine_inside(regrole, tplus.sync_definition),
+  tplus._set_schedule_inside(regrole, integer, text),
+  tplus._set_settings_inside(regrole, integer, text, text),
+  tplus._set_key_texts_inside(regrole, integer, boolean),
+  tplus._forget_sync_inside(regrole, integer),
+  tplus._add_keys_inside(regrole, integer, text[]),
+  tplus._drop_keys_inside(regrole, integer, text[]),
+  tplus._set_records_inside(regrole, integer, text[], text[]),
+  tplus._put_reject_inside(regrole, integer, tplus.sync_reject),
+  tplus._drop_rejects_inside(regrole, integer, bigint[]),
+  tplus._clear_cursors_inside(regrole, integer),
+  tplus._log_skipped_inside(regrole, integer, text, text, text),
+  tplus._log_begun_inside(regrole, integer, text, text, text, text),
+  tplus._log_crashed_inside(regrole, integer, boolean),
+  tplus._log_failed_inside(regrole, tplus.sync_log),
+  tplus._log_succeeded_inside(regrole, tplus.sync_log, tplus.sync_cursor, boolean),
+  tplus._alert_inside(regrole, text, name, regrole, text, text, jsonb),
+  tplus._resolve_alerts_inside(regrole, bigint[]),
+  tplus._prune_inside(regrole, interval),
+  tplus._hold_inside(regrole, boolean),
+  tplus._hold_owner()
+  FROM PUBLIC;
+
 -- Whatever a session may have set, as its role or database does: what is done
 -- here does not depend on it.  Texts are written and read in one way; tables
 -- are those of PostgreSQL; a string is what it is.  Functions that policies call
@@ -2758,7 +3341,7 @@ BEGIN
     SELECT p.oid::pg_catalog.regprocedure AS function, p.proname IN ('_begin_run', 'check_syncs') AS keeps_time_zone
       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
      WHERE p.pronamespace = 'tplus'::pg_catalog.regnamespace AND l.lanname IN ('sql', 'plpgsql')
-       AND p.proconfig IS NOT NULL AND p.proname NOT IN ('_may_see', '_may_drop')
+       AND p.proconfig IS NOT NULL AND p.proname <> '_may_see'
   LOOP
     FOR setting IN SELECT * FROM pg_catalog.jsonb_each_text(settings) AS s(name, value)
                     WHERE NOT (f.keeps_time_zone AND s.name = 'TimeZone') LOOP

@@ -227,8 +227,7 @@ is(sql('SELECT array_agg(n ORDER BY n) FROM days'), '{2,3}', 'stores what lies b
 
 # --- Keys that version 1.0 wrote ------------------------------------------------
 
-sql(<<'SQL');
-SET ROLE etl;
+is((as('etl', <<'SQL'))[2], '', 'a sync by day');
 CREATE TABLE dated (day date PRIMARY KEY);
 SELECT tplus.create_sync('dated', 'source', 'dated', cursor_column => '', deletes => 'delete', delete_limit => 1);
 CALL tplus.sync('dated');
@@ -350,7 +349,7 @@ for my $next ('we"ird', 'Ümläut', '-', 'etl2')
 	is((quiet($old, $mine))[1], '0|0|0|0', 'a new role of the old name sees nothing');
 	like((quiet($old, $_))[2], qr/ERROR:  42704: sync "role" does not exist/, "nor may it $_")
 	  for "CALL tplus.sync('role')", "SELECT tplus.drop_sync('role')";
-	like((quiet($me, "CALL tplus.sync('role')"))[2], qr/belongs to role "\Q$name\E"\n.*\nHINT:  SET ROLE (\Q@{[ ident($name) ]}\E|etl2|-) first/, 'the error names the role');
+	like((quiet($me, "CALL tplus.sync('role')"))[2], qr/belongs to role "\Q$name\E"\n.*\nHINT:  Connect as (\Q@{[ ident($name) ]}\E|etl2|-),/, 'the error names the role');
 	like((quiet($me, 'DROP ROLE ' . ident($name)))[2], $refuses, 'which cannot be dropped');
 	sql('DROP ROLE ' . ident($old));
 }

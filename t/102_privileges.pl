@@ -1,6 +1,7 @@
 # Who may do what: files of the server, mappings of others through views and
 # functions, roles without a mapping, the table of tokens; options that name
-# files; and which token pairs are forgotten.
+# files; every function, table and view of the extension; locks, rows and rights
+# of others; and which token pairs are forgotten.
 use strict;
 use warnings;
 
@@ -191,6 +192,266 @@ subtest 'the table of tokens' => sub {
 		'nor without the filter', user => 'reader');
 	is(as('reader', "SELECT count(*) FROM pg_stats WHERE tablename = 'token'"), '0', 'nor statistics');
 	is(as('owner_role', "SELECT state FROM tplus.token_status WHERE server = 'pair'"), 'valid', 'token_status is for the owner');
+};
+
+subtest 'everything that the extension has' => sub {
+	# What everybody may execute, and why that harms nobody.
+	my %public = (
+		'asks T+ with the mapping of the caller, or what the owner of a server lent to all' =>
+		  'authorize calibrate ping refresh_token renew_due',
+		'shows what the caller may see: his, that of his servers, or all to pg_monitor' =>
+		  'budget_entries high_water month_entries request_entries stat_entries token_states _progress _running_pid',
+		'tells what is no secret' => 'info options tplus_fdw_handler tplus_fdw_validator _cron_database _has_cron _is_superuser',
+		'needs the rights that its statements need, which the caller has or has not' => <<~'NAMES',
+			comment_columns alter_sync check_syncs create_sync drop_sync prune_history resync schedule_sync sync sync_preview unschedule_sync
+			_adopt _ask_again _bad_column _begin_run _bisect _cause _check_definition _check_expressions _check_fields _check_keys
+			_check_records _compare _convert_keys _count_not_own _do _end_badly _end_well _execute _execute_inside _explain_twin _fetch
+			_find_changes _find_deleted _find_moves _forget_rejects _give_keys _keep_records _keep_settings _keys_of _let_wait _make_temp _mark_crashed
+			_new_rows _prepare_raw _raw_key _read _read_raw _read_rejected _reject _reject_twins _run _step _sync _tell_month _thin_out
+			_unschedule _update _waits_for_month _window_column _work _write _write_all
+			NAMES
+		'computes, or reads the catalog as everybody may' => <<~'NAMES',
+			_all_columns _belongs _bound _check_cron _check_job _check_names _check_no_transaction _check_size _check_sizes _check_target
+			_check_word _columns _cron_field _current_role _cursor_is_time _cursor_of _cursor_text _cut _date_style _default_cursor _differs
+			_fraction _hangs_on _is_exact _is_gone _is_no_record _is_tplus _key_exprs _key_of _key_text _list _marker_is_there _may_see
+			_must_wait _names _next_run _no_cause _old_settings _owned _plain_column _qualified _raise _raise_same_key _record_text _same_key
+			_server_of _setting_of_role _shape _shape_columns _shape_cursor _shape_mark _start_of _unique_of _updated _version_before _window
+			NAMES
+		'is a gate, which writes rows of the caller only, and bounds them' => <<~'NAMES',
+			_add_keys _alert _clear_cursors _define _drop_keys _drop_rejects _forget_sync _log_begun _log_crashed _log_failed _log_skipped
+			_log_succeeded _prune _put_reject _redefine _resolve_alerts _set_key_texts _set_records _set_schedule _set_settings
+			NAMES
+		'takes locks and places of syncs of the caller only' => '_begin_progress _check_lock _end_progress _lock_alerts _lock_run _set_phase _unlock_run',
+		'refuses, or changes nothing' => '_check_session',
+		'makes a grant what it has to be by the table, whoever calls it' => '_hold _keep_hold',
+		'tells how many requests a server of the caller has left' => '_month_left _requests_left');
+	# What nobody may but the extension itself, and superusers.
+	my @inside = grep { !/execute/ } map { "${_}_inside" } '_hold', grep { /./ } split /\s+/, $public{'is a gate, which writes rows of the caller only, and bounds them'};
+	my %closed = map { $_ => 1 } @inside, '_hold_owner', 'stat_reset';
+	my %open = map { $_ => 1 } grep { /./ } map { split /\s+/ } values %public;
+
+	my $extension = "d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tplus_fdw') AND d.deptype = 'e'";
+	my (@unknown, %seen);
+	for (split /\n/, sql(<<~"SQL"))
+		SELECT p.proname, p.prosecdef, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0),
+		       array_to_string(p.proconfig, ' ') ~ '^search_path=pg_catalog, pg_temp'
+		  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass WHERE $extension
+		SQL
+	{
+		my ($name, $definer, $everybody, $path) = split /\|/;
+		$seen{$name} = 1;
+		push @unknown, $name unless $open{$name} xor $closed{$name};
+		push @unknown, "$name for everybody: $everybody" if ($everybody eq 't') != ($open{$name} // 0);
+		push @unknown, "$name has the rights of its owner" if $definer eq 't' && (!$closed{$name} || !$path);
+		push @unknown, "$name does not" if $name =~ /_inside$/ && $definer ne 't' && $name ne '_execute_inside';
+	}
+	is_deeply(\@unknown, [], 'each function is one that this table knows');
+	is_deeply([ grep { !$seen{$_} } sort(keys %open, keys %closed) ], [], 'and each that it knows is there');
+
+	# Tables, views, sequences: what everybody may.
+	my %relations = (
+		# Views show what the caller may see, by row-level security or by their functions.
+		map({ $_ => 'SELECT' } qw(budget_queue request_log stat_months stat_requests sync_progress sync_run sync_status token_status)),
+		# Row-level security shows what the caller may see.
+		map({ $_ => 'SELECT' } qw(alert sync_cursor sync_definition sync_key sync_log sync_reject)),
+		# pg_dump reads them; nobody takes a number.
+		map({ $_ => 'SELECT' } qw(sync_definition_id_seq sync_log_run_seq sync_reject_id_seq)),
+		alert_id_seq => '', token => '');
+	my %there = map { split /\|/, $_, 2 } split /\n/, sql(<<~"SQL");
+		SELECT c.relname, coalesce((SELECT string_agg(a.privilege_type, ' ' ORDER BY 1)
+		         FROM aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a WHERE a.grantee = 0), '')
+		       || coalesce((SELECT ' ' || string_agg(x.attname || ' ' || a.privilege_type, ' ')
+		                      FROM pg_attribute x, aclexplode(x.attacl) a WHERE x.attrelid = c.oid AND a.grantee = 0), '')
+		       || CASE WHEN c.relkind = 'r' AND NOT c.relrowsecurity THEN ' no row-level security' ELSE '' END
+		       || CASE WHEN c.relkind = 'v' AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false)
+		               AND EXISTS (SELECT FROM pg_depend v JOIN pg_class t ON t.oid = v.refobjid AND v.refclassid = 'pg_class'::regclass
+		                             JOIN pg_rewrite r ON r.oid = v.objid WHERE r.ev_class = c.oid AND t.relkind = 'r') THEN ' reads as its owner' ELSE '' END
+		  FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+		 WHERE $extension AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p')
+		SQL
+	is_deeply(\%there, \%relations, 'each table, view and sequence is one that this table knows');
+	is(sql(<<~'SQL'), '', 'and all policies only let see');
+		SELECT string_agg(polname || polrelid::regclass, ' ') FROM pg_policy
+		 WHERE polrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'tplus'::regnamespace) AND polcmd <> 'r'
+		SQL
+};
+
+# What one role may do that is in the way of others, or takes their rights.
+subtest 'the way of nobody' => sub {
+	my $tables = 'sync_definition sync_cursor sync_key sync_log sync_reject alert token';
+	sql('GRANT CREATE ON SCHEMA public TO user_role; CREATE ROLE listener LOGIN');
+	my $sync = "CREATE TABLE made_%1\$s (id int PRIMARY KEY, name text); CREATE TABLE source_%1\$s AS SELECT 1 AS id, 'a' AS name; "
+	  . "SELECT tplus.create_sync('sync_%1\$s', 'source_%1\$s', 'made_%1\$s', key => 'id', cursor_column => '', deletes => 'delete')";
+	as($_, sprintf $sync, $_) for qw(owner_role user_role);
+
+	# Locks: any that a privilege could give, and those of runs.
+	my @denied = map {
+		my $table = $_;
+		map({ "BEGIN; LOCK TABLE tplus.$table IN $_ MODE; ROLLBACK" }
+			'ROW SHARE', 'ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE', 'SHARE', 'SHARE ROW EXCLUSIVE', 'EXCLUSIVE', 'ACCESS EXCLUSIVE'),
+		map({ "SELECT FROM tplus.$table $_" } 'FOR UPDATE', 'FOR KEY SHARE'),
+		"INSERT INTO tplus.$table DEFAULT VALUES", "DELETE FROM tplus.$table", "TRUNCATE tplus.$table"
+	} split ' ', $tables;
+	my (undef, undef, $err) = $node->psql('postgres', join(";\n", map { ($_, "DO \$\$ BEGIN RAISE WARNING 'after' ; END \$\$") } @denied), on_error_stop => 0, extra_params => [ '-U', 'user_role' ]);
+	my @answers = split /WARNING:  after\n/, $err;
+	is_deeply([ map { $answers[$_] =~ /ERROR:  permission denied for table/ ? () : $denied[$_] } 0 .. $#denied ], [], 'nobody locks or writes a table');
+	fails_like(q{INSERT INTO tplus.alert (kind, message) VALUES ('failed', repeat('x', 190000000))}, '42501', qr/permission denied/,
+		'190 MB for everybody to read', user => 'user_role');
+	my $holder = $node->background_psql('postgres', extra_params => [ '-U', 'user_role' ], on_error_stop => 0);
+	my $id = sql("SELECT id FROM tplus.sync_definition WHERE name = 'sync_owner_role'");
+	$holder->query(<<~"SQL");
+		BEGIN;
+		SELECT pg_advisory_lock(1414548563, $id), pg_advisory_lock(1414548563, -1), pg_advisory_lock(0, $id), pg_advisory_lock($id);
+		SAVEPOINT s; SELECT tplus._lock_run($id); ROLLBACK TO s;
+		SAVEPOINT s; SELECT tplus._lock_alerts(); RELEASE s;
+		SELECT tplus.create_sync('another', 'source_user_role', 'made_user_role', key => 'id', cursor_column => '');
+		SET CONSTRAINTS ALL IMMEDIATE;
+		SQL
+	as('owner_role', "SET statement_timeout = '20s'; CALL tplus.sync('sync_owner_role')");
+	is(sql("SELECT status FROM tplus.sync_run WHERE sync = 'sync_owner_role'"), 'succeeded', 'the sync of another runs while all locks are held that can be');
+	as('owner_role', "SET statement_timeout = '20s'; " . sprintf($sync, 'more') . "; SELECT tplus.drop_sync('sync_more')");
+	is(sql("SET statement_timeout = '20s'; SELECT tplus.check_syncs() >= 0"), 't', 'a superuser checks all');
+	$holder->query("SELECT tplus._log_begun((SELECT id FROM tplus.sync_definition WHERE name = 'another'), 'full', 'x', NULL, NULL)");
+	$holder->query("SELECT tplus._alert('another', NULL, 'user_role', 'failed', 'x')");
+	is(sql("SET statement_timeout = '20s'; SELECT tplus.check_syncs() >= 0, tplus.prune_history('0') >= 0"), 't|t', 'and waits for no row of another');
+	$holder->query('ROLLBACK');
+	# Rows that are there already are locked by what changes them.
+	$holder->query("SELECT tplus._alert('sync_user_role', NULL, 'user_role', 'failed', 'x'), tplus._log_begun((SELECT id FROM tplus.sync_definition WHERE name = 'sync_user_role'), 'full', 'x', NULL, NULL)");
+	$holder->query("BEGIN; SELECT tplus._alert('sync_user_role', NULL, 'user_role', 'failed', 'y'), tplus._log_crashed((SELECT id FROM tplus.sync_definition WHERE name = 'sync_user_role'), true)");
+	is(sql("SET statement_timeout = '20s'; SELECT tplus.check_syncs() >= 0, tplus.prune_history('0') >= 0"), 't|t', 'nor for one that it is at');
+	$holder->query('ROLLBACK');
+	$holder->quit;
+
+	# The gates: rows of others, and rows of no sync.
+	my %call = (
+		_add_keys => "$id, '{1}'", _clear_cursors => $id, _drop_keys => "$id, '{1}'", _drop_rejects => "$id, '{1}'",
+		_log_begun => "$id, 'full', 'x', NULL, NULL", _log_crashed => "$id, true", _log_skipped => "$id, 'full', 'x', 'x'",
+		_lock_run => $id, _put_reject => "$id, NULL", _set_key_texts => "$id, true", _set_records => "$id, '{1}', '{1}'",
+		_set_schedule => "$id, '* * * * *'", _set_settings => "$id, 'UTC', 'ISO'",
+		_redefine => "jsonb_populate_record(NULL::tplus.sync_definition, '{\"id\": $id}')",
+		_log_succeeded => "jsonb_populate_record(NULL::tplus.sync_log, (SELECT '{\"run\": ' || last_value || '}' FROM tplus.sync_log_run_seq)::jsonb), NULL, true",
+		_alert => "'sync_owner_role', NULL, 'owner_role', 'failed', 'x', '{}'");
+	as('owner_role', "SELECT tplus._log_begun($id, 'full', 'x', NULL, NULL), tplus._alert('sync_owner_role', NULL, 'owner_role', 'failed', 'x')");
+	@denied = map { ("SELECT tplus.$_($call{$_})", $_ eq '_lock_run' ? () : "SELECT tplus.${_}_inside('owner_role', $call{$_})") } sort keys %call;
+	(undef, undef, $err) = $node->psql('postgres', join(";\n", map { ($_, "DO \$\$ BEGIN RAISE WARNING 'after' ; END \$\$") } @denied), on_error_stop => 0, extra_params => [ '-U', 'user_role' ]);
+	@answers = split /WARNING:  after\n/, $err;
+	is_deeply([ map { $answers[$_] =~ ($denied[$_] =~ /_inside/ ? qr/ERROR:  permission denied for function/ : qr/ERROR:  only the owner of a sync/) ? () : ($denied[$_], $answers[$_]) } 0 .. $#denied ],
+		[], 'a gate writes nothing of another, nor does what is behind it');
+	my $before = sql("SELECT d::text FROM tplus.sync_definition d WHERE id = $id");
+	my $theirs = "SELECT (SELECT count(*) FROM tplus.sync_log WHERE sync = 'sync_owner_role'), (SELECT count(*) FROM tplus.alert WHERE sync = 'sync_owner_role' AND resolved IS NULL)";
+	my $count = sql($theirs);
+	like(as('user_role', "SELECT tplus._forget_sync($id), tplus._resolve_alerts(ARRAY(SELECT generate_series(1, 100)::bigint)), tplus._prune('-1 day')"),
+		qr/^f\|/, 'a sync of another is not forgotten');
+	is(sql($theirs), $count, 'nor resolved or pruned');
+	fails_like("SELECT tplus.drop_sync('sync_owner_role')", '42704', qr/does not exist/, 'or dropped', user => 'user_role');
+	is(sql("SELECT d::text FROM tplus.sync_definition d WHERE id = $id"), $before, 'and are what they were');
+	fails_like("SELECT tplus._alert($_, 'x')", '42704', qr/an alert is about/, "no alert about $_", user => 'user_role')
+	  for q{'nothing', NULL, 'user_role', 'failed'}, q{NULL, NULL, 'user_role', 'failed'}, q{NULL, 'nowhere', 'user_role', 'token'}, q{'sync_owner_role', NULL, 'user_role', 'failed'};
+	fails_like("SELECT tplus._alert('sync_user_role', NULL, 'user_role', 'other', 'x')", '22023', qr/invalid value/, 'nor of any kind', user => 'user_role');
+	as('user_role', "SELECT tplus._alert('sync_user_role', NULL, 'user_role', 'recovered', repeat('x', 1000000)) FROM generate_series(1, 10)");
+	is(sql("SELECT max(length(message)), max(times) FROM tplus.alert WHERE sync = 'sync_user_role' AND kind = 'recovered'"), '8000|1', 'its text is cut off');
+	# A caller is who he is, whatever he says.
+	is(sql("SET ROLE user_role; SELECT tplus._set_schedule(id, NULL) IS NOT NULL FROM tplus.sync_definition"), 't', 'SET ROLE is seen');
+	sql("CREATE FUNCTION lend_gate() RETURNS text LANGUAGE sql SECURITY DEFINER AS \$\$ SELECT tplus._set_schedule($id, NULL)::text \$\$; ALTER FUNCTION lend_gate() OWNER TO owner_role");
+	is(as('user_role', 'SELECT lend_gate() IS NOT NULL'), 't', 'as is the owner of a SECURITY DEFINER function');
+
+	# Long texts.
+	my $long = "repeat('x', 70000)";
+	for my $call ("create_sync($long, 'source_user_role', 'made_user_role', key => 'id')", "sync_preview($long)", "drop_sync($long)",
+		"alter_sync('sync_user_role', filter => '''' || $long || ''' = ''''')", "schedule_sync('sync_user_role', $long)", "_set_schedule(1, $long)",
+		"alter_sync('sync_user_role', mapping => jsonb_build_object('name', '''' || $long || ''''))", "_window_column('sync_user_role', $long)")
+	{
+		fails_like("SELECT tplus.$call", $call =~ /_set/ ? '42501' : '54000', $call =~ /_set/ ? qr// : qr/argument "\w+" is too long\nDETAIL:  It has \d+ bytes; at most \d+ are taken/,
+			substr($call, 0, 60), user => 'user_role');
+	}
+
+	# Everybody can listen, and learns nothing.
+	my $out = '';
+	$node->psql('postgres', "LISTEN tplus_alert; SET ROLE user_role; SELECT tplus._alert('sync_user_role', NULL, 'user_role', 'stale', 'secret words'); RESET ROLE; SELECT 1", stdout => \$out);
+	like($out, qr/notification "tplus_alert" with payload "\{"id": \d+, "kind": "stale"\}"/, 'a notification has a number and a kind');
+	is(as('listener', 'SELECT count(*) FROM tplus.alert'), '0', 'what it stands for is for those who may see it');
+};
+
+subtest 'whose rights a sync has' => sub {
+	sql(<<~'SQL');
+		CREATE TABLE loot (what text, who text, session text);
+		GRANT INSERT ON loot TO PUBLIC;
+		CREATE SCHEMA trap AUTHORIZATION user_role;
+		SQL
+	as('user_role', <<~'SQL');
+		CREATE FUNCTION trap.spring(what text) RETURNS text LANGUAGE plpgsql AS $$
+		BEGIN
+		  BEGIN PERFORM set_config('role', 'none', false); EXCEPTION WHEN OTHERS THEN NULL; END;
+		  BEGIN RESET SESSION AUTHORIZATION; EXCEPTION WHEN OTHERS THEN NULL; END;
+		  INSERT INTO public.loot VALUES (what, current_user, session_user);
+		  RETURN 'x';
+		END $$;
+		-- Said to be immutable, so that planning calls it.
+		CREATE FUNCTION trap.folded(what text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN trap.spring(what); END $$;
+		CREATE FUNCTION trap.as_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.spring(TG_NAME); RETURN NEW; END $$;
+		CREATE TYPE trap.odd AS (a text);
+		CREATE FUNCTION trap.odd_text(trap.odd) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN trap.spring('cast'); END $$;
+		CREATE CAST (trap.odd AS text) WITH FUNCTION trap.odd_text(trap.odd) AS ASSIGNMENT;
+		CREATE FUNCTION trap.same(integer, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.spring('operator'); RETURN true; END $$;
+		CREATE OPERATOR trap.= (leftarg = integer, rightarg = text, function = trap.same);
+		CREATE TABLE trap.source AS SELECT 1 AS id, 'a' AS name, 'b' AS cast, 'c' AS operator;
+		CREATE TABLE trap.made (id int PRIMARY KEY, name text, "cast" text, late text DEFAULT trap.spring('default'), folded text DEFAULT trap.folded('folded'));
+		CREATE TRIGGER at_once BEFORE INSERT ON trap.made FOR EACH ROW EXECUTE FUNCTION trap.as_trigger();
+		CREATE CONSTRAINT TRIGGER in_the_end AFTER INSERT ON trap.made DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap.as_trigger();
+		SET search_path = trap, pg_catalog, public;
+		SELECT tplus.create_sync('trap', 'trap.source', 'trap.made', key => 'id', cursor_column => '', deletes => 'delete', filter => $$ id = 'x'::text $$,
+		  mapping => $${"name": "trap.spring('mapping')", "cast": "ROW('x')::trap.odd"}$$);
+		SQL
+	sql('DELETE FROM loot');
+	for my $session ('SET ROLE user_role', 'SET SESSION AUTHORIZATION user_role', 'SET SESSION AUTHORIZATION owner_role; RESET SESSION AUTHORIZATION; SET ROLE user_role')
+	{
+		for my $call ("CALL tplus.sync('trap')", "CALL tplus.resync('trap', '2025-01-01', by_column => 'x')", "SELECT * FROM tplus.sync_preview('trap')",
+			"SELECT tplus.alter_sync('trap', filter => 'true')", "SELECT tplus.alter_sync('trap', adopt => true)")
+		{
+			my (undef, undef, $err) = $node->psql('postgres', "$session;\n$call", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+			like($err, $call =~ /resync/ ? qr/ERROR/ : qr/ERROR:  42501: a sync of role "user_role" cannot run in a session of role/, "$session: $call");
+			unlike($err, qr/HINT:.*SET (ROLE|SESSION)/, 'nor does a hint lead there');
+		}
+		# What is planned then becomes no other role.
+		$node->psql('postgres', "$session;\nSELECT tplus.create_sync('more', 'trap.source', 'trap.made', key => 'id', cursor_column => '',
+			mapping => '{\"name\": \"trap.folded(''planned'')\"}'); SELECT tplus.drop_sync('more')");
+	}
+	fails_like($_, '42501', qr/belongs to role "user_role"/, $_) for "CALL tplus.sync('trap')", "SELECT * FROM tplus.sync_preview('trap')", "SELECT tplus.alter_sync('trap')";
+	sql("SELECT tplus.check_syncs(), count(*), max(next_run) FROM tplus.sync_status; SELECT count(*) FROM tplus.sync_run, tplus.sync_progress; ANALYZE tplus.sync_definition");
+	is(sql("SELECT string_agg(DISTINCT who, ' ') FROM loot WHERE who <> 'user_role'"), '', 'nothing of it ran as anybody else');
+	sql('DELETE FROM loot');
+	as('user_role', "CALL tplus.sync('trap'); CALL tplus.sync('trap', true); SELECT count(*) FROM tplus.sync_preview('trap')");
+	is(sql("SELECT string_agg(DISTINCT who || ' ' || session, ', ') FROM loot"), 'user_role user_role', 'in a session of its owner, it runs as that');
+	is(sql("SELECT string_agg(DISTINCT what, ' ' ORDER BY what) FROM loot"), 'at_once cast default folded in_the_end mapping operator', 'all of it');
+
+	# A run whose lock is given back does not count.
+	fails_like("SELECT tplus.alter_sync('trap', filter => ''); SELECT tplus.alter_sync('trap', mapping => '{\"name\": \"pg_advisory_unlock_all()::text\"}');\nCALL tplus.sync('trap', true)",
+		'55000', qr/the lock of the run was given back/, 'pg_advisory_unlock_all()', user => 'user_role');
+};
+
+subtest 'the mapping of all' => sub {
+	$sim->tenant('common');
+	account('common', mapping => {});
+	sql('GRANT USAGE ON FOREIGN SERVER common TO user_role, owner_role; GRANT USAGE ON SCHEMA common TO PUBLIC; GRANT SELECT ON common.item TO PUBLIC; '
+		  . "DROP USER MAPPING FOR CURRENT_USER SERVER common; ALTER SERVER common OWNER TO owner_role; "
+		  . "CREATE USER MAPPING FOR PUBLIC SERVER common OPTIONS (app_key 'common', app_secret 'sim-secret', refresh_token 'sim-refresh-token')");
+	is(as('user_role', reads('common')), '3', 'everybody reads with it');
+	my $generation = "SELECT generation FROM tplus.token WHERE server = 'common'";
+	my $was = sql($generation);
+	for my $call ("authorize('common', 'sim-code')", "refresh_token('common')")
+	{
+		fails_like("SELECT tplus.$call", '42501', qr/must be owner of server "common" to replace the token.*HINT:  Use CREATE USER MAPPING FOR user_role SERVER common/s,
+			$call, user => 'user_role');
+	}
+	as('user_role', "SELECT * FROM tplus.renew_due('$_')") for '1 hour', '5 years';
+	is(sql($generation), $was, 'and does not replace its token, nor has it renewed before it is due');
+	as('owner_role', "SELECT tplus.refresh_token('common')");
+	cmp_ok(sql($generation), '>', $was, 'the owner of the server does');
+	$was = sql($generation);
+	sql("UPDATE tplus.token SET expires_at = now() + interval '1 hour' WHERE server = 'common'");
+	as('user_role', 'SELECT * FROM tplus.renew_due()');
+	cmp_ok(sql($generation), '>', $was, 'and whoever uses it when it is due');
+	sql('DROP SERVER common CASCADE; DELETE FROM tplus.token');
 };
 
 subtest 'forgotten pairs' => sub {

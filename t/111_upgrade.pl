@@ -119,7 +119,7 @@ my @changes = (
 	[ q{DO $$ BEGIN EXECUTE replace(pg_get_functiondef('tplus.check_syncs(interval)'::regprocedure), '3 days', '4 days'); END $$},
 		qr/^\+ function tplus.check_syncs.*4 days/ ],
 	[ 'REVOKE SELECT ON tplus.sync_run FROM PUBLIC', qr/^- view tplus.sync_run \{.*"=r/ ],
-	[ 'REVOKE INSERT (name) ON tplus.sync_definition FROM PUBLIC', qr/^\+ pg_attribute of (?=.*"name").*"=w/ ],
+	[ 'GRANT INSERT (name) ON tplus.sync_definition TO PUBLIC', qr/^\+ pg_attribute of (?=.*"name").*"=a/ ],
 	[ q{UPDATE pg_init_privs SET initprivs = '{}' WHERE objoid = 'tplus.sync_status'::regclass},
 		qr/^- initial privileges on view tplus.sync_status/ ],
 	[ 'CREATE OR REPLACE VIEW tplus.token_status AS SELECT * FROM tplus.token_states() WHERE true',

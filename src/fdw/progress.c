@@ -16,9 +16,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -47,6 +49,7 @@ typedef struct Slot
 {
 	int			pid;			/* 0: free */
 	Oid			database;
+	Oid			role;			/* whose run it is */
 	int64		run;			/* of tplus.sync_log */
 	TimestampTz started;
 	int64		requests;
@@ -59,6 +62,7 @@ typedef struct Slot
 /* The run of this backend; run 0: none. */
 static Slot own;
 static int	own_slot = -1;		/* in the area; -1: unseen */
+static bool allowed = false;	/* does a run of a sync hold its lock? */
 static int64 sent_before;		/* what this backend had sent before it */
 
 static Slot *
@@ -91,6 +95,12 @@ tplus_progress_stop(void)
 	publish();
 	own_slot = -1;
 	tplus_allowance_enforce(false);
+}
+
+void
+tplus_progress_allow(bool allow)
+{
+	allowed = allow;
 }
 
 static void
@@ -144,12 +154,15 @@ tplus_begin_progress(PG_FUNCTION_ARGS)
 	memset(&own, 0, sizeof(own));
 	own.pid = MyProcPid;
 	own.database = MyDatabaseId;
+	own.role = GetUserId();
 	own.run = PG_GETARG_INT64(0);
 	own.expected = PG_ARGISNULL(1) ? -1 : PG_GETARG_INT64(1);
 	own.started = GetCurrentTimestamp();
 	sent_before = tplus_allowance_sent();
 	tplus_allowance_enforce(true);
-	take_slot();
+	/* Slots are few: nobody takes one who only calls this. */
+	if (allowed)
+		take_slot();
 	PG_RETURN_VOID();
 }
 
@@ -177,8 +190,17 @@ tplus_end_progress(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(requests);
 }
 
+static bool
+may_see(const Slot *slot)
+{
+	return slot->pid != 0 && slot->database == MyDatabaseId &&
+		(has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		 has_privs_of_role(GetUserId(), slot->role));
+}
+
 /*
- * tplus._progress(): the runs under way in this database
+ * tplus._progress(): the runs under way in this database that the current user
+ * may see
  */
 Datum
 tplus_progress(PG_FUNCTION_ARGS)
@@ -202,7 +224,7 @@ tplus_progress(PG_FUNCTION_ARGS)
 		Datum		values[NCOLUMNS];
 		bool		nulls[NCOLUMNS] = {0};
 
-		if (slot->pid == 0 || slot->database != MyDatabaseId)
+		if (!may_see(slot))
 			continue;
 		values[0] = Int64GetDatum(slot->run);
 		values[1] = Int32GetDatum(slot->pid);

@@ -32,6 +32,12 @@ extern void tplus_progress_add(int64 requests, int64 pages, int64 rows);
  */
 extern void tplus_progress_stop(void);
 
+/*
+ * Does this session hold the lock of a run?  What begins otherwise is counted,
+ * and takes none of the few places where it is seen.  Throws nothing.
+ */
+extern void tplus_progress_allow(bool allow);
+
 extern PGDLLEXPORT Datum tplus_begin_progress(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_set_phase(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_end_progress(PG_FUNCTION_ARGS);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -20,14 +21,17 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "fdw/progress.h"
 #include "fdw/sync_functions.h"
 
 /*
- * The class of the advisory locks that runs hold, see tplus._lock_class(); the
- * object is the sync's id.
+ * The locks of runs are advisory locks with a tag of their own, which no
+ * function of SQL can make: those have 1 and 2 there.  Renewals of tokens have
+ * others, see src/tplus/renew.c.  Tplus._running_pid() looks for it.
  */
-#define RUN_LOCK_CLASS 1414548563
+#define RUN_LOCK	0x5354		/* "ST": of a sync, by its id */
+#define ALERT_LOCK	0x5341		/* "SA": of a role that raises an alert */
 
 /* A lock that a run holds until it, or the statement that called it, ends. */
 typedef struct RunLock
@@ -42,6 +46,8 @@ static RunLock *innermost = NULL;
 PG_FUNCTION_INFO_V1(tplus_check_no_transaction);
 PG_FUNCTION_INFO_V1(tplus_lock_run);
 PG_FUNCTION_INFO_V1(tplus_unlock_run);
+PG_FUNCTION_INFO_V1(tplus_check_lock);
+PG_FUNCTION_INFO_V1(tplus_lock_alerts);
 PG_FUNCTION_INFO_V1(tplus_raise);
 PG_FUNCTION_INFO_V1(tplus_current_role);
 
@@ -79,8 +85,10 @@ release(RunLock *lock)
 	if (*link == NULL)
 		return;
 	*link = lock->outer;
-	LockRelease(&lock->tag, ExclusiveLock, true);
+	if (tplus_lock_held(&lock->tag, ExclusiveLock))
+		LockRelease(&lock->tag, ExclusiveLock, true);
 	tplus_progress_stop();
+	tplus_progress_allow(innermost != NULL);
 }
 
 /* The memory of the statement goes, and the lock with it. */
@@ -88,6 +96,27 @@ static void
 statement_ended(void *arg)
 {
 	release(arg);
+}
+
+/* Does the current user own this sync? */
+static void
+check_owner(int32 sync)
+{
+	Oid			types[2] = {INT4OID, OIDOID};
+	Datum		values[2] = {Int32GetDatum(sync), ObjectIdGetDatum(GetUserId())};
+	bool		owns;
+
+	SPI_connect();
+	owns = SPI_execute_with_args("SELECT FROM tplus.sync_definition d "
+								 "WHERE d.id OPERATOR(pg_catalog.=) $1 "
+								 "AND d.owner::pg_catalog.oid OPERATOR(pg_catalog.=) $2",
+								 2, types, values, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1;
+	SPI_finish();
+	if (!owns)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only the owner of a sync can run it")));
 }
 
 /*
@@ -99,11 +128,13 @@ statement_ended(void *arg)
 Datum
 tplus_lock_run(PG_FUNCTION_ARGS)
 {
-	RunLock    *lock = MemoryContextAllocZero(PortalContext ? PortalContext : TopMemoryContext,
-											  sizeof(RunLock));
+	RunLock    *lock;
 
-	SET_LOCKTAG_ADVISORY(lock->tag, MyDatabaseId, RUN_LOCK_CLASS,
-						 PG_GETARG_INT32(0), 2);
+	check_owner(PG_GETARG_INT32(0));
+	lock = MemoryContextAllocZero(PortalContext ? PortalContext : TopMemoryContext,
+								  sizeof(RunLock));
+	SET_LOCKTAG_ADVISORY(lock->tag, MyDatabaseId, 0, PG_GETARG_INT32(0),
+						 RUN_LOCK);
 	if (LockAcquire(&lock->tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
 	{
 		pfree(lock);
@@ -111,6 +142,7 @@ tplus_lock_run(PG_FUNCTION_ARGS)
 	}
 	lock->outer = innermost;
 	innermost = lock;
+	tplus_progress_allow(true);
 	lock->at_end.func = statement_ended;
 	lock->at_end.arg = lock;
 	MemoryContextRegisterResetCallback(GetMemoryChunkContext(lock), &lock->at_end);
@@ -126,6 +158,36 @@ tplus_unlock_run(PG_FUNCTION_ARGS)
 {
 	if (innermost != NULL)
 		release(innermost);
+	PG_RETURN_VOID();
+}
+
+/*
+ * tplus._check_lock(): SQL of a sync, or a trigger, may have given back all
+ * advisory locks of the session.
+ */
+Datum
+tplus_check_lock(PG_FUNCTION_ARGS)
+{
+	if (innermost == NULL || !tplus_lock_held(&innermost->tag, ExclusiveLock))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the lock of the run was given back"),
+				 errdetail("Another run may have begun meanwhile."),
+				 errhint("SQL of a sync, and triggers of its target, must not call pg_advisory_unlock_all().")));
+	PG_RETURN_VOID();
+}
+
+/*
+ * tplus._lock_alerts(): of several syncs of a role that stop at once, one
+ * raises the alert.  Nobody takes the lock of another role.
+ */
+Datum
+tplus_lock_alerts(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, GetUserId(), ALERT_LOCK);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	PG_RETURN_VOID();
 }
 

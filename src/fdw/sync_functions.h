@@ -20,6 +20,8 @@
 extern PGDLLEXPORT Datum tplus_check_no_transaction(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_lock_run(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_unlock_run(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum tplus_check_lock(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum tplus_lock_alerts(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_raise(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum tplus_current_role(PG_FUNCTION_ARGS);
 

@@ -12,15 +12,18 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -38,6 +41,15 @@ PG_FUNCTION_INFO_V1(tplus_refresh_token);
 PG_FUNCTION_INFO_V1(tplus_renew_due);
 PG_FUNCTION_INFO_V1(tplus_token_states);
 
+/* As tplus._check_size() has it for functions in PL/pgSQL. */
+#define MAX_ARGUMENT_BYTES	65536
+
+/*
+ * How early anybody may have the token of a mapping for PUBLIC renewed, in
+ * microseconds: as early as renew_due() does it by default.
+ */
+#define PUBLIC_RENEWAL_US	(2 * USECS_PER_DAY)
+
 /* Something to do with an account, under guard. */
 typedef void (*AccountAction) (const TplusAccount *account, void *arg);
 
@@ -48,6 +60,19 @@ require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"%s\" must not be null", name)));
+}
+
+static void
+check_size(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	Size		size = toast_raw_datum_size(PG_GETARG_DATUM(argument)) - VARHDRSZ;
+
+	if (size > MAX_ARGUMENT_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("argument \"%s\" is too long", name),
+				 errdetail("It has %zu bytes; at most %d are taken.", size,
+						   MAX_ARGUMENT_BYTES)));
 }
 
 /* The account of the current user on the server that the argument names. */
@@ -61,6 +86,38 @@ account_argument(FunctionCallInfo fcinfo, int argument)
 	serverid = tplus_usable_server(NameStr(*PG_GETARG_NAME(argument)));
 	account = tplus_option_account(serverid, GetUserId());
 	tplus_validate_transport(&account->server);
+	return account;
+}
+
+/*
+ * A mapping for PUBLIC is everybody's to use, but who replaces its token does
+ * so for all: that is for the owner of the server.
+ */
+static bool
+may_replace_token(Oid serverid, Oid userid)
+{
+	if (SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
+							  ObjectIdGetDatum(serverid)))
+		return true;
+	return has_privs_of_role(userid, GetForeignServer(serverid)->owner);
+}
+
+/* The same, whose token the current user may replace. */
+static TplusAccount *
+own_account_argument(FunctionCallInfo fcinfo, int argument)
+{
+	TplusAccount *account = account_argument(fcinfo, argument);
+	char	   *name = NameStr(*PG_GETARG_NAME(argument));
+
+	if (!may_replace_token(get_foreign_server_oid(name, false), GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of server \"%s\" to replace the token of its user mapping for PUBLIC",
+						name),
+				 errdetail("The token serves everybody who uses the mapping."),
+				 errhint("Use CREATE USER MAPPING FOR %s SERVER %s, with an application of your own.",
+						 quote_identifier(GetUserNameFromId(GetUserId(), false)),
+						 quote_identifier(name))));
 	return account;
 }
 
@@ -82,10 +139,13 @@ end_of_token(FunctionCallInfo fcinfo, const TplusAccount *account)
 Datum
 tplus_authorize(PG_FUNCTION_ARGS)
 {
-	TplusAccount *account = account_argument(fcinfo, 0);
+	TplusAccount *account = own_account_argument(fcinfo, 0);
 	char	   *code;
 
 	require_argument(fcinfo, 1, "code");
+	check_size(fcinfo, 1, "code");
+	if (!PG_ARGISNULL(2))
+		check_size(fcinfo, 2, "redirect_uri");
 	code = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	if (*code == '\0')
 		ereport(ERROR,
@@ -104,7 +164,7 @@ tplus_authorize(PG_FUNCTION_ARGS)
 Datum
 tplus_refresh_token(PG_FUNCTION_ARGS)
 {
-	TplusAccount *account = account_argument(fcinfo, 0);
+	TplusAccount *account = own_account_argument(fcinfo, 0);
 
 	tplus_publication_warn();
 	tplus_token_renew(account);
@@ -284,6 +344,8 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 		if (!superuser() && (!is_own_mapping(ref, mappings) ||
 							 !tplus_server_is_usable(ref->serverid)))
 			continue;
+		if (!may_replace_token(ref->serverid, GetUserId()))
+			state.within_us = Min(within_us, PUBLIC_RENEWAL_US);
 		complaint = with_account(ref, renew_due_action, &state, &sqlstate);
 		if (complaint)
 			state.message = complaint;
