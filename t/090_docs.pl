@@ -1,5 +1,6 @@
 # The READMEs against the extension: every option with its default, every
 # function and view, every field, and no more; and both say the same things.
+# docs/ against the source.
 use strict;
 use warnings;
 
@@ -236,5 +237,53 @@ for my $file ('docs/security.md', 'docs/security.zh-CN.md')
 	push @threats, join "\n", @told;
 }
 is($threats[1], $threats[0], 'both have the same table');
+
+# What is assumed of T+: switches, options, and the places that the source
+# cites, "section 7 no. 8" being the row 8 of section 7; alike in both.
+my %is_option = map { $_->[1] => 1 } @options;
+my %is_switch = map { $_ => 1 } slurp_file("$top/test/sim/simulator/switches.py") =~ /Switch\("(\w+)"/g;
+my (@assumed, %place);
+for my $file ('docs/protocol.md', 'docs/protocol.zh-CN.md')
+{
+	my ($section, @wrong, @told) = ('');
+	for my $line (split /\n/, slurp_file("$top/$file"))
+	{
+		my (undef, @cells) = split /\s*\|\s*/, $line;
+		if ($line =~ /^##+ (\d[\d.]*?)\.? /)
+		{
+			$section = $1;
+			push @told, $section;
+			$place{$file}{$section} = 1;
+		}
+		next unless @cells == 5 && $cells[0] =~ /^\d+$/;
+		my %named = (switch => [ $cells[3] =~ /`(\w+)`/g ], option => [ $cells[4] =~ /`(\w+)`/g ]);
+		push @wrong, map { "$section no. $cells[0]: no switch $_" } grep { !$is_switch{$_} } @{ $named{switch} };
+		push @wrong, map { "$section no. $cells[0]: no option $_" } grep { !$is_option{$_} } @{ $named{option} };
+		push @told, join '|', $section, $cells[0], map { join ' ', @{ $named{$_} } } sort keys %named;
+		$place{$file}{"$section no. $cells[0]"} = 1;
+	}
+	is(join("\n", @wrong), '', "$file names switches and options that are there");
+	cmp_ok(scalar @told, '>=', 120, "$file has all of them");
+	push @assumed, join "\n", @told;
+}
+is($assumed[1], $assumed[0], 'both have the same sections and rows');
+
+my (@lost, $cited);
+for my $file (glob("$top/src/*/*.[ch] $top/sql/*.sql"))
+{
+	my $text = slurp_file($file);
+	$text =~ s/\s*\n\s*(?:\*|--)?\s*/ /g;
+	push @lost, "$file cites a protocol that is nowhere" if $text =~ /protocol, sections? \d/i;
+	while ($text =~ /\bsections? (\d[\d.]*(?:(?:, | and )\d[\d.]*)*)(?: no\. (\d+(?:(?:, | and )\d+)*))?/g)
+	{
+		my @sections = $1 =~ /(\d+(?:\.\d+)*)/g;
+		my @rows = map { "$sections[-1] no. $_" } ($2 // '') =~ /(\d+)/g;
+		$cited += @sections + @rows;
+		push @lost, map { "$file cites $_" } grep { !$place{'docs/protocol.md'}{$_} } @sections, @rows;
+		push @lost, "$file does not say whose section $1 is" unless $text =~ m{docs/protocol\.md};
+	}
+}
+is(join("\n", @lost), '', 'what the source cites is in docs/protocol.md');
+cmp_ok($cited, '>', 40, 'the source cites it');
 
 done_testing();

@@ -18,7 +18,8 @@
 /*
  * Cuts the URL, in place, to what stands before each path: without slashes at
  * its end, and without the path of the API or of one of its operations, which
- * people copy with it (protocol, section 1.1).  Paths begin with it anyway.
+ * people copy with it (docs/protocol.md, section 1.1).  Paths begin with it
+ * anyway.
  */
 extern void tplus_address_trim(char *url);
 

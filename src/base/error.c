@@ -27,9 +27,10 @@
 
 /*
  * Rows with a code come before those without; the first match wins.  The
- * meanings are those of the protocol, section 4.  Of errors that come with HTTP
- * status 200 it only tells that there are some (section 4.2): codes of the
- * platform are taken for what they mean elsewhere.
+ * meanings are those of docs/protocol.md, sections 4.1 and 4.2.  Of errors that
+ * come with HTTP status 200 nobody tells more than that there may be some
+ * (section 4.2 no. 7): codes of the platform are taken for what they mean
+ * elsewhere.
  */
 static const TplusErrorEntry entries[] = {
 	{401, "50112", TPLUS_REFUSAL_FATAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,

@@ -4,7 +4,8 @@
  *		What a refusal of T+ means, as a table; foreign text made safe.
  *
  * The HTTP status and T+'s own code are always read together: 50112 is a
- * used-up quota under 401 and a foreign token under 403 (protocol, section 4).
+ * used-up quota under 401 and a foreign token under 403 (docs/protocol.md,
+ * section 4.1 no. 1 and 2).
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -22,8 +22,8 @@
 /*
  * What the operations answer with, in T+'s spelling and in that of the
  * gateways in front of it, as such and within the wrappers seen around other
- * replies (protocol, sections 3.1, 4.2, 5.3 and 5.4).  An array anywhere else
- * (columns, errors) belongs to the envelope.
+ * replies (docs/protocol.md, sections 3.1, 4.2, 5.3 and 5.4).  An array
+ * anywhere else (columns, errors) belongs to the envelope.
  */
 static const char *const known_paths[] = {
 	".",

@@ -7,9 +7,10 @@
  * array of rows in a response and the end of each record in it.  Where the
  * rows are: the server may answer with a bare array, {"TotalCount", "Data"},
  * {"data": {"Columns", "Rows"}}, {"result": ...}, {"value": ...},
- * {"DataSource": {"Rows"}} (protocol, sections 4.2, 5 and 7 no. 4), and any
- * of these may be JSON text in a string.  Everything else of the document,
- * the envelope, is kept (up to a cap), with the array of rows emptied.
+ * {"DataSource": {"Rows"}} (docs/protocol.md, sections 3.1, 4.2, 5.3, 5.4 and
+ * 7 no. 4), and any of these may be JSON text in a string.  Everything else of
+ * the document, the envelope, is kept (up to a cap), with the array of rows
+ * emptied.
  *
  * Brackets, commas and colons around and between the records are checked, so
  * that a damaged or truncated body ends as BROKEN.  What is within a record

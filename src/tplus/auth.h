@@ -3,7 +3,8 @@
  * auth.h
  *		The calls that obtain a token pair: exchange, refresh, generate.
  *
- * Pure protocol (sections 2.2 and 2.3): nothing here touches tables or locks.
+ * Protocol alone (docs/protocol.md, sections 2.2 and 2.3): nothing here touches
+ * tables or locks.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -4,8 +4,9 @@
  *		What it means that T+ refuses a token, and what a human does about it.
  *
  * The same code means one thing for a call that reads and another for one that
- * renews: 50000 is a wrong path there, a dead refresh token here (protocol,
- * sections 2.2, 2.3 and 4.1).  So the grant that was asked for decides.
+ * renews: 50000 may be a dead access token there, a dead refresh token here
+ * (docs/protocol.md, sections 2.2, 2.3 and 4.1).  So the grant that was asked
+ * for decides.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -72,8 +72,8 @@ static const TransportFailure transport_failures[] = {
 /* What the two answer shapes call the parts of a pair. */
 typedef struct ReplyField
 {
-	const char *oauth;			/* section 2.2, below "result" */
-	const char *self_built;		/* section 2.3, below "value" */
+	const char *oauth;			/* section 2.2 no. 4, "result" */
+	const char *self_built;		/* section 2.3 no. 2, "value" */
 } ReplyField;
 
 static const ReplyField field_access = {"access_token", "accessToken"};
@@ -176,7 +176,7 @@ read_pair(TplusGrantReply *reply, const TplusJson *root)
 
 /*
  * Does the answer refuse?  Words without a code and without a token do, too
- * (protocol, section 4.2).
+ * (docs/protocol.md, section 4.2 no. 1).
  */
 static bool
 is_refusal(const TplusGrantReply *reply, const TplusJson *root,

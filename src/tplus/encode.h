@@ -21,7 +21,8 @@
 
 /*
  * One parameter.  A dot in the name makes a nested object: InventoryClass.Code
- * is sent as {"InventoryClass": {"Code": ...}} (protocol, section 3.2).
+ * is sent as {"InventoryClass": {"Code": ...}} (docs/protocol.md, section 3.2
+ * no. 5).
  */
 typedef struct TplusParam
 {
@@ -42,8 +43,8 @@ extern TplusParam *tplus_encode_bool(const char *name, bool value,
 
 /*
  * Is it a parameter that a read sets for itself: where a page begins, how long
- * it is, what its records hold (protocol, section 3.1)?  In any case, and with
- * whatever behind a dot.
+ * it is, what its records hold (docs/protocol.md, sections 3.1 and 3.2 no. 10)?
+ * In any case, and with whatever behind a dot.
  */
 extern bool tplus_encode_is_reserved(const char *name);
 
@@ -69,7 +70,7 @@ extern List *tplus_encode_array(const char *json);
 
 /*
  * The parameter of this name, regardless of ASCII case as T+ binds them
- * (protocol, section 1.3), or NULL.
+ * (docs/protocol.md, section 1.3 no. 8), or NULL.
  */
 extern TplusParam *tplus_encode_find(List *params, const char *name);
 

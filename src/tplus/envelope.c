@@ -37,7 +37,7 @@ typedef struct Member
 	MemberKind	kind;
 } Member;
 
-/* Protocol, sections 2.2, 2.3, 4.1, 4.2 and 5.4. */
+/* docs/protocol.md, sections 2.2, 2.3, 4.1, 4.2 and 5.4. */
 static const Member members[] = {
 	{"code", MEMBER_CODE},
 	{"errorCode", MEMBER_CODE},

@@ -6,9 +6,9 @@
  * What is envelope and what is content is decided by where it stands.  On the
  * way of keys from the root down to the rows, an object is envelope as long as
  * the next key is one of those that T+ wraps its payload in (data, result,
- * value, DataSource, Rows: protocol, sections 3.1, 4.2, 5.3 and 5.4).  The
- * first object that is left by another key (Details) is a document of T+, as
- * is all below it: its Code is its own.
+ * value, DataSource, Rows: docs/protocol.md, sections 3.1, 4.2, 5.3 and 5.4).
+ * The first object that is left by another key (Details) is a document of T+,
+ * as is all below it: its Code is its own.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -3,9 +3,9 @@
  * filter.c
  *		What a filter parameter means, and how a condition widens into it.
  *
- * Protocol, section 3.2: archives are queried by example, with equality (that
- * ignores case and trailing blanks, and takes % as a wildcard) on text, and an
- * unproven comparator on MadeRecordDate.
+ * docs/protocol.md, section 3.2: archives are queried by example, with equality
+ * (that ignores case and trailing blanks, and takes % as a wildcard) on text,
+ * and an unproven comparator on MadeRecordDate.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

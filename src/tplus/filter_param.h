@@ -3,10 +3,10 @@
  * filter_param.h
  *		The value of a condition as a parameter, as each operation takes it.
  *
- * Two operations of one resource need not read a parameter alike (protocol,
- * section 3.1), so each has its own spelling, and is not sent what it is not
- * known to understand: then it answers with more records, which are checked
- * here.
+ * Two operations of one resource need not read a parameter alike
+ * (docs/protocol.md, section 3.2 no. 6), so each has its own spelling, and is
+ * not sent what it is not known to understand: then it answers with more
+ * records, which are checked here.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

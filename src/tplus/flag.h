@@ -3,9 +3,9 @@
  * flag.h
  *		Does the server understand how we spell the flag of stopped records?
  *
- * How a boolean filter must be spelled is open (protocol, section 7, no. 8),
- * and a spelling that the server does not match, or overlooks, would hide
- * records.  So the spelling is proven by what comes back.
+ * How a boolean filter must be spelled is open (docs/protocol.md, section 7
+ * no. 8), and a spelling that the server does not match, or overlooks, would
+ * hide records.  So the spelling is proven by what comes back.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

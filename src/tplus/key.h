@@ -4,8 +4,9 @@
  *		One spelling for each value of a key.
  *
  * T+ sends numbers as JSON numbers or as texts, with decimals or without
- * (protocol, section 3.3), and one operation may spell a value otherwise than
- * another.  What is one value for the column that shows it is one key.
+ * (docs/protocol.md, section 3.3 no. 3 and 4), and one operation may spell a
+ * value otherwise than another.  What is one value for the column that shows it
+ * is one key.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

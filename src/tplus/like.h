@@ -3,9 +3,9 @@
  * like.h
  *		Does the server take %text% as a pattern?
  *
- * It should (protocol, section 3.2).  One that took it literally would answer
- * with nothing, so an empty answer is believed only after a pattern was seen
- * to match something.
+ * It should (docs/protocol.md, section 3.2 no. 4).  One that took it literally
+ * would answer with nothing, so an empty answer is believed only after a
+ * pattern was seen to match something.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -17,7 +17,7 @@
 #include "tplus/lookup.h"
 #include "tplus/lookup_scan.h"
 
-/* Custom fields may come as two parallel arrays (protocol, section 3.3). */
+/* Parallel arrays of custom fields: docs/protocol.md, section 3.3 no. 11. */
 #define DYNAMIC_KEYS	"DynamicPropertyKeys"
 #define DYNAMIC_VALUES	"DynamicPropertyValues"
 

@@ -6,9 +6,9 @@
  * A reference such as InventoryClass.Code comes nested, flat
  * (InventoryClassCode) or with a literal dot, also when its flat name was
  * asked for; a custom field may come in the parallel arrays
- * DynamicPropertyKeys and DynamicPropertyValues; Ts may be TS (protocol,
- * section 3.3).  Exact spellings win over a unique match without regard to
- * case.
+ * DynamicPropertyKeys and DynamicPropertyValues; Ts may be TS
+ * (docs/protocol.md, section 3.3 no. 1, 5 and 11).  Exact spellings win over a
+ * unique match without regard to case.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

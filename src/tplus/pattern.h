@@ -3,10 +3,10 @@
  * pattern.h
  *		What of a LIKE pattern T+ can be asked for.
  *
- * T+ takes a text parameter that contains % as a pattern (protocol, section
- * 3.2), as SQL Server does: without regard to case, and with wildcards that
- * SQL does not have.  So only a run of plain characters is sent, as "%run%",
- * which every value that matches the whole pattern contains.
+ * T+ takes a text parameter that contains % as a pattern (docs/protocol.md,
+ * section 3.2 no. 3 and 4), as SQL Server does: without regard to case, and with
+ * wildcards that SQL does not have.  So only a run of plain characters is sent,
+ * as "%run%", which every value that matches the whole pattern contains.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -46,7 +46,10 @@
 #include "tplus/renew.h"
 #include "tplus/token.h"
 
-/* Life of an access token when T+ does not tell (protocol, section 2.2). */
+/*
+ * Life of an access token when T+ does not tell (docs/protocol.md, section 2.2
+ * no. 5).
+ */
 #define DEFAULT_LIFE_S	(6 * 24 * 3600)
 
 /* The longest pause after attempts that got no answer. */

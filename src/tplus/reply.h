@@ -3,7 +3,8 @@
  * reply.h
  *		What a reply says beside its rows: totals, columns, errors.
  *
- * The envelopes are those of the protocol, sections 4.1, 4.2 and 5.3.
+ * The envelopes are those of docs/protocol.md, sections 3.1, 4.1, 4.2, 5.3 and
+ * 5.4.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -24,10 +24,10 @@
 	{name, TPLUS_TYPE_##type, flags, TPLUS_FILTER_KIND_##filter, label}
 
 /*
- * Inventory items: protocol, sections 3.2 (filters) and 3.4 (fields), and the
- * integration case that this replaces (37 fields).  A filter is named here
- * only where its meaning is known well enough to be sent unasked; for others
- * there is the column option "filter".
+ * Inventory items: docs/protocol.md, sections 3.2 and 3.4 (filters, fields);
+ * 37 of them are those of the integration case that this replaces.  A filter is
+ * named here only where its meaning is known well enough to be sent unasked;
+ * for others there is the column option "filter".
  */
 static const TplusField inventory_fields[] = {
 	FIELD("ID", BIGINT, UNIQUE, ID, "存货ID"),

@@ -49,7 +49,10 @@ typedef enum TplusFieldType
 /* May be named in SelectFields. */
 #define TPLUS_FIELD_SELECT	0x08
 
-/* How a filter parameter takes its value and compares (section 3.2). */
+/*
+ * How a filter parameter takes its value and compares (docs/protocol.md,
+ * section 3.2).
+ */
 typedef enum TplusFilterKind
 {
 	TPLUS_FILTER_KIND_NONE,		/* no parameter of this name is known */

@@ -3,10 +3,11 @@
  * sweep.h
  *		Reading one arm of a query page by page, believing nothing.
  *
- * What the real service does is not known for certain (protocol, section 7,
- * no. 1, 2, 3, 11), so each assumption is checked by what comes back.  A sweep
- * is in one of four ways of asking at a time; in paging "auto" it goes from
- * one to the next when the server does not do what the way assumes.
+ * What the real service does is not known for certain (docs/protocol.md,
+ * section 7 no. 1, 2, 3 and 11), so each assumption is checked by what comes
+ * back.  A sweep is in one of four ways of asking at a time; in paging "auto"
+ * it goes from one to the next when the server does not do what the way
+ * assumes.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -4,9 +4,9 @@
  *		The one row that holds the token pair of an account, and its renewal.
  *
  * A refresh kills the old access token and the old refresh token at once, and
- * two at a time are refused (protocol, section 2.2).  So the pair lives in
- * the table tplus.token and is renewed by a background worker, once for all
- * backends, whatever becomes of the query that asked.
+ * two at a time are refused (docs/protocol.md, section 2.2 no. 7, 8 and 9).  So
+ * the pair lives in the table tplus.token and is renewed by a background
+ * worker, once for all backends, whatever becomes of the query that asked.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -19,8 +19,8 @@
 #include "net/http.h"
 
 /*
- * Makes a business call of it (protocol, section 1.3): address, limits, TLS,
- * proxy, and headers, which are palloc'd in the current context; the rest
+ * Makes a business call of it (docs/protocol.md, section 1.3): address, limits,
+ * TLS, proxy, and headers, which are palloc'd in the current context; the rest
  * points into the arguments.
  */
 extern void tplus_transport_fill(const TplusAccount *account,
