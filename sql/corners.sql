@@ -149,6 +149,12 @@ SELECT p ->> 'MadeRecordDate' AS day FROM sim.sent('corners') AS p;
 SELECT count(*) FROM days WHERE made >= '2030-03-01' AND made >= '2030-03-05' AND made <= '2030-03-09' AND made <= '2030-03-06';
 SELECT p ->> 'MadeRecordDate' AS day FROM sim.sent('corners') AS p;
 
+-- what is fixed is not asked for otherwise, nor is a part of it
+CREATE FOREIGN TABLE fixed (id int OPTIONS (field 'ID'), class text OPTIONS (field 'InventoryClass.Code'), code text)
+  SERVER first OPTIONS (resource 'inventory', variants 'none', fixed_params '{"InventoryClass": {"Code": "01"}}');
+SELECT count(*) FROM fixed WHERE class = '02';
+SELECT * FROM sim.sent('corners');
+
 --
 -- Two syncs into one table: what one of them does not know is not its own
 --

@@ -88,7 +88,7 @@ SELECT try('foreign table', 'resource', 'warehouse');
 SELECT v, try('server', 'base_url', v) AS outcome
   FROM unnest(ARRAY['https://openapi.chanjet.com', 'https://openapi.chanjet.com/', 'HTTPS://erp.example:8443/TPlus', 'https://[2001:db8::1]:1/',
                     'http://127.0.0.1:8080', 'http://127.255.255.254', 'http://localhost', 'http://[::1]:80/x', 'http://LOCALHOST:1',
-                    'http://erp.example', 'http://127.0.0.1.example', 'http://10.0.0.1', 'http://localhost.example', 'http://[::2]', 'http://0.0.0.0',
+                    'http://erp.example', 'http://127.0.0.1.example', 'http://10.0.0.1', 'http://localhost.example', 'http://[::2]', 'http://0.0.0.0', 'http://128.0.0.1', 'http://126.255.255.255',
                     'ftp://erp.example', 'erp.example', 'https://', 'https:///x', 'https://user:CANARY@erp.example', 'https://erp.example?x=CANARY',
                     'https://erp.example#x', 'https://erp.example:0', 'https://erp.example:99999', 'https://a b', 'https://a\b', 'file:///etc/passwd', '-']) AS v;
 SELECT attempt($$CREATE SERVER tried FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url 'http://erp.example', allow_plain_http 'true')$$);
