@@ -163,10 +163,27 @@ subtest 'lives of all kinds' => sub {
 		'<=', 3, 'no renewal too many');
 	is(scalar(refused('short')), 0, 'no call was refused');
 
-	account('zero', switches => { expires_in => 0 });
-	my ($rc) = $node->psql('postgres', reads('zero'));
-	cmp_ok(scalar(@calls = token_calls('zero')),
-		'<=', 2, 'a token born dead does not make a loop');
+	for my $life (0, -1, -86400, '"0"', '-1e300', '0.4')
+	{
+		my $name = 'dead' . $life =~ s/\W/_/gr;
+		account($name);
+		$sim->fault($name, match => { path => '*refreshToken' }, action => 'body', times => 0,
+			body => qq({"code":"200","result":{"access_token":"token-$name","refresh_token":"next-$name","expires_in":$life,"refresh_expires_in":$life}}));
+		fails_like(reads($name), 'HV000', qr/could not renew.*lives for no time.*HINT:  Have the administrator/s, "expires_in $life");
+		fails_like(reads($name), 'HV000', qr/lives for no time/, "expires_in $life, again");
+		renewed($name, 1, 'a token born dead does not make a loop');
+		is(row($name, 'refresh_token'), "next-$name", 'the pair is kept');
+		is(status_of($name, 'expires_at <= now()'), 't', 'it does not live');
+	}
+	for my $life ('1e300', '99999999999999999999', '"3e9"')
+	{
+		my $name = 'old' . $life =~ s/\W/_/gr;
+		account($name);
+		$sim->fault($name, match => { path => '*refreshToken' }, action => 'body', times => 0,
+			body => qq({"code":"200","result":{"access_token":"sim-open-token","refresh_token":"next","expires_in":$life}}));
+		reads_all($name, "expires_in $life");
+		is(status_of($name, 'expires_at - obtained_at'), '3650 days', 'ten years at most');
+	}
 };
 
 subtest 'refusals that are not the fault of the token' => sub {

@@ -257,6 +257,13 @@
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
+/* Has transaction_timeout passed?  It came in 17. */
+#if PG_VERSION_NUM >= 170000
+#define tplus_transaction_timeout_pending()	(TransactionTimeoutPending != 0)
+#else
+#define tplus_transaction_timeout_pending()	false
+#endif
+
 /* InitMaterializedSRF() had another name in early versions of 15. */
 #define tplus_init_srf(fcinfo)	InitMaterializedSRF(fcinfo, 0)
 

@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
@@ -64,8 +65,27 @@ column_has_option(Oid relid, const char *name, const char *value)
 	return false;
 }
 
-bool
-tplus_legacy_stands(Oid catalog, const char *option, const char *value)
+/* No lock tells which server is being altered. */
+static bool
+server_stands(const char *option, const char *value)
+{
+	Relation	rel = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	bool		stands = false;
+	HeapTuple	tuple;
+
+	while (!stands && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		stands = has_option(GetForeignServer(((Form_pg_foreign_server) GETSTRUCT(tuple))->oid)->options,
+							option, value);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return stands;
+}
+
+/* Of a table, or of a table's column, that is being altered. */
+static bool
+table_stands(Oid catalog, const char *option, const char *value)
 {
 	Relation	rel = table_open(ForeignTableRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
@@ -89,4 +109,11 @@ tplus_legacy_stands(Oid catalog, const char *option, const char *value)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return stands;
+}
+
+bool
+tplus_legacy_stands(Oid catalog, const char *option, const char *value)
+{
+	return catalog == ForeignServerRelationId ?
+		server_stands(option, value) : table_stands(catalog, option, value);
 }

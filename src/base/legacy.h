@@ -26,7 +26,7 @@ extern int	tplus_legacy_level(bool stands_already);
 /*
  * Does a foreign table that this transaction is about to alter have the option
  * with this value (catalog: ForeignTableRelationId), or one of its columns
- * (AttributeRelationId)?  To be asked by the validator, which is not told what
+ * (AttributeRelationId)?  For ForeignServerRelationId: does any server?  To be asked by the validator, which is not told what
  * it validates for, and only about a value that it would refuse: it looks at
  * every foreign table.
  */

@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
@@ -38,6 +36,7 @@
 #include "base/address.h"
 #include "base/compat.h"
 #include "base/option.h"
+#include "base/option_number.h"
 #include "base/option_table.h"
 
 /* The longest secret or value that we take from a file, in bytes. */
@@ -90,19 +89,6 @@ hint_valid_options(const char *name, Oid catalog)
 	return errhint("A %s has no options here.", tplus_option_object(catalog));
 }
 
-static void
-pg_attribute_noreturn()
-reject_value(const TplusOption *opt, const char *value, const char *expected)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 opt->secret ?
-			 errmsg("invalid value for option \"%s\"", opt->name) :
-			 errmsg("invalid value for option \"%s\": \"%s\"",
-					opt->name, value),
-			 errhint("%s", expected)));
-}
-
 /* The position of value among the option's values. */
 static int
 parse_enum(const TplusOption *opt, const char *value)
@@ -119,32 +105,7 @@ parse_enum(const TplusOption *opt, const char *value)
 	initStringInfo(&all);
 	for (i = 0; opt->values[i]; i++)
 		appendStringInfo(&all, "%s\"%s\"", i > 0 ? ", " : "", opt->values[i]);
-	reject_value(opt, value, psprintf("Valid values are: %s.", all.data));
-}
-
-static double
-parse_number(const TplusOption *opt, const char *value)
-{
-	double		number = 0;
-	int			integer;
-	bool		ok;
-
-	if (opt->kind == TPLUS_KIND_INT)
-	{
-		ok = parse_int(value, &integer, 0, NULL);
-		number = integer;
-	}
-	else
-		ok = parse_real(value, &number, 0, NULL);
-
-	if (!ok || isnan(number) || number < opt->min || number > opt->max)
-		reject_value(opt, value,
-					 opt->kind == TPLUS_KIND_INT ?
-					 psprintf("The value must be an integer between %.0f and %.0f.",
-							  opt->min, opt->max) :
-					 psprintf("The value must be a number between %g and %g.",
-							  opt->min, opt->max));
-	return number;
+	tplus_option_reject(opt, value, psprintf("Valid values are: %s.", all.data));
 }
 
 static void
@@ -171,7 +132,7 @@ check_json(const TplusOption *opt, const char *value)
 	if (opt->kind == TPLUS_KIND_JSON_OBJECT)
 	{
 		if (!JB_ROOT_IS_OBJECT(jsonb))
-			reject_value(opt, value, "The value must be a JSON object.");
+			tplus_option_reject(opt, value, "The value must be a JSON object.");
 	}
 	else
 	{
@@ -181,14 +142,14 @@ check_json(const TplusOption *opt, const char *value)
 
 		if (!JB_ROOT_IS_ARRAY(jsonb) || JB_ROOT_IS_SCALAR(jsonb) ||
 			JB_ROOT_COUNT(jsonb) == 0)
-			reject_value(opt, value,
-						 "The value must be \"auto\", \"none\", or a JSON array of objects.");
+			tplus_option_reject(opt, value,
+								"The value must be \"auto\", \"none\", or a JSON array of objects.");
 		(void) JsonbIteratorNext(&it, &v, true);
 		while ((token = JsonbIteratorNext(&it, &v, true)) == WJB_ELEM)
 		{
 			if (v.type != jbvBinary || !JsonContainerIsObject(v.val.binary.data))
-				reject_value(opt, value,
-							 "Each element of the array must be a JSON object.");
+				tplus_option_reject(opt, value,
+									"Each element of the array must be a JSON object.");
 		}
 	}
 }
@@ -227,15 +188,15 @@ apply_value(const TplusOption *opt, const char *value, void *target)
 	{
 		case TPLUS_KIND_BOOL:
 			if (!parse_bool(value, &flag))
-				reject_value(opt, value,
-							 "The value must be \"true\" or \"false\".");
+				tplus_option_reject(opt, value,
+									"The value must be \"true\" or \"false\".");
 			*(bool *) place = flag;
 			break;
 		case TPLUS_KIND_INT:
-			*(int *) place = (int) parse_number(opt, value);
+			*(int *) place = (int) tplus_option_number(opt, value);
 			break;
 		case TPLUS_KIND_REAL:
-			*(double *) place = parse_number(opt, value);
+			*(double *) place = tplus_option_number(opt, value);
 			break;
 		case TPLUS_KIND_ENUM:
 			*(int *) place = parse_enum(opt, value);
@@ -245,8 +206,8 @@ apply_value(const TplusOption *opt, const char *value, void *target)
 			break;
 		case TPLUS_KIND_TIMEZONE:
 			if (!is_zone_name(value))
-				reject_value(opt, value,
-							 "The value must be the name of a time zone that PostgreSQL knows, such as \"Asia/Shanghai\".");
+				tplus_option_reject(opt, value,
+									"The value must be the name of a time zone that PostgreSQL knows, such as \"Asia/Shanghai\".");
 			*(char **) place = pstrdup(value);
 			break;
 		case TPLUS_KIND_VARIANTS:
@@ -264,10 +225,10 @@ apply_value(const TplusOption *opt, const char *value, void *target)
 			pg_fallthrough;
 		case TPLUS_KIND_FILE:
 			if (*value == '\0')
-				reject_value(opt, value, "The value must not be empty.");
+				tplus_option_reject(opt, value, "The value must not be empty.");
 			if (has_control_character(value))
-				reject_value(opt, value,
-							 "The value must not contain control characters.");
+				tplus_option_reject(opt, value,
+									"The value must not contain control characters.");
 			*(char **) place = pstrdup(value);
 			break;
 	}
@@ -361,6 +322,8 @@ tplus_option_validate(List *given, Oid catalog)
 					 hint_valid_options(def->defname, catalog)));
 		}
 		check_privilege(opt);
+		if (opt->kind == TPLUS_KIND_INT || opt->kind == TPLUS_KIND_REAL)
+			tplus_option_check_number(opt, defGetString(def));
 		apply_value(opt, defGetString(def), &scratch);
 	}
 	check_together(given, catalog);

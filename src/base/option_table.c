@@ -108,6 +108,15 @@ static const char *const total_count_values[] = {"auto", "whole", NULL};
 static const char *const on_error_values[] = {"error", "null", NULL};
 static const char *const tls_values[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 
+/* Nobody shall wait longer for a server, whoever sets the options. */
+#define MAX_WAIT_MS		3600000
+
+/* A request an hour: who waits for its turn does not wait longer, either. */
+#define MIN_RATE		(1.0 / 3600)
+
+/* Some months of pages. */
+#define MAX_PAGES		10000000
+
 #define SERVER(opt, field) \
 	.name = opt, .catalog = ForeignServerRelationId, \
 	.offset = offsetof(TplusServerOptions, field)
@@ -128,15 +137,15 @@ const TplusOption tplus_options[] = {
 	.help = "How to authenticate; auto goes by what the user mapping holds."},
 	{SERVER("timezone", timezone),.kind = TPLUS_KIND_TIMEZONE,.default_value = "Asia/Shanghai",
 	.help = "Time zone of times that the server sends without one."},
-	{SERVER("connect_timeout_ms", connect_timeout_ms),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,.default_value = "5000",
+	{SERVER("connect_timeout_ms", connect_timeout_ms),.kind = TPLUS_KIND_INT,.min = 1,.max = MAX_WAIT_MS,.former_max = INT_MAX,.default_value = "5000",
 	.help = "Milliseconds until a connection must stand."},
-	{SERVER("request_timeout_ms", request_timeout_ms),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,.default_value = "60000",
+	{SERVER("request_timeout_ms", request_timeout_ms),.kind = TPLUS_KIND_INT,.min = 1,.max = MAX_WAIT_MS,.former_max = INT_MAX,.default_value = "60000",
 	.help = "Milliseconds that one request may keep us waiting."},
-	{SERVER("stall_timeout_ms", stall_timeout_ms),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,.default_value = "20000",
+	{SERVER("stall_timeout_ms", stall_timeout_ms),.kind = TPLUS_KIND_INT,.min = 1,.max = MAX_WAIT_MS,.former_max = INT_MAX,.default_value = "20000",
 	.help = "Milliseconds without a byte until a request is given up."},
 	{SERVER("max_retries", max_retries),.kind = TPLUS_KIND_INT,.min = 0,.max = 100,.default_value = "4",
 	.help = "How often a transient failure is asked again."},
-	{SERVER("requests_per_second", requests_per_second),.kind = TPLUS_KIND_REAL,.min = 0,.max = 100000,.default_value = "5",
+	{SERVER("requests_per_second", requests_per_second),.kind = TPLUS_KIND_REAL,.min = 0,.max = 100000,.least = MIN_RATE,.default_value = "5",
 	.help = "Requests a second of all backends together; 0 is unlimited."},
 	{SERVER("burst", burst),.kind = TPLUS_KIND_INT,.min = 1,.max = 100000,.default_value = "10",
 	.help = "Requests that may leave at once after a quiet time."},
@@ -214,8 +223,10 @@ const TplusOption tplus_options[] = {
 	.help = "Number of the first page."},
 	{TABLE("page_size", page_size),.kind = TPLUS_KIND_INT,.min = 1,.max = 100000,
 	.help = "Records to ask for in one page; default: the server's page_size."},
-	{TABLE("max_pages", max_pages),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,.default_value = "100000",
+	{TABLE("max_pages", max_pages),.kind = TPLUS_KIND_INT,.min = 1,.max = MAX_PAGES,.former_max = INT_MAX,.default_value = "100000",
 	.help = "Most pages until a server is taken to have no end."},
+	{TABLE("max_rows", max_rows),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,
+	.help = "Most records until a server is taken to have no end; default: no limit."},
 	{TABLE("key", key),.kind = TPLUS_KIND_STRING,
 	.help = "Field that identifies a record (ID)."},
 	{TABLE("on_missing_key", generate_key),.kind = TPLUS_KIND_CHOICE,.values = missing_key_values,.default_value = "error",

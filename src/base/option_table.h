@@ -147,6 +147,7 @@ typedef struct TplusTableOptions
 	char	   *variants;		/* "auto", "none", text of a JSON array */
 	bool		error_is_null;	/* on_error = 'null' */
 	double		rows;			/* 0: not told */
+	int			max_rows;		/* of one read; 0: no limit */
 	int			max_pages;		/* of one sweep */
 	int			max_filter_requests;
 	int			date_horizon_days;	/* -1: none */
@@ -186,6 +187,8 @@ typedef struct TplusOption
 	size_t		offset;			/* of its value in the resolved struct */
 	double		min;			/* for INT and REAL */
 	double		max;
+	double		former_max;		/* of an earlier version; 0: the same */
+	double		least;			/* above zero */
 	const char *const *values;	/* for ENUM and CHOICE, NULL-terminated */
 	const char *default_value;	/* NULL: none */
 	bool		secret;

@@ -21,14 +21,13 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 
-#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
 #include "net/http.h"
-#include "net/http_intake.h"
 #include "net/http_loop.h"
+#include "net/http_transfer.h"
 
 /*
  * Name resolutions that may hang on after their transfers were aborted: each
@@ -36,38 +35,21 @@
  */
 #define MAX_HANGING			32
 
-struct TplusHttpTransfer
-{
-	TplusHttpResult result;
-	TplusHttpRequest request;
-	TplusHttpIntake intake;		/* of the body */
-	MemoryContext context;		/* holds this struct alone */
-	MemoryContextCallback callback;
+/*
+ * Lines beside the body, of whatever kind: of the head, of interim responses,
+ * of the answer of a proxy, behind the body.  libcurl keeps them all.  T+ and
+ * the gateways before it send a kilobyte in twenty lines.
+ */
+#define MAX_HEAD_BYTES		(256 * 1024)
+#define MAX_HEAD_LINES		1000
 
-	/* what detach() gives back */
-	CURL	   *easy;
-	struct curl_slist *headers;
-	dlist_node	node;			/* in running, if added */
-	bool		added;
-	bool		holds_fd;
+/*
+ * What may come beside the body, compressed or not, and twice its limit: TLS,
+ * and the lengths of chunks.
+ */
+#define MAX_FRAMING_BYTES	(1024 * 1024)
 
-	/* set by callbacks */
-	TplusHttpFailure refusal;	/* why a callback refused to go on */
-	int			socket;			/* the last one opened for us, or -1 */
-	bool		sent;			/* the request is being sent, or was */
-	bool		head_whole;		/* up to the empty line behind it */
-	bool		header_done;
-	bool		paused;
-	bool		resuming;		/* see resume() */
-	bool		received;		/* all has come, but is still to be inflated */
-	char		error[CURL_ERROR_SIZE]; /* libcurl writes into it */
-
-	int64		begun_us;		/* of the monotonic clock */
-	int64		begun_at;		/* these three: of the clock of waiting */
-	int64		heard_at;		/* when a byte last moved */
-	int64		paused_at;
-	curl_off_t	moved;			/* bytes sent and received by then */
-};
+#define STOPPED		"it was ended before the request was sent"
 
 static dlist_head running = DLIST_STATIC_INIT(running);
 
@@ -82,6 +64,18 @@ socket_callback(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
+/* The connection that the transfer has now; -1 if none. */
+static int
+connection(TplusHttpTransfer *transfer)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (transfer->socket >= 0)
+		return transfer->socket;
+	(void) curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
+	return fd == CURL_SOCKET_BAD ? -1 : (int) fd;
+}
+
 /*
  * libcurl has a connection, new or kept alive, and begins to send; again, if
  * one that was kept alive turned out to be dead.
@@ -94,9 +88,61 @@ connected_callback(void *arg, char *remote_ip, char *local_ip, int remote_port,
 
 	if (transfer->sent)
 		transfer->result.resent++;
+	else if (transfer->socket < 0)
+		transfer->received_before =
+			tplus_http_result_received(connection(transfer));
 	transfer->sent = true;
 	transfer->heard_at = tplus_http_loop_waited();
 	return CURL_PREREQFUNC_OK;
+}
+
+/* Is it to be ended while nothing was sent? */
+static bool
+is_stopped(const TplusHttpTransfer *transfer)
+{
+	return transfer->request.stop && *transfer->request.stop &&
+		!transfer->sent;
+}
+
+static TplusHttpFailure
+refuse(TplusHttpTransfer *transfer, TplusHttpFailure failure,
+	   const char *problem)
+{
+	transfer->refusal = failure;
+	transfer->problem = problem;
+	return failure;
+}
+
+static void
+note_received(TplusHttpTransfer *transfer)
+{
+	int64		received = tplus_http_result_received(connection(transfer));
+
+	if (received >= 0)
+		transfer->received = received - Max(transfer->received_before, 0);
+}
+
+/*
+ * Is called all the time, also within loops of libcurl's that nothing else gets
+ * out of; returns whether to end the transfer.
+ */
+static int
+progress_callback(void *arg, curl_off_t download_total, curl_off_t downloaded,
+				  curl_off_t upload_total, curl_off_t uploaded)
+{
+	TplusHttpTransfer *transfer = arg;
+	TplusHttpFailure failure = TPLUS_HTTP_OK;
+
+	note_received(transfer);
+	if (tplus_http_loop_is_interrupted())
+		failure = refuse(transfer, TPLUS_HTTP_LOCAL, "it was interrupted");
+	else if (is_stopped(transfer))
+		failure = refuse(transfer, TPLUS_HTTP_LOCAL, STOPPED);
+	else if (tplus_http_transfer_deadline(transfer, &failure) <= tplus_http_loop_waited())
+		(void) refuse(transfer, failure, NULL);
+	else
+		failure = TPLUS_HTTP_OK;
+	return failure != TPLUS_HTTP_OK;
 }
 
 /* Gets one line of the head at a time, whole ones only. */
@@ -104,6 +150,15 @@ static size_t
 header_callback(char *bytes, size_t size, size_t count, void *arg)
 {
 	TplusHttpTransfer *transfer = arg;
+
+	transfer->head_bytes += size * count;
+	if (transfer->head_bytes > MAX_HEAD_BYTES ||
+		++transfer->head_lines > MAX_HEAD_LINES)
+	{
+		(void) refuse(transfer, TPLUS_HTTP_HEAD,
+					  "there are too many lines beside the body");
+		return 0;
+	}
 
 	if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
 		transfer->head_whole = false;
@@ -133,35 +188,11 @@ body_callback(char *bytes, size_t size, size_t count, void *arg)
 		transfer->paused_at = tplus_http_loop_waited();
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	transfer->refusal = tplus_http_intake_put(&transfer->intake, bytes, len);
+	(void) refuse(transfer,
+				  tplus_http_intake_put(&transfer->intake, bytes, len),
+				  transfer->intake.problem);
 	transfer->result.body_bytes = transfer->intake.bytes;
 	return transfer->refusal == TPLUS_HTTP_OK ? len : 0;
-}
-
-/* Gives back all but the result and the body.  May be called again. */
-static void
-detach(TplusHttpTransfer *transfer)
-{
-	struct curl_slist *item;
-
-	if (transfer->added)
-	{
-		tplus_http_loop_remove(transfer->easy);
-		dlist_delete(&transfer->node);
-		transfer->added = false;
-	}
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = NULL;
-
-	/* They hold secrets. */
-	for (item = transfer->headers; item != NULL; item = item->next)
-		explicit_bzero(item->data, strlen(item->data));
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
-
-	if (transfer->holds_fd)
-		ReleaseExternalFD();
-	transfer->holds_fd = false;
 }
 
 /* Runs when the context of a transfer goes, in whatever phase that is. */
@@ -170,165 +201,8 @@ free_callback(void *arg)
 {
 	TplusHttpTransfer *transfer = arg;
 
-	detach(transfer);
+	tplus_http_transfer_detach(transfer);
 	tplus_http_intake_free(&transfer->intake);
-}
-
-static const char *
-phase_name(const TplusHttpTransfer *transfer)
-{
-	if (transfer->header_done)
-		return "reading the body of the response";
-	if (transfer->sent)
-		return "waiting for the first byte of the response";
-	return tplus_http_result_connecting(transfer->easy, transfer->socket,
-										transfer->request.proxy != NULL);
-}
-
-/*
- * The transfer is over.  Foreign bytes in the message (a certificate may name
- * anything) are replaced, because nobody knows their encoding.
- */
-static void
-end_transfer(TplusHttpTransfer *transfer, TplusHttpFailure failure,
-			 const char *message)
-{
-	TplusHttpResult *result = &transfer->result;
-	char	   *p;
-
-	result->failure = failure;
-	result->state = failure == TPLUS_HTTP_OK ?
-		TPLUS_HTTP_DONE : TPLUS_HTTP_FAILED;
-	result->total_us = tplus_http_loop_now() - transfer->begun_us;
-	strlcpy(result->message, message, sizeof(result->message));
-	for (p = result->message; *p; p++)
-	{
-		if (*p < ' ' || *p >= 0x7f)
-			*p = '?';
-	}
-	detach(transfer);
-}
-
-static void
-end_by_deadline(TplusHttpTransfer *transfer, TplusHttpFailure failure)
-{
-	char		message[sizeof(transfer->result.message)];
-
-	tplus_http_result_overdue(&transfer->request, failure,
-							  phase_name(transfer), message, sizeof(message));
-	end_transfer(transfer, failure, message);
-}
-
-/*
- * Has libcurl's limit for connecting passed only because nobody drove the
- * transfer?  Nothing was sent, so it may begin again.
- */
-static bool
-begins_again(TplusHttpTransfer *transfer, CURLcode code)
-{
-	int64		waited_us = tplus_http_loop_waited() - transfer->begun_at;
-
-	if (code != CURLE_OPERATION_TIMEDOUT || transfer->sent ||
-		waited_us >= transfer->request.connect_timeout_ms * INT64CONST(1000))
-		return false;
-	tplus_http_loop_remove(transfer->easy);
-	return tplus_http_loop_add(transfer->easy) == NULL;
-}
-
-/* Brings the result up to date with what libcurl knows. */
-static void
-update_result(TplusHttpTransfer *transfer)
-{
-	TplusHttpResult *result = &transfer->result;
-	curl_off_t	received = 0;
-	curl_off_t	uploaded = 0;
-	long		header_bytes = 0;
-
-	(void) curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T,
-							 &received);
-	(void) curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T,
-							 &uploaded);
-	(void) curl_easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE,
-							 &header_bytes);
-	if (transfer->moved != received + uploaded + header_bytes)
-	{
-		transfer->moved = received + uploaded + header_bytes;
-		transfer->heard_at = tplus_http_loop_waited();
-	}
-	result->sent = transfer->sent;
-	result->wire_bytes = received;
-	if (transfer->header_done && result->status == 0)
-		tplus_http_result_header(result, transfer->easy);
-}
-
-/*
- * All has come.  The transfer is over once it is inflated; until then there
- * are unread bytes, so that nobody waits for it.
- */
-static void
-end_intake(TplusHttpTransfer *transfer)
-{
-	if (transfer->intake.pending)
-		return;
-	if (tplus_http_intake_is_cut_off(&transfer->intake))
-		end_transfer(transfer, TPLUS_HTTP_BROKEN,
-					 "the compressed body ended too early");
-	else
-		end_transfer(transfer, TPLUS_HTTP_OK, "");
-}
-
-/* libcurl says that the transfer is over. */
-static void
-end_by_curl(TplusHttpTransfer *transfer, CURLcode code)
-{
-	const char *text = transfer->error;
-	TplusHttpFailure failure = transfer->refusal;
-
-	if (begins_again(transfer, code))
-		return;
-	if (transfer->result.first_byte_us >= 0)
-		transfer->header_done = true;
-	update_result(transfer);
-
-	if (failure != TPLUS_HTTP_OK)
-		text = transfer->intake.problem;
-	else if (code == CURLE_OPERATION_TIMEDOUT && !transfer->sent)
-	{
-		end_by_deadline(transfer, TPLUS_HTTP_CONNECT_TIMEOUT);
-		return;
-	}
-	else if (code == CURLE_OK)
-	{
-		text = tplus_http_result_gap(&transfer->result, transfer->easy,
-									 transfer->head_whole);
-		if (text[0] == '\0')
-		{
-			transfer->received = true;
-			detach(transfer);
-			end_intake(transfer);
-			return;
-		}
-		failure = TPLUS_HTTP_BROKEN;
-	}
-	else
-	{
-		if (text[0] == '\0')
-			text = curl_easy_strerror(code);
-		failure = tplus_http_result_failure(transfer->easy, code, text,
-											transfer->sent);
-	}
-	end_transfer(transfer, failure, text);
-}
-
-/* When, on our clock, the transfer has had its time, and which limit it is. */
-static int64
-next_deadline(const TplusHttpTransfer *transfer, TplusHttpFailure *failure)
-{
-	if (transfer->paused)
-		return TPLUS_HTTP_NEVER;
-	return tplus_http_result_deadline(&transfer->request, transfer->sent,
-									  transfer->begun_at, transfer->heard_at,
-									  failure);
 }
 
 #define set_callback(transfer, option, value) \
@@ -349,6 +223,9 @@ set_callbacks(TplusHttpTransfer *transfer)
 	set_callback(transfer, CURLOPT_PREREQDATA, transfer);
 	set_callback(transfer, CURLOPT_HEADERFUNCTION, header_callback);
 	set_callback(transfer, CURLOPT_HEADERDATA, transfer);
+	set_callback(transfer, CURLOPT_XFERINFOFUNCTION, progress_callback);
+	set_callback(transfer, CURLOPT_XFERINFODATA, transfer);
+	set_callback(transfer, CURLOPT_NOPROGRESS, 0L);
 	set_callback(transfer, CURLOPT_WRITEFUNCTION, body_callback);
 	set_callback(transfer, CURLOPT_WRITEDATA, transfer);
 }
@@ -415,13 +292,13 @@ tplus_http_start(const TplusHttpRequest *request, MemoryContext context)
 									   &transfer->headers);
 	if (problem != NULL)
 	{
-		end_transfer(transfer, TPLUS_HTTP_LOCAL, problem);
+		tplus_http_transfer_end(transfer, TPLUS_HTTP_LOCAL, problem);
 		return transfer;
 	}
 	if (tplus_http_request_resolves(&transfer->request) && resolver_hangs())
 	{
-		end_transfer(transfer, TPLUS_HTTP_RESOLVE,
-					 "too many earlier name resolutions have not ended yet");
+		tplus_http_transfer_end(transfer, TPLUS_HTTP_RESOLVE,
+								"too many earlier name resolutions have not ended yet");
 		return transfer;
 	}
 	problem = tplus_http_loop_add(transfer->easy);
@@ -430,6 +307,15 @@ tplus_http_start(const TplusHttpRequest *request, MemoryContext context)
 	dlist_push_tail(&running, &transfer->node);
 	transfer->added = true;
 	return transfer;
+}
+
+static bool
+has_too_much_framing(const TplusHttpTransfer *transfer)
+{
+	int64		around = transfer->received - MAX_HEAD_BYTES - MAX_FRAMING_BYTES;
+
+	return around > 0 &&
+		(uint64) around / 2 > transfer->request.max_response_bytes;
 }
 
 void
@@ -441,16 +327,22 @@ tplus_http_drive(void)
 
 	tplus_http_loop_run();
 	while ((transfer = tplus_http_loop_finished(&code)) != NULL)
-		end_by_curl(transfer, code);
+		tplus_http_transfer_end_by_curl(transfer, code);
 
 	dlist_foreach_modify(iter, &running)
 	{
 		TplusHttpFailure failure = TPLUS_HTTP_OK;
 
 		transfer = dlist_container(TplusHttpTransfer, node, iter.cur);
-		update_result(transfer);
-		if (next_deadline(transfer, &failure) <= tplus_http_loop_waited())
-			end_by_deadline(transfer, failure);
+		tplus_http_transfer_update(transfer);
+		note_received(transfer);
+		if (is_stopped(transfer))
+			tplus_http_transfer_end(transfer, TPLUS_HTTP_LOCAL, STOPPED);
+		else if (has_too_much_framing(transfer))
+			tplus_http_transfer_end(transfer, TPLUS_HTTP_TOO_LARGE,
+									"more came around the body than it may have itself");
+		else if (tplus_http_transfer_deadline(transfer, &failure) <= tplus_http_loop_waited())
+			tplus_http_transfer_expire(transfer, failure);
 	}
 }
 
@@ -466,8 +358,8 @@ time_left(void)
 		TplusHttpFailure ignored;
 		int64		deadline;
 
-		deadline = next_deadline(dlist_container(TplusHttpTransfer, node,
-												 iter.cur), &ignored);
+		deadline = tplus_http_transfer_deadline(dlist_container(TplusHttpTransfer, node,
+																iter.cur), &ignored);
 		if (deadline != TPLUS_HTTP_NEVER)
 			left = Min(left, deadline - tplus_http_loop_waited());
 	}
@@ -483,6 +375,7 @@ tplus_http_wait(long timeout_ms, TplusWaitReason reason)
 		left = Min(left, timeout_ms * INT64CONST(1000));
 	tplus_http_loop_wait(left, reason);
 	tplus_http_drive();
+	CHECK_FOR_INTERRUPTS();		/* one may have ended a transfer */
 }
 
 pgsocket
@@ -501,77 +394,22 @@ tplus_http_attend(long at_most_ms)
 	tplus_http_loop_attend(left);
 }
 
-/*
- * Inflates more of what has come; returns false if the transfer is over or
- * there is still more.
- */
-static bool
-inflate_more(TplusHttpTransfer *transfer)
-{
-	TplusHttpFailure failure = tplus_http_intake_inflate(&transfer->intake);
-
-	transfer->result.body_bytes = transfer->intake.bytes;
-	if (failure != TPLUS_HTTP_OK)
-		end_transfer(transfer, failure, transfer->intake.problem);
-	else if (transfer->received)
-		end_intake(transfer);
-	return transfer->result.state == TPLUS_HTTP_RUNNING &&
-		!transfer->intake.pending;
-}
-
-/*
- * Goes on with a transfer, if its unread bytes allow: with what is still to be
- * inflated first, then with one that has paused.  libcurl then hands over the
- * bytes that it could not deliver; that must not pause again, because some of
- * its versions then would go on to receive until those bytes exceed a limit.
- */
-static void
-resume(TplusHttpTransfer *transfer)
-{
-	int64		now = tplus_http_loop_waited();
-	CURLcode	code;
-
-	if (transfer->result.state != TPLUS_HTTP_RUNNING ||
-		!tplus_http_intake_is_low(&transfer->intake) ||
-		!inflate_more(transfer) || !transfer->paused)
-		return;
-	transfer->paused = false;
-	transfer->begun_at += now - transfer->paused_at;
-	transfer->heard_at = now;
-
-	transfer->resuming = true;
-	code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
-	transfer->resuming = false;
-	if (code != CURLE_OK)
-		end_by_curl(transfer, code);
-}
-
 const char *
 tplus_http_body(TplusHttpTransfer *transfer, size_t *len)
 {
-	return tplus_http_intake_bytes(&transfer->intake, len);
+	return tplus_http_transfer_body(transfer, len);
 }
 
 void
 tplus_http_consume(TplusHttpTransfer *transfer, size_t len)
 {
-	tplus_http_intake_consume(&transfer->intake, len);
-	resume(transfer);
+	tplus_http_transfer_consume(transfer, len);
 }
 
 void
 tplus_http_drain(TplusHttpTransfer *transfer)
 {
-	while (transfer->intake.pending)
-	{
-		CHECK_FOR_INTERRUPTS();
-		tplus_http_intake_spool(&transfer->intake);
-		resume(transfer);
-	}
-	if (!transfer->paused)
-		return;
-	tplus_http_intake_spool(&transfer->intake);
-	resume(transfer);
+	tplus_http_transfer_drain(transfer);
 }
 
 const TplusHttpResult *

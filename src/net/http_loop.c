@@ -23,10 +23,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/wait.h"
 #include "net/http_loop.h"
 #include "net/http_request.h"
@@ -47,6 +49,12 @@
 
 #define MAX_SLEEP_US		INT64CONST(60000000)
 
+/* Nobody looks for a cancel while the loop runs. */
+#define MAX_RUN_US			INT64CONST(20000)
+
+/* A single call of libcurl's that lasts longer is left for a cancel. */
+#define MAX_CALL_US			INT64CONST(50000)
+
 #define NEVER				PG_INT64_MAX
 
 static CURLM *multi = NULL;
@@ -54,6 +62,8 @@ static int	epoll_fd = -1;
 static int	timer_fd = -1;
 static int64 waited_us = 0;		/* the clock of waiting */
 static int64 last_run = 0;		/* monotonic: up to where it has counted */
+static int64 running_since = 0; /* monotonic; 0: libcurl is not busy */
+static sigset_t usual_signals;	/* what act() has found */
 static int64 attend_since = 0;	/* monotonic; 0: nobody waits elsewhere */
 static int64 attend_until = NEVER;	/* monotonic */
 static int64 curl_due = NEVER;	/* monotonic: when libcurl wants a call */
@@ -70,7 +80,35 @@ tplus_http_loop_now(void)
 int64
 tplus_http_loop_waited(void)
 {
+	if (running_since > 0)
+		return waited_us + tplus_http_loop_now() - running_since;
 	return waited_us;
+}
+
+/* Would CHECK_FOR_INTERRUPTS() throw? */
+static bool
+is_interrupted(void)
+{
+	if (!InterruptPending || InterruptHoldoffCount > 0 || CritSectionCount > 0)
+		return false;
+	return ProcDiePending || ClientConnectionLost ||
+		tplus_transaction_timeout_pending() ||
+		(QueryCancelPending && QueryCancelHoldoffCount == 0);
+}
+
+bool
+tplus_http_loop_is_interrupted(void)
+{
+	sigset_t	blocked;
+
+	if (running_since == 0 ||
+		tplus_http_loop_now() - running_since < MAX_CALL_US)
+		return false;
+
+	/* Handlers only note what has come. */
+	pthread_sigmask(SIG_SETMASK, &usual_signals, &blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+	return is_interrupted();
 }
 
 /*
@@ -209,16 +247,15 @@ act(curl_socket_t fd, int what)
 		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS
 	};
 	sigset_t	blocked;
-	sigset_t	saved;
 	int			still_running;
 	int			i;
 
 	sigfillset(&blocked);
 	for (i = 0; i < (int) lengthof(synchronous); i++)
 		sigdelset(&blocked, synchronous[i]);
-	pthread_sigmask(SIG_SETMASK, &blocked, &saved);
+	pthread_sigmask(SIG_SETMASK, &blocked, &usual_signals);
 	(void) curl_multi_socket_action(multi, fd, what, &still_running);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	pthread_sigmask(SIG_SETMASK, &usual_signals, NULL);
 }
 
 /* Hands over what is ready now; returns false if nothing was. */
@@ -273,10 +310,14 @@ tplus_http_loop_run(void)
 		waited_us += Min(now - last_run, MAX_GAP_US);
 	attend_since = 0;
 	attend_until = NEVER;
-	for (round = 0; round < ROUNDS_PER_RUN && act_on_events(); round++)
+	running_since = now;
+	for (round = 0; round < ROUNDS_PER_RUN && act_on_events() &&
+		 tplus_http_loop_now() - now < MAX_RUN_US; round++)
 		;
 	arm_timer();
 	last_run = tplus_http_loop_now();
+	waited_us += last_run - running_since;
+	running_since = 0;
 }
 
 void *

@@ -3,8 +3,8 @@
  * http_loop.h
  *		libcurl's multi handle behind one descriptor, and the clock of waiting.
  *
- * The clock advances only while this backend waits for the network, or keeps
- * coming back to it: time-outs run on it.  A consumer may leave a transfer
+ * The clock advances only while this backend waits for the network, is busy
+ * with what comes from there, or keeps coming back to it: time-outs run on it.  A consumer may leave a transfer
  * alone for minutes without being told that the server was slow.
  *
  * Copyright (c) 2026, tplus_fdw contributors
@@ -61,6 +61,13 @@ extern void tplus_http_loop_attend(int64 at_most_us);
 /* Microseconds: of a monotonic clock, and those spent waiting. */
 extern int64 tplus_http_loop_now(void);
 extern int64 tplus_http_loop_waited(void);
+
+/*
+ * For a callback of libcurl's, which may call it again and again without an
+ * end: is it time to leave because an interrupt waits that will throw?  Lets
+ * the signals in that are held back while libcurl is on the stack.
+ */
+extern bool tplus_http_loop_is_interrupted(void);
 
 /*
  * Threads of this process beside its own; libcurl resolves names in threads,

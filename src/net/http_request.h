@@ -17,6 +17,8 @@
 
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "nodes/pg_list.h"
 
 /*
@@ -42,6 +44,9 @@ typedef struct TplusHttpRequest
 	const char *min_tls;		/* "1.2" */
 	const char *proxy;			/* may name the user; NULL: none */
 	const char *proxy_password;
+
+	/* Once this is true, what was not sent yet is not sent; NULL: never. */
+	const volatile sig_atomic_t *stop;
 
 	/*
 	 * libcurl repeats a request by itself if a connection kept alive turns

@@ -15,6 +15,8 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -47,9 +49,6 @@ static const Meaning meanings[] = {
 	{CURLE_SSL_ENGINE_INITFAILED, TPLUS_HTTP_TLS},
 	{CURLE_SSL_ENGINE_NOTFOUND, TPLUS_HTTP_TLS},
 	{CURLE_OUT_OF_MEMORY, TPLUS_HTTP_LOCAL},
-#if LIBCURL_VERSION_NUM >= 0x080600
-	{CURLE_TOO_LARGE, TPLUS_HTTP_LOCAL},
-#endif
 	{CURLE_SEND_ERROR, TPLUS_HTTP_BROKEN},
 	{CURLE_RECV_ERROR, TPLUS_HTTP_BROKEN},
 	{CURLE_GOT_NOTHING, TPLUS_HTTP_BROKEN}
@@ -64,6 +63,34 @@ lost_in_handshake(const char *text)
 {
 	return strstr(text, "error:") == NULL ||
 		strstr(text, "unexpected eof") != NULL;
+}
+
+int64
+tplus_http_result_received(int fd)
+{
+	struct tcp_info info;
+	socklen_t	len = sizeof(info);
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+		len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
+		return -1;
+	return (int64) info.tcpi_bytes_received;
+}
+
+/*
+ * libcurl's own limits for a line of a head, 100 kB, and for one behind a
+ * body, 4 kB: it takes what exceeds them for a lack of memory, or says so
+ * since version 8.6.
+ */
+bool
+tplus_http_result_is_overlong(int code, const char *text, bool within_head)
+{
+#if LIBCURL_VERSION_NUM >= 0x080600
+	if (code == CURLE_TOO_LARGE)
+		return true;
+#endif
+	return (code == CURLE_OUT_OF_MEMORY && within_head) ||
+		strstr(text, "Out of memory in chunked") != NULL;
 }
 
 TplusHttpFailure

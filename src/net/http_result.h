@@ -39,6 +39,8 @@ typedef enum TplusHttpFailure
 	TPLUS_HTTP_STALL_TIMEOUT,
 	TPLUS_HTTP_BROKEN,			/* the connection ended too early */
 	TPLUS_HTTP_TOO_LARGE,		/* beyond max_response_bytes */
+	TPLUS_HTTP_HEAD,			/* more, or longer, lines beside the body than
+								 * we take */
 	TPLUS_HTTP_ENCODING,		/* the compressed body is damaged */
 	TPLUS_HTTP_UNASKED,			/* a compression that we do not know */
 	TPLUS_HTTP_LOCAL			/* libcurl or memory; see also sent */
@@ -66,6 +68,19 @@ typedef struct TplusHttpResult
  */
 extern TplusHttpFailure tplus_http_result_failure(void *easy, int code,
 												  const char *text, bool sent);
+
+/*
+ * Bytes that have come on this connection, of every kind; -1 if the system does
+ * not tell.
+ */
+extern int64 tplus_http_result_received(int fd);
+
+/*
+ * Does this CURLcode with libcurl's message mean a line that is longer than
+ * libcurl takes?  within_head: the head of the response has not ended.
+ */
+extern bool tplus_http_result_is_overlong(int code, const char *text,
+										  bool within_head);
 
 /*
  * What a transfer is about that has not begun to send, as a phrase.  fd is

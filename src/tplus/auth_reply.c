@@ -24,6 +24,8 @@
 /* Longest token that we believe; it must travel in a header. */
 #define MAX_TOKEN_BYTES	8192
 
+#define MAX_LIFE_S		(10.0 * 365 * 24 * 3600)
+
 /* How much of a code is shown. */
 #define MAX_CODE_BYTES	64
 
@@ -61,6 +63,8 @@ static const TransportFailure transport_failures[] = {
 	"the connection ended too early"},
 	[TPLUS_HTTP_TOO_LARGE] = {ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 	"the answer is larger than a token reply can be"},
+	[TPLUS_HTTP_HEAD] = {ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+	"the head of the answer is larger than any that T+ sends"},
 	[TPLUS_HTTP_ENCODING] = {ERRCODE_PROTOCOL_VIOLATION,
 	"the answer could not be decompressed"},
 	[TPLUS_HTTP_UNASKED] = {ERRCODE_PROTOCOL_VIOLATION,
@@ -100,24 +104,25 @@ token_text(const TplusJson *node)
 	return p - text <= MAX_TOKEN_BYTES ? pstrdup(text) : NULL;
 }
 
-/* Seconds, given as a number or as text; 0 if the node is neither. */
+/*
+ * Seconds, given as a number or as text; 0 if they are over, or TPLUS_UNTOLD.
+ * A fraction is of no interest, and nothing lives for ten years.
+ */
 static int64
 seconds(const TplusJson *node)
 {
 	const char *text = tplus_json_text(node);
 	char	   *end;
-	int64		value;
+	double		value;
 
-	if (tplus_json_kind(node) != TPLUS_JSON_STRING &&
-		tplus_json_kind(node) != TPLUS_JSON_NUMBER)
-		return 0;
-	errno = 0;
-	value = strtoi64(text, &end, 10);
-
-	/* A fraction is of no interest, and nothing lives for ten years. */
-	if (errno != 0 || end == text || (*end != '\0' && *end != '.') || value < 0)
-		return 0;
-	return Min(value, (int64) 10 * 365 * 24 * 3600);
+	if ((tplus_json_kind(node) != TPLUS_JSON_STRING &&
+		 tplus_json_kind(node) != TPLUS_JSON_NUMBER) ||
+		strpbrk(text, "xXnN") != NULL)
+		return TPLUS_UNTOLD;
+	value = strtod(text, &end);
+	if (end == text || *end != '\0')
+		return TPLUS_UNTOLD;
+	return (int64) Max(0.0, Min(value, MAX_LIFE_S));
 }
 
 static const TplusJson *

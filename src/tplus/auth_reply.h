@@ -20,13 +20,16 @@
 #include "tplus/auth_refusal.h"
 #include "tplus/secrets.h"
 
+/* A reply does not tell how long something lives. */
+#define TPLUS_UNTOLD	(-1)
+
 typedef struct TplusGrantReply
 {
 	TplusGrantOutcome outcome;
 	char	   *access_token;	/* secret; NULL unless OK */
 	char	   *refresh_token;	/* secret; NULL: none came */
-	int64		expires_in;		/* seconds; 0: not told */
-	int64		refresh_expires_in; /* seconds; 0: not told */
+	int64		expires_in;		/* seconds, or TPLUS_UNTOLD */
+	int64		refresh_expires_in; /* likewise */
 	int			status;			/* HTTP status, 0: no response */
 	int			sqlstate;		/* what to report; 0 if OK */
 	char	   *code;			/* T+'s code, may be NULL */

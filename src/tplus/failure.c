@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/address.h"
@@ -77,6 +78,12 @@ static const struct
 		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 		"the response is larger than \"max_response_mb\" allows",
 		"Lower \"page_size\", or raise the server option \"max_response_mb\".",
+		true
+	},
+	[TPLUS_HTTP_HEAD] = {
+		ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		"the head of the response is larger than any that T+ sends",
+		"Check the server options \"base_url\" and \"proxy\", and what stands between this server and T+.",
 		true
 	},
 	[TPLUS_HTTP_ENCODING] = {
@@ -162,9 +169,12 @@ tplus_failure_transport(const TplusFailure *failure,
 						const TplusHttpResult *result)
 {
 	const char *hint = transport_failures[result->failure].hint;
-	char	   *detail = foreign_text(failure, result->message,
-									  strlen(result->message),
-									  TPLUS_ERROR_SNIPPET);
+	char	   *detail;
+
+	CHECK_FOR_INTERRUPTS();		/* it may have been ended for one */
+	detail = foreign_text(failure, result->message,
+						  strlen(result->message),
+						  TPLUS_ERROR_SNIPPET);
 
 	detail[0] = pg_ascii_toupper((unsigned char) detail[0]);
 	ereport(ERROR,

@@ -46,6 +46,7 @@ struct TplusRead
 	TplusCall  *call;			/* NULL: none under way */
 	int			untended;		/* records since we looked after the others */
 	long		patience;		/* when to send ahead again, in ms; -1: not */
+	int64		fresh;			/* records that have come, each once */
 	int64		returned;
 	int64		returned_before;	/* the page under way */
 	TplusRequest request;
@@ -384,6 +385,21 @@ tend(TplusRead *read)
 		tplus_call_drive();
 }
 
+/* The server may make up records for as long as it is asked. */
+static void
+check_most(TplusRead *read)
+{
+	int			max_rows = read->query->table->max_rows;
+
+	read->fresh++;
+	if (max_rows > 0 && read->fresh > max_rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s has more than %d records", read->query->what,
+						max_rows),
+				 errhint("If there are so many, raise the option \"max_rows\" of the foreign table.")));
+}
+
 /* A record has come; true if it goes out. */
 static bool
 take_record(TplusRead *read, const char *text, size_t len,
@@ -402,6 +418,8 @@ take_record(TplusRead *read, const char *text, size_t len,
 	}
 	check_record(read, record);
 	tplus_sweep_take(read->sweeps[read->current], record);
+	if (record->fresh)
+		check_most(read);
 	return record->fresh && !read->request.keys_only;
 }
 

@@ -341,6 +341,23 @@ after_seconds(TimestampTz start, int64 seconds)
 	return start + seconds * USECS_PER_SEC;
 }
 
+/*
+ * The access token has ended as soon as it was issued.  The refresh token
+ * beside it may be the only one, so the pair is kept; but whoever needs an
+ * access token is told, and not made to renew with each request.
+ */
+static void
+note_still_birth(const Renewal *renewal, TplusPair *pair)
+{
+	pair->failure = TPLUS_PAIR_FAILED;
+	pair->failures = Min(renewal->pair.failures, 1000) + 1;
+	pair->sqlstate = ERRCODE_FDW_ERROR;
+	pair->message = "T+ issued an access token that lives for no time (expires_in is 0 or less)";
+	pair->hint = "Have the administrator of the application look at the life of its tokens.";
+	pair->failed_with = renewal->credentials;
+	pair->failed_until = after_seconds(GetCurrentTimestamp(), MAX_PAUSE_S);
+}
+
 /* The row after a success; times count from before the call. */
 static void
 take_pair(const Renewal *renewal, const TplusGrantReply *reply,
@@ -354,8 +371,11 @@ take_pair(const Renewal *renewal, const TplusGrantReply *reply,
 	pair->holder = renewal->holder;
 	pair->obtained_at = renewal->began;
 	pair->access_token = reply->access_token;
-	pair->expires_at = after_seconds(renewal->began, reply->expires_in > 0 ?
-									 reply->expires_in : DEFAULT_LIFE_S);
+	pair->expires_at = after_seconds(renewal->began,
+									 reply->expires_in == TPLUS_UNTOLD ?
+									 DEFAULT_LIFE_S : reply->expires_in);
+	if (reply->expires_in == 0)
+		note_still_birth(renewal, pair);
 	if (reply->refresh_token)
 	{
 		pair->refresh_token = reply->refresh_token;

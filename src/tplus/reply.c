@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/builtins.h"
 #include "utils/json.h"
 
@@ -47,17 +49,28 @@ find_text(const TplusJson *root, const char *const *paths)
 	return NULL;
 }
 
+/*
+ * How many records are told of; -1 if the text is no count.  One beyond all
+ * integers is the largest of them, and a part of a record is one: what they say
+ * is that there are more.
+ */
 static int64
 parse_total(const char *text)
 {
 	char	   *end;
+	double		number;
 	int64		total;
 
-	if (text == NULL || *text == '\0')
+	if (text == NULL || *text == '\0' || strpbrk(text, "xXnN") != NULL)
 		return -1;
 	errno = 0;
 	total = strtoi64(text, &end, 10);
-	return errno == 0 && *end == '\0' && total >= 0 ? total : -1;
+	if (errno == 0 && *end == '\0')
+		return total >= 0 ? total : -1;
+	number = ceil(strtod(text, &end));
+	if (end == text || *end != '\0' || number < 0)
+		return -1;
+	return number < (double) PG_INT64_MAX ? (int64) number : PG_INT64_MAX;
 }
 
 void

@@ -66,7 +66,7 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 		tplus_key_spell(query->unique_kind, false, arm->unique_value,
 						sweep->unique_value);
 	}
-	sweep->total = -1;
+	sweep->total = sweep->told = -1;
 	switch ((TplusPaging) query->table->paging)
 	{
 		case TPLUS_PAGING_AUTO:
@@ -291,6 +291,10 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 void
 tplus_sweep_finish(TplusSweep *sweep, bool settled)
 {
+	if (settled && (sweep->way == TPLUS_WAY_PLAIN ||
+					(sweep->way == TPLUS_WAY_CURSOR &&
+					 sweep->rounds == sweep->cursor_round)))
+		tplus_sweep_check_told(sweep);
 	sweep->done = true;
 	sweep->settled = settled;
 	sweep->proven = sweep->filled == 0 || sweep->way == TPLUS_WAY_WHOLE ||
@@ -432,7 +436,7 @@ plain_is_whole(TplusSweep *sweep)
 	bool		verify = sweep->query->table->verify;
 	int			rows = sweep->page_rows;
 
-	if (rows >= sweep->query->first_page_size)
+	if (rows >= sweep->query->first_page_size || sweep->told > rows)
 		return false;
 	if (sweep->rounds > 1 && sweep->round_fresh == 0 &&
 		(!verify ||
@@ -498,6 +502,9 @@ tplus_sweep_end_page(TplusSweep *sweep, int64 total)
 	sweep->filled += sweep->page_rows > 0;
 	sweep->rows += sweep->page_rows;
 	sweep->repeats += sweep->page_repeats;
+	tplus_sweep_note_told(sweep, total);
+	if (sweep->way == TPLUS_WAY_CURSOR && sweep->told_is_whole)
+		tplus_sweep_check_count(sweep, sweep->told);
 	switch (sweep->way)
 	{
 		case TPLUS_WAY_PLAIN:

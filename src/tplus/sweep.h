@@ -72,6 +72,9 @@ typedef struct TplusSweep
 	int			pages;
 	int			filled;			/* of them with records */
 	bool		counted;		/* the server counts as many records as came */
+	int64		told;			/* the count beside the first page of an
+								 * operation without page numbers; -1: none */
+	bool		told_is_whole;	/* it was more than the page had */
 	bool		stranger;		/* beside its count stood a record that had
 								 * not come */
 	int64		generated;		/* records without a key */
@@ -226,6 +229,24 @@ extern void tplus_sweep_reset(TplusSweep *sweep);
 
 /* This round of the arm is over; settled: what came is known to be all. */
 extern void tplus_sweep_finish(TplusSweep *sweep, bool settled);
+
+/*
+ * Remembers the count beside a page (-1: none) that asked for all records of
+ * the arm, of the operation without page numbers.
+ */
+extern void tplus_sweep_note_told(TplusSweep *sweep, int64 total);
+
+/*
+ * Throws if that operation has told of more records than came, and still does;
+ * may make a request to learn it.
+ */
+extern void tplus_sweep_check_told(TplusSweep *sweep);
+
+/*
+ * Throws if so many more have come than the server counts that there may be no
+ * end to them; -1: it does not count.
+ */
+extern void tplus_sweep_check_count(const TplusSweep *sweep, int64 count);
 
 /* The operation that the sweep asks. */
 extern const char *tplus_sweep_path(const TplusSweep *sweep);

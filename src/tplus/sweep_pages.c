@@ -485,7 +485,10 @@ tplus_pages_end_page(TplusSweep *sweep, int64 total)
 		rows = 0;
 	}
 	else if (rows > 0)
+	{
 		check_twins(sweep);
+		tplus_sweep_check_count(sweep, sweep->total);
+	}
 
 	/*
 	 * A record or two that are new on the second page may have been edited,

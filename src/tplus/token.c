@@ -229,7 +229,8 @@ bring_up_to_date(const TplusAccount *account, const TplusDigest *key,
 		 tplus_renew_is_futile(pair, account, now)))
 		return;
 	if (replace(account, key, pair->generation, false, pair, &report) &&
-		pair->access_token && is_holder(account, pair))
+		pair->access_token && is_holder(account, pair) &&
+		pair->failure == TPLUS_PAIR_FINE)
 		return;					/* however short its life */
 	if (!is_usable(account, pair))
 		tplus_token_failure(account, pair, &report);
@@ -386,7 +387,8 @@ tplus_token_renew(const TplusAccount *account)
 	require_renewable(account);
 	tplus_pair_key(account, &key);
 	read_settled(&key, &pair);
-	if (!replace(account, &key, pair.generation, true, &pair, &report))
+	if (!replace(account, &key, pair.generation, true, &pair, &report) ||
+		pair.failure != TPLUS_PAIR_FINE)
 		tplus_token_failure(account, &pair, &report);
 	tplus_pair_wipe(&pair);
 }
@@ -411,7 +413,8 @@ tplus_token_renew_due(const TplusAccount *account, int64 within_us)
 	if (due)
 	{
 		require_renewable(account);
-		if (!replace(account, &key, pair.generation, false, &pair, &report))
+		if (!replace(account, &key, pair.generation, false, &pair, &report) ||
+			pair.failure != TPLUS_PAIR_FINE)
 			tplus_token_failure(account, &pair, &report);
 	}
 	tplus_pair_wipe(&pair);
