@@ -223,7 +223,7 @@ const TplusOption tplus_options[] = {
 	.help = "Number of the first page."},
 	{TABLE("page_size", page_size),.kind = TPLUS_KIND_INT,.min = 1,.max = 100000,
 	.help = "Records to ask for in one page; default: the server's page_size."},
-	{TABLE("max_pages", max_pages),.kind = TPLUS_KIND_INT,.min = 1,.max = MAX_PAGES,.former_max = INT_MAX,.default_value = "100000",
+	{TABLE("max_pages", max_pages),.kind = TPLUS_KIND_INT,.min = 1,.max = MAX_PAGES,.default_value = "100000",
 	.help = "Most pages until a server is taken to have no end."},
 	{TABLE("max_rows", max_rows),.kind = TPLUS_KIND_INT,.min = 1,.max = INT_MAX,
 	.help = "Most records until a server is taken to have no end; default: no limit."},

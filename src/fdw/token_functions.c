@@ -248,9 +248,24 @@ is_own_mapping(const TplusMappingRef *ref, List *all)
 	return true;
 }
 
+/*
+ * How long the report of one renewal is waited for, and of all renewals for
+ * servers of one owner; they go on in the background.
+ */
+#define DUE_WAIT_MS			5000
+#define DUE_OWNER_WAIT_MS	10000
+
+/* How long an owner of servers has made us wait. */
+typedef struct OwnerWait
+{
+	Oid			owner;
+	int64		waited_us;
+} OwnerWait;
+
 typedef struct RenewDue
 {
 	int64		within_us;
+	TimestampTz until;
 	bool		renewed;
 	const char *message;
 } RenewDue;
@@ -265,7 +280,8 @@ renew_due_action(const TplusAccount *account, void *arg)
 		state->message = "the access token is static";
 		return;
 	}
-	state->renewed = tplus_token_renew_due(account, state->within_us);
+	state->renewed = tplus_token_renew_due(account, state->within_us,
+										   state->until);
 	if (!state->renewed)
 		state->message = "not due";
 }
@@ -318,6 +334,58 @@ interval_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 	return end - now;
 }
 
+/* Those of the current user before all others. */
+static List *
+own_first(List *mappings)
+{
+	List	   *own = NIL;
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	foreach(lc, mappings)
+	{
+		if (is_own_mapping(lfirst(lc), mappings))
+			own = lappend(own, lfirst(lc));
+		else
+			others = lappend(others, lfirst(lc));
+	}
+	return list_concat(own, others);
+}
+
+static OwnerWait *
+owner_wait(List **waits, Oid owner)
+{
+	OwnerWait  *wait;
+	ListCell   *lc;
+
+	foreach(lc, *waits)
+	{
+		wait = lfirst(lc);
+		if (wait->owner == owner)
+			return wait;
+	}
+	wait = palloc0(sizeof(OwnerWait));
+	wait->owner = owner;
+	*waits = lappend(*waits, wait);
+	return wait;
+}
+
+/* As with_account(), but for as long only as the owner of the server may. */
+static char *
+renew_within(const TplusMappingRef *ref, OwnerWait *wait, RenewDue *state,
+			 int *sqlstate)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	char	   *complaint;
+
+	if (wait->waited_us >= DUE_OWNER_WAIT_MS * INT64CONST(1000))
+		return pstrdup("not tried, because other servers of its owner took too long");
+	state->until = TimestampTzPlusMilliseconds(begun, DUE_WAIT_MS);
+	complaint = with_account(ref, renew_due_action, state, sqlstate);
+	wait->waited_us += GetCurrentTimestamp() - begun;
+	return complaint;
+}
+
 /*
  * tplus.renew_due(within interval): a row for each token within the current
  * user's reach, which is everybody's for a superuser.
@@ -327,7 +395,8 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	int64		within_us = interval_argument(fcinfo, 0, "within");
-	List	   *mappings = tplus_server_mappings();
+	List	   *mappings = own_first(tplus_server_mappings());
+	List	   *waits = NIL;
 	ListCell   *lc;
 
 	tplus_init_srf(fcinfo);
@@ -346,7 +415,8 @@ tplus_renew_due(PG_FUNCTION_ARGS)
 			continue;
 		if (!may_replace_token(ref->serverid, GetUserId()))
 			state.within_us = Min(within_us, PUBLIC_RENEWAL_US);
-		complaint = with_account(ref, renew_due_action, &state, &sqlstate);
+		complaint = renew_within(ref, owner_wait(&waits, ref->owner), &state,
+								 &sqlstate);
 		if (complaint)
 			state.message = complaint;
 

@@ -30,6 +30,19 @@
 /* A reply holds two JWTs of about a kilobyte each; this is ample. */
 #define MAX_REPLY_BYTES	(1024 * 1024)
 
+/*
+ * A worker holds what others need: whatever the options of a server, it does
+ * not wait longer to connect, for one answer, and for one byte of it.
+ */
+#define MAX_CONNECT_MS	10000
+#define MAX_REQUEST_MS	60000
+
+/* How often it is looked whether to end. */
+#define WAIT_MS			1000
+
+/* Who must end waits so long for the only answer that there will be. */
+#define STOP_GRACE_MS	10000
+
 struct TplusGrantCall
 {
 	MemoryContext context;
@@ -47,8 +60,8 @@ struct TplusGrantCall
 int64
 tplus_auth_limit_ms(const TplusAccount *account)
 {
-	return (int64) account->server.connect_timeout_ms +
-		account->server.request_timeout_ms;
+	return (int64) Min(account->server.connect_timeout_ms, MAX_CONNECT_MS) +
+		Min(account->server.request_timeout_ms, MAX_REQUEST_MS);
 }
 
 /* Appends "name=value", percent-encoded, to a query string. */
@@ -165,9 +178,9 @@ describe_transport(TplusHttpRequest *http, const TplusAccount *account)
 	const TplusServerOptions *server = &account->server;
 
 	http->base_url = server->base_url;
-	http->connect_timeout_ms = server->connect_timeout_ms;
-	http->request_timeout_ms = server->request_timeout_ms;
-	http->stall_timeout_ms = server->stall_timeout_ms;
+	http->connect_timeout_ms = Min(server->connect_timeout_ms, MAX_CONNECT_MS);
+	http->request_timeout_ms = Min(server->request_timeout_ms, MAX_REQUEST_MS);
+	http->stall_timeout_ms = Min(server->stall_timeout_ms, MAX_REQUEST_MS);
 	http->max_response_bytes = MAX_REPLY_BYTES;
 	http->ca_file = server->ca_file;
 	http->client_cert = server->client_cert;
@@ -227,17 +240,38 @@ tplus_auth_prepare(const TplusAccount *account,
 	return call;
 }
 
+/*
+ * Is the answer waited for no longer?  stopped_at (0: not yet) is when that was
+ * first asked for.  A token can be generated again; what else was sent is used
+ * up.
+ */
+static bool
+is_abandoned(const TplusGrantCall *call, int64 *stopped_at)
+{
+	int64		grace_us = call->request->grant == TPLUS_GRANT_SELF_BUILT ?
+	0 : STOP_GRACE_MS * INT64CONST(1000);
+
+	if (!*call->http.stop)
+		return false;
+	if (*stopped_at == 0)
+		*stopped_at = tplus_http_now();
+	return tplus_http_now() - *stopped_at >= grace_us;
+}
+
 void
-tplus_auth_run(TplusGrantCall *call)
+tplus_auth_run(TplusGrantCall *call, const volatile sig_atomic_t * stop)
 {
 	MemoryContext old;
 	TplusHttpTransfer *transfer;
+	int64		stopped_at = 0;
+	bool		abandoned = false;
 	bool		running;
 
 	if (call->objection)
 		return;
 	old = MemoryContextSwitchTo(call->context);
 	resetStringInfo(&call->answer);
+	call->http.stop = stop;
 	call->begun = GetCurrentTimestamp();
 	tplus_allowance_note(tplus_allowance_payer(call->account),
 						 call->account->server.serverid, InvalidOid, 1);
@@ -249,14 +283,22 @@ tplus_auth_run(TplusGrantCall *call)
 
 		running = tplus_http_result(transfer)->state == TPLUS_HTTP_RUNNING;
 		if (running)
-			tplus_http_wait(-1, TPLUS_WAIT_NETWORK);
+			tplus_http_wait(WAIT_MS, TPLUS_WAIT_NETWORK);
 		while (bytes = tplus_http_body(transfer, &len), len > 0)
 		{
 			appendBinaryStringInfo(&call->answer, bytes, len);
 			tplus_http_consume(transfer, len);
 		}
-	} while (running);
+		abandoned = running && is_abandoned(call, &stopped_at);
+	} while (running && !abandoned);
 	call->result = *tplus_http_result(transfer);
+	if (call->result.state == TPLUS_HTTP_RUNNING)
+	{
+		call->result.state = TPLUS_HTTP_FAILED;
+		call->result.failure = TPLUS_HTTP_REQUEST_TIMEOUT;
+		strlcpy(call->result.message, "the background worker had to end",
+				sizeof(call->result.message));
+	}
 	tplus_http_free(transfer);
 	MemoryContextSwitchTo(old);
 }

@@ -18,6 +18,8 @@
 
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "base/option.h"
 #include "tplus/auth_reply.h"
 
@@ -47,7 +49,8 @@ extern TplusGrantCall *tplus_auth_prepare(const TplusAccount *account,
  * Makes the call and waits for its end; may be repeated.  Throws only for
  * interrupts and memory.
  */
-extern void tplus_auth_run(TplusGrantCall *call);
+extern void tplus_auth_run(TplusGrantCall *call,
+						   const volatile sig_atomic_t * stop);
 
 /*
  * What came of the last run; everything returned is palloc'd in the current

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "tplus/order.h"
+#include "tplus/renew_slot.h"
 
 enum
 {
@@ -69,6 +70,9 @@ copy_scalars(TplusOrder *to, const TplusOrder *from)
 {
 	memset(to, 0, sizeof(*to));
 	to->database = from->database;
+	to->role = from->role;
+	to->slot = from->slot;
+	to->asker = from->asker;
 	to->key = from->key;
 	to->grant = from->grant;
 	to->generation = from->generation;
@@ -143,6 +147,7 @@ withdraw(dsm_segment *segment, Datum arg)
 	if (pg_atomic_compare_exchange_u32(&box->stage, &expected,
 									   STAGE_WITHDRAWN))
 		wipe_strings(box);
+	tplus_renew_slot_give(box->order.slot);
 }
 
 dsm_segment *

@@ -28,6 +28,9 @@
 typedef struct TplusOrder
 {
 	Oid			database;
+	Oid			role;			/* whose renewal it counts as */
+	int			slot;			/* see tplus/renew_slot.h */
+	int			asker;			/* process ID */
 	TplusDigest key;			/* of the row */
 	TplusGrant	grant;
 	int64		generation;		/* the one to be replaced; not for CODE */
@@ -44,7 +47,9 @@ typedef enum TplusOrderOutcome
 	TPLUS_ORDER_DONE,			/* the row tells what came of it */
 	TPLUS_ORDER_NO_TABLE,		/* the worker does not see tplus.token */
 	TPLUS_ORDER_ERROR,			/* see sqlstate and message */
-	TPLUS_ORDER_NO_WORKER		/* none could be started */
+	TPLUS_ORDER_NO_WORKER,		/* none could be started */
+	TPLUS_ORDER_CROWDED,		/* as many as may are under way */
+	TPLUS_ORDER_UNFINISHED		/* it goes on, and is not waited for */
 } TplusOrderOutcome;
 
 typedef struct TplusOrderReport
@@ -57,7 +62,8 @@ typedef struct TplusOrderReport
 
 /*
  * For the asker: a segment that holds the order, wiped when it is detached,
- * at the end of the current resource owner at the latest.
+ * at the end of the current resource owner at the latest.  The slot is given
+ * back then, unless a worker has it.
  */
 extern dsm_segment *tplus_order_post(const TplusOrder *order);
 

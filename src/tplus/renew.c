@@ -28,6 +28,7 @@
 
 #include "base/wait.h"
 #include "tplus/renew.h"
+#include "tplus/renew_slot.h"
 
 /* What tells our advisory locks from those of SQL, which have 1 and 2. */
 #define LOCK_CLASS	0x5450		/* "TP" */
@@ -51,14 +52,21 @@ tplus_renew_locktag(LOCKTAG *tag, const TplusDigest *key,
 						 LOCK_CLASS + which);
 }
 
-void
+bool
 tplus_renew_lock(const TplusDigest *key, TplusRenewLock which,
-				 LOCKMODE mode)
+				 LOCKMODE mode, TimestampTz until)
 {
 	LOCKTAG		tag;
 
 	tplus_renew_locktag(&tag, key, which);
-	(void) LockAcquire(&tag, mode, false, false);
+	while (LockAcquire(&tag, mode, false, until != 0) ==
+		   LOCKACQUIRE_NOT_AVAIL)
+	{
+		if (GetCurrentTimestamp() >= until)
+			return false;
+		(void) tplus_wait(PGINVALID_SOCKET, SLOT_RETRY_MS, TPLUS_WAIT_TOKEN);
+	}
+	return true;
 }
 
 void
@@ -71,7 +79,19 @@ tplus_renew_unlock(const TplusDigest *key, TplusRenewLock which,
 	(void) LockRelease(&tag, mode, false);
 }
 
-/* Starts the worker; NULL if there is no slot for it until then. */
+/* One of our slots; -1 if there is none until then. */
+static int
+wait_for_slot(Oid role, TimestampTz deadline)
+{
+	int			slot;
+
+	while ((slot = tplus_renew_slot_take(role)) < 0 &&
+		   GetCurrentTimestamp() < deadline)
+		(void) tplus_wait(PGINVALID_SOCKET, SLOT_RETRY_MS, TPLUS_WAIT_TOKEN);
+	return slot;
+}
+
+/* Starts the worker; NULL if the server has no slot for it until then. */
 static BackgroundWorkerHandle *
 start_worker(dsm_segment *segment, TimestampTz deadline)
 {
@@ -100,38 +120,78 @@ start_worker(dsm_segment *segment, TimestampTz deadline)
 	return handle;
 }
 
-void
-tplus_renew_run(const TplusOrder *order, TimestampTz since,
-				TplusOrderReport *report)
+/*
+ * Waits until the worker has ended; false if it has not until then (0: without
+ * end).
+ */
+static bool
+wait_for_worker(BackgroundWorkerHandle *handle, TimestampTz until)
+{
+	pid_t		pid;
+	BgwHandleStatus status;
+
+	/* The postmaster wakes us when the worker has ended. */
+	while ((status = GetBackgroundWorkerPid(handle, &pid)) != BGWH_STOPPED)
+	{
+		TimestampTz now = GetCurrentTimestamp();
+
+		if (status == BGWH_POSTMASTER_DIED)
+			ereport(FATAL,
+					(errcode(ERRCODE_ADMIN_SHUTDOWN),
+					 errmsg("the postmaster has died")));
+		if (until != 0 && now >= until)
+			return false;
+		(void) tplus_wait(PGINVALID_SOCKET, until == 0 ? 1000 :
+						  Min(1000, TimestampDifferenceMilliseconds(now, until)),
+						  TPLUS_WAIT_TOKEN);
+	}
+	return true;
+}
+
+/* Has a worker do it, once there is a slot. */
+static void
+run_in_slot(TplusOrder *order, TimestampTz deadline, TimestampTz until,
+			TplusOrderReport *report)
 {
 	dsm_segment *segment = tplus_order_post(order);
-	BackgroundWorkerHandle *handle;
-
-	/* While the old token lives, the next call may try again. */
-	handle = start_worker(segment, order->patient ? since :
-						  TimestampTzPlusMilliseconds(since, SLOT_WAIT_MS));
-
-	if (handle)
-	{
-		pid_t		pid;
-		BgwHandleStatus status;
-
-		/* The postmaster wakes us when the worker has ended. */
-		while ((status = GetBackgroundWorkerPid(handle, &pid)) !=
-			   BGWH_STOPPED)
-		{
-			if (status == BGWH_POSTMASTER_DIED)
-				ereport(FATAL,
-						(errcode(ERRCODE_ADMIN_SHUTDOWN),
-						 errmsg("the postmaster has died")));
-			(void) tplus_wait(PGINVALID_SOCKET, 1000, TPLUS_WAIT_TOKEN);
-		}
-		pfree(handle);
-	}
+	BackgroundWorkerHandle *handle = start_worker(segment, deadline);
+	bool		finished = handle && wait_for_worker(handle, until);
 
 	tplus_order_collect(segment, report);
-	if (handle == NULL)
+	if (handle)
+		pfree(handle);
+	else
 		report->outcome = TPLUS_ORDER_NO_WORKER;
+	if (handle && !finished)
+		report->outcome = TPLUS_ORDER_UNFINISHED;
+}
+
+/* How long to wait for slots. */
+static TimestampTz
+slot_deadline(const TplusOrder *order, TimestampTz since, TimestampTz until)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(since, SLOT_WAIT_MS);
+
+	/* While the old token lives, the next call may try again. */
+	if (order->patient)
+		deadline = since;
+	return until != 0 ? Min(deadline, until) : deadline;
+}
+
+void
+tplus_renew_run(TplusOrder *order, TimestampTz since, TimestampTz until,
+				TplusOrderReport *report)
+{
+	TimestampTz deadline = slot_deadline(order, since, until);
+
+	order->asker = MyProcPid;
+	order->slot = wait_for_slot(order->role, deadline);
+	if (order->slot < 0)
+	{
+		report->outcome = TPLUS_ORDER_CROWDED;
+		return;
+	}
+	run_in_slot(order, deadline, until, report);
 }
 
 bool

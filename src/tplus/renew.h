@@ -33,8 +33,8 @@ typedef enum TplusRenewLock
  * lock of PostgreSQL: cancel, lock_timeout and the deadlock detector apply.
  * Not on a standby.
  */
-extern void tplus_renew_lock(const TplusDigest *key, TplusRenewLock which,
-							 LOCKMODE mode);
+extern bool tplus_renew_lock(const TplusDigest *key, TplusRenewLock which,
+							 LOCKMODE mode, TimestampTz until);
 extern void tplus_renew_unlock(const TplusDigest *key, TplusRenewLock which,
 							   LOCKMODE mode);
 
@@ -48,8 +48,8 @@ extern void tplus_renew_locktag(LOCKTAG *tag, const TplusDigest *key,
  * queue lock, for which it began to wait at since: a wait for a slot for the
  * worker counts from then on.
  */
-extern void tplus_renew_run(const TplusOrder *order, TimestampTz since,
-							TplusOrderReport *report);
+extern void tplus_renew_run(TplusOrder *order, TimestampTz since,
+							TimestampTz until, TplusOrderReport *report);
 
 /* How long a refused credential is not tried again; no other pause is longer. */
 #define TPLUS_RENEW_PAUSE_S	300

@@ -6,8 +6,9 @@
  * It goes on whatever becomes of the query that asked: that is the point.
  * First it commits that a renewal has begun, which proves that it can write;
  * then it calls T+, outside any transaction; then it commits the new pair,
- * durably.  From the first commit to the last, SIGTERM is only noted: the
- * time-outs of the call bound how long a shutdown can be held up.
+ * durably.  From the first commit to the last, SIGTERM is only noted: a call that
+ * was not sent is not sent then, one that was is waited for a little longer,
+ * because its answer may be the only copy of the new pair.
  *
  * What remains is a crash, an immediate shutdown or a kill -9 between the
  * moment when T+ issues the new pair and the last commit.  The row then still
@@ -44,6 +45,7 @@
 #include "tplus/order.h"
 #include "tplus/pair.h"
 #include "tplus/renew.h"
+#include "tplus/renew_slot.h"
 #include "tplus/token.h"
 
 /*
@@ -320,7 +322,7 @@ call_tplus(Renewal *renewal, TplusGrantReply *reply)
 
 	for (calls = 1;; calls++)
 	{
-		tplus_auth_run(call);
+		tplus_auth_run(call, &terminated);
 
 		StartTransactionCommand();
 		MemoryContextSwitchTo(renewal->context);
@@ -548,6 +550,12 @@ tplus_token_worker_main(Datum arg)
 	renewal->order = tplus_order_take(renewal->segment, context);
 	if (renewal->order == NULL)
 		return;
+	if (!tplus_renew_slot_pass(renewal->order->slot, renewal->order->asker,
+							   renewal->order->role))
+	{
+		tplus_order_report(renewal->segment, TPLUS_ORDER_CROWDED, 0, "", "");
+		return;
+	}
 	renewal->grant = renewal->order->grant;
 	BackgroundWorkerInitializeConnectionByOid(renewal->order->database,
 											  InvalidOid, 0);

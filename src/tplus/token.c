@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -109,18 +110,21 @@ has_credential(const TplusAccount *account, const TplusPair *pair)
 
 /*
  * Reads the row once no worker is changing it.  If it says "renewing" then,
- * on a primary, a worker has died.
+ * on a primary, a worker has died.  False if that takes longer than until (0:
+ * as long as it takes).
  */
-static void
-read_settled(const TplusDigest *key, TplusPair *pair)
+static bool
+read_settled(const TplusDigest *key, TimestampTz until, TplusPair *pair)
 {
 	(void) tplus_pair_read(key, false, pair);
 	if (pair->renewing_since == 0 || RecoveryInProgress())
-		return;
-	tplus_renew_lock(key, TPLUS_RENEW_RENEW, ShareLock);
+		return true;
+	if (!tplus_renew_lock(key, TPLUS_RENEW_RENEW, ShareLock, until))
+		return false;
 	tplus_pair_wipe(pair);
 	(void) tplus_pair_read(key, false, pair);
 	tplus_renew_unlock(key, TPLUS_RENEW_RENEW, ShareLock);
+	return true;
 }
 
 /*
@@ -146,13 +150,22 @@ await_replay(const TplusDigest *key, int64 generation, TplusPair *pair)
 	return true;
 }
 
+/* Whose renewal it is: the mapping's role's, or the owner's of the server. */
+static Oid
+role_of(const TplusAccount *account)
+{
+	return OidIsValid(account->mapping.userid) ? account->mapping.userid :
+		GetForeignServer(account->server.serverid)->owner;
+}
+
 /*
  * Sends the order to a worker; the caller holds the queue lock, and began to
  * wait for it at since.
  */
 static void
 run_order(const TplusAccount *account, const TplusDigest *key,
-		  TplusOrder *order, TimestampTz since, TplusOrderReport *report)
+		  TplusOrder *order, TimestampTz since, TimestampTz until,
+		  TplusOrderReport *report)
 {
 	TplusPair	pair;
 
@@ -161,9 +174,10 @@ run_order(const TplusAccount *account, const TplusDigest *key,
 		tplus_accepted_forget(key);
 	tplus_pair_wipe(&pair);
 	order->database = MyDatabaseId;
+	order->role = role_of(account);
 	order->key = *key;
 	order->account = *account;
-	tplus_renew_run(order, since, report);
+	tplus_renew_run(order, since, until, report);
 }
 
 /*
@@ -173,18 +187,19 @@ run_order(const TplusAccount *account, const TplusDigest *key,
  */
 static bool
 replace(const TplusAccount *account, const TplusDigest *key,
-		int64 generation, bool force, TplusPair *pair,
+		int64 generation, bool force, TimestampTz until, TplusPair *pair,
 		TplusOrderReport *report)
 {
 	TimestampTz since = GetCurrentTimestamp();
 
 	memset(report, 0, sizeof(*report));
-	report->outcome = TPLUS_ORDER_DONE;
-
-	tplus_renew_lock(key, TPLUS_RENEW_QUEUE, ExclusiveLock);
+	report->outcome = TPLUS_ORDER_UNFINISHED;
+	if (!tplus_renew_lock(key, TPLUS_RENEW_QUEUE, ExclusiveLock, until))
+		return false;
 	tplus_pair_wipe(pair);
-	read_settled(key, pair);
-	if (pair->generation == generation && has_credential(account, pair) &&
+	if (read_settled(key, until, pair))
+		report->outcome = TPLUS_ORDER_DONE;
+	if (report->outcome == TPLUS_ORDER_DONE && pair->generation == generation && has_credential(account, pair) &&
 		(force ||
 		 !tplus_renew_is_futile(pair, account, GetCurrentTimestamp())))
 	{
@@ -198,7 +213,7 @@ replace(const TplusAccount *account, const TplusDigest *key,
 		/* A token that lives longer than a failure lasts is good enough. */
 		order.patient = is_due(pair, GetCurrentTimestamp()) &&
 			is_usable(account, pair);
-		run_order(account, key, &order, since, report);
+		run_order(account, key, &order, since, until, report);
 		tplus_pair_wipe(pair);
 		(void) tplus_pair_read(key, false, pair);
 	}
@@ -228,7 +243,7 @@ bring_up_to_date(const TplusAccount *account, const TplusDigest *key,
 		(!has_credential(account, pair) || now < no_worker_until ||
 		 tplus_renew_is_futile(pair, account, now)))
 		return;
-	if (replace(account, key, pair->generation, false, pair, &report) &&
+	if (replace(account, key, pair->generation, false, 0, pair, &report) &&
 		pair->access_token && is_holder(account, pair) &&
 		pair->failure == TPLUS_PAIR_FINE)
 		return;					/* however short its life */
@@ -254,7 +269,7 @@ tplus_token_get(const TplusAccount *account, TplusToken *token,
 	}
 
 	tplus_pair_key(account, &key);
-	read_settled(&key, &pair);
+	(void) read_settled(&key, 0, &pair);
 	if (!is_usable(account, &pair) || is_due(&pair, start) ||
 		(pair.renewing_since != 0 && RecoveryInProgress()))
 		bring_up_to_date(account, &key, &pair);
@@ -316,7 +331,7 @@ find_successor(const TplusAccount *account, int64 generation, bool definite)
 	bool		found;
 
 	tplus_pair_key(account, &key);
-	read_settled(&key, &pair);
+	(void) read_settled(&key, 0, &pair);
 	found = pair.generation != generation;
 	if (!found && may_blame_token(&key, &pair, definite))
 	{
@@ -328,7 +343,7 @@ find_successor(const TplusAccount *account, int64 generation, bool definite)
 		}
 		else
 		{
-			found = replace(account, &key, generation, false, &pair, &report);
+			found = replace(account, &key, generation, false, 0, &pair, &report);
 			if (!found)
 				tplus_token_failure(account, &pair, &report);
 		}
@@ -386,15 +401,16 @@ tplus_token_renew(const TplusAccount *account)
 
 	require_renewable(account);
 	tplus_pair_key(account, &key);
-	read_settled(&key, &pair);
-	if (!replace(account, &key, pair.generation, true, &pair, &report) ||
+	(void) read_settled(&key, 0, &pair);
+	if (!replace(account, &key, pair.generation, true, 0, &pair, &report) ||
 		pair.failure != TPLUS_PAIR_FINE)
 		tplus_token_failure(account, &pair, &report);
 	tplus_pair_wipe(&pair);
 }
 
 bool
-tplus_token_renew_due(const TplusAccount *account, int64 within_us)
+tplus_token_renew_due(const TplusAccount *account, int64 within_us,
+					  TimestampTz until)
 {
 	TplusDigest key;
 	TplusPair	pair;
@@ -405,7 +421,10 @@ tplus_token_renew_due(const TplusAccount *account, int64 within_us)
 	if (account->auth == TPLUS_AUTH_OPEN_TOKEN)
 		return false;
 	tplus_pair_key(account, &key);
-	read_settled(&key, &pair);
+	memset(&report, 0, sizeof(report));
+	report.outcome = TPLUS_ORDER_UNFINISHED;
+	if (!read_settled(&key, until, &pair))
+		tplus_token_failure(account, &pair, &report);
 	horizon = GetCurrentTimestamp() + within_us;
 	due = pair.access_token == NULL || pair.expires_at <= horizon ||
 		pair.failure == TPLUS_PAIR_REFUSED || pair.failure == TPLUS_PAIR_LOST ||
@@ -413,8 +432,8 @@ tplus_token_renew_due(const TplusAccount *account, int64 within_us)
 	if (due)
 	{
 		require_renewable(account);
-		if (!replace(account, &key, pair.generation, false, &pair, &report) ||
-			pair.failure != TPLUS_PAIR_FINE)
+		if (!replace(account, &key, pair.generation, false, until, &pair,
+					 &report) || pair.failure != TPLUS_PAIR_FINE)
 			tplus_token_failure(account, &pair, &report);
 	}
 	tplus_pair_wipe(&pair);
@@ -445,8 +464,8 @@ tplus_token_authorize(const TplusAccount *account, const char *code,
 
 	tplus_pair_key(account, &key);
 	since = GetCurrentTimestamp();
-	tplus_renew_lock(&key, TPLUS_RENEW_QUEUE, ExclusiveLock);
-	run_order(account, &key, &order, since, &report);
+	(void) tplus_renew_lock(&key, TPLUS_RENEW_QUEUE, ExclusiveLock, 0);
+	run_order(account, &key, &order, since, 0, &report);
 	tplus_renew_unlock(&key, TPLUS_RENEW_QUEUE, ExclusiveLock);
 	if (report.outcome == TPLUS_ORDER_ERROR)
 		ereport(ERROR,

@@ -88,7 +88,8 @@ extern void tplus_token_renew(const TplusAccount *account);
  * so many microseconds; returns whether it did.  Throws likewise.
  */
 extern bool tplus_token_renew_due(const TplusAccount *account,
-								  int64 within_us);
+								  int64 within_us,
+								  TimestampTz until);
 
 /*
  * Exchanges a one-time code for a pair, which takes the place of the one that

@@ -70,6 +70,16 @@ static const FailureText outcome_texts[] = {
 		"could not start the background worker that renews the access token for server \"%s\"",
 		"All slots for background workers are taken.",
 	"You might need to increase max_worker_processes."},
+	[TPLUS_ORDER_CROWDED] = {
+		ERRCODE_INSUFFICIENT_RESOURCES,
+		"could not start the background worker that renews the access token for server \"%s\"",
+		"As many renewals as may run at a time are under way: of this role, or in the whole cluster.",
+	"Try again later; tplus.token_status shows whose renewals last."},
+	[TPLUS_ORDER_UNFINISHED] = {
+		ERRCODE_OBJECT_IN_USE,
+		"the renewal of the access token for server \"%s\" takes too long to be waited for",
+		"It goes on in the background.",
+	"See tplus.token_status for what comes of it."},
 };
 
 /* How to call this account's functions, for hints. */

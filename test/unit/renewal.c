@@ -103,11 +103,17 @@ test_success(void)
 	row.refresh_token = NULL;
 	row.has_refresh_token = false;
 	replies[0].refresh_token = NULL;
-	replies[0].expires_in = 0;
+	replies[0].expires_in = TPLUS_UNTOLD;
 	run();
 	is(request_seen.refresh_token, "refresh of the mapping", "or the mapping's");
 	is(row.refresh_token, "refresh of the mapping", "which stays if no other comes");
 	ok(row.expires_at == START + 6 * 24 * 3600 * SECOND, "six days are assumed");
+
+	set_up(TPLUS_GRANT_REFRESH);
+	replies[0].expires_in = 0;
+	run();
+	ok(row.expires_at == START && row.failure == TPLUS_PAIR_FAILED && row.access_token && row.refresh_token,
+	   "a token that is born dead is told, and the pair kept");
 
 	set_up(TPLUS_GRANT_REFRESH);
 	replies[0].refresh_token = NULL;
@@ -116,7 +122,7 @@ test_success(void)
 	ok(row.refresh_expires_at == START + 777 * SECOND, "with its end");
 
 	set_up(TPLUS_GRANT_REFRESH);
-	replies[0].refresh_expires_in = 0;
+	replies[0].refresh_expires_in = TPLUS_UNTOLD;
 	run();
 	ok(row.refresh_expires_at == 0, "a new one has its own, told or not");
 

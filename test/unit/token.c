@@ -127,14 +127,23 @@ tplus_accepted_note(const TplusDigest *key, int64 generation)
 	accepted = clock_us;
 }
 
-void
-tplus_renew_lock(const TplusDigest *key, TplusRenewLock which, LOCKMODE mode)
+ForeignServer *
+GetForeignServer(Oid serverid)
+{
+	static ForeignServer server;
+
+	return &server;
+}
+
+bool
+tplus_renew_lock(const TplusDigest *key, TplusRenewLock which, LOCKMODE mode, TimestampTz until)
 {
 	locks++;
 	queued += which == TPLUS_RENEW_QUEUE;
 	/* Who waits for a worker finds what it stored. */
 	if (which == TPLUS_RENEW_RENEW && changes)
 		row = row_later;
+	return true;
 }
 
 void
@@ -150,7 +159,7 @@ tplus_renew_is_futile(const TplusPair *pair, const TplusAccount *account, Timest
 }
 
 void
-tplus_renew_run(const TplusOrder *order, TimestampTz since, TplusOrderReport *report)
+tplus_renew_run(TplusOrder *order, TimestampTz since, TimestampTz until, TplusOrderReport *report)
 {
 	orders++;
 	order_seen = *order;
@@ -459,7 +468,7 @@ renew_due(int64 within_s)
 {
 	bool		due = false;
 
-	if (CATCH(due = tplus_token_renew_due(&account, within_s * SECOND)))
+	if (CATCH(due = tplus_token_renew_due(&account, within_s * SECOND, 0)))
 	{
 		locks = 0;
 		return -1;
