@@ -166,6 +166,10 @@ for my $kind (sort keys %kinds)
 	my ($before, $after) = split /\n/, $out;
 	note sprintf '%-14s %.2f s %6d kB %s', $kind, time - $start, ($after - $before) / 1024, $err =~ s/\n/ | /gr;
 	like($err, qr/ERROR:  (08001|08006|08P01|54000|28000|HV000): (?!.*out of memory)/, "$kind: an error");
+	like($err, qr/54000: .*: the head of the response is larger/, "$kind: of its head")
+	  if $kind =~ /^(?:(?:short)?trailers|trailerline|interims?|(?:short)?head|headline|connecthead)$/;
+	like($err, qr/54000: .*larger than "max_response_mb" allows/, "$kind: of its bytes")
+	  if $kind =~ /^(?:extensions?|body|members|stored)$/;
 	unlike($err, qr/out of memory/i, "$kind: not of memory");
 	cmp_ok($after - $before, '<', GROWTH, "$kind: in little memory");
 	cmp_ok(time - $start, '<', 7, "$kind: soon");
