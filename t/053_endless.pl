@@ -147,7 +147,7 @@ sub server
 	my $options = $kind =~ /^connect/ ? "base_url 'https://$kind', proxy 'http://127.0.0.1:$port'" : "base_url 'http://127.0.0.1:$port/$kind'";
 	return <<"SQL";
 CREATE SERVER $kind FOREIGN DATA WRAPPER tplus_fdw
-    OPTIONS ($options, requests_per_second '0', max_concurrency '1', max_retries '0', max_response_mb '16', stall_timeout_ms '3000', request_timeout_ms '5000', connect_timeout_ms '1500');
+    OPTIONS ($options, requests_per_second '0', max_concurrency '1', max_retries '0', max_response_mb '4', stall_timeout_ms '3000', request_timeout_ms '5000', connect_timeout_ms '1500');
 CREATE USER MAPPING FOR CURRENT_USER SERVER $kind OPTIONS (app_key 'k', app_secret 's', open_token 't');
 CREATE FOREIGN TABLE "$kind" @{[ sprintf $table, $kind ]};
 SQL

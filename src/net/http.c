@@ -60,20 +60,23 @@ socket_callback(void *arg, curl_socket_t fd, curlsocktype purpose)
 	TplusHttpTransfer *transfer = arg;
 
 	transfer->socket = fd;
+	transfer->received_before = 0;
 	(void) fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return CURL_SOCKOPT_OK;
 }
 
-/* The connection that the transfer has now; -1 if none. */
-static int
-connection(TplusHttpTransfer *transfer)
+/* The transfer goes by a connection that was kept alive. */
+static void
+note_socket(void *owner, int fd)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
+	TplusHttpTransfer *transfer = owner;
+	int64		received = transfer->socket < 0 ?
+	tplus_http_result_received(fd) : -1;
 
-	if (transfer->socket >= 0)
-		return transfer->socket;
-	(void) curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd);
-	return fd == CURL_SOCKET_BAD ? -1 : (int) fd;
+	if (received < 0)
+		return;
+	transfer->socket = fd;
+	transfer->received_before = received;
 }
 
 /*
@@ -88,9 +91,6 @@ connected_callback(void *arg, char *remote_ip, char *local_ip, int remote_port,
 
 	if (transfer->sent)
 		transfer->result.resent++;
-	else if (transfer->socket < 0)
-		transfer->received_before =
-			tplus_http_result_received(connection(transfer));
 	transfer->sent = true;
 	transfer->heard_at = tplus_http_loop_waited();
 	return CURL_PREREQFUNC_OK;
@@ -116,10 +116,10 @@ refuse(TplusHttpTransfer *transfer, TplusHttpFailure failure,
 static void
 note_received(TplusHttpTransfer *transfer)
 {
-	int64		received = tplus_http_result_received(connection(transfer));
+	int64		received = tplus_http_result_received(transfer->socket);
 
 	if (received >= 0)
-		transfer->received = received - Max(transfer->received_before, 0);
+		transfer->received = received - transfer->received_before;
 }
 
 /*
@@ -273,7 +273,7 @@ tplus_http_start(const TplusHttpRequest *request, MemoryContext context)
 	TplusHttpTransfer *transfer;
 	const char *problem;
 
-	tplus_http_loop_open();
+	tplus_http_loop_open(note_socket);
 	transfer = make_transfer(request, context);
 
 	transfer->holds_fd = AcquireExternalFD();

@@ -57,6 +57,7 @@
 
 #define NEVER				PG_INT64_MAX
 
+static TplusHttpLoopSocket tell_socket; /* told of the sockets of handles */
 static CURLM *multi = NULL;
 static int	epoll_fd = -1;
 static int	timer_fd = -1;
@@ -146,6 +147,7 @@ socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
 				void *socket_arg)
 {
 	struct epoll_event event = {0};
+	char	   *owner = NULL;
 
 	if (what == CURL_POLL_REMOVE)
 	{
@@ -153,6 +155,9 @@ socket_callback(CURL *easy, curl_socket_t fd, int what, void *arg,
 		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner) == CURLE_OK &&
+		owner != NULL && tell_socket != NULL)
+		tell_socket(owner, fd);
 	event.data.fd = fd;
 	if (what & CURL_POLL_IN)
 		event.events |= EPOLLIN;
@@ -191,12 +196,14 @@ open_descriptors(void)
 }
 
 void
-tplus_http_loop_open(void)
+tplus_http_loop_open(TplusHttpLoopSocket tell)
 {
 	const char *problem;
 	CURLcode	code;
 	int			i;
 
+	if (tell != NULL)
+		tell_socket = tell;
 	if (multi != NULL)
 		return;
 
@@ -365,7 +372,7 @@ tplus_http_loop_fd(MemoryContext context)
 	MemoryContextCallback *callback;
 	int			fd = -1;
 
-	tplus_http_loop_open();
+	tplus_http_loop_open(NULL);
 	callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
 	if (AcquireExternalFD())
 	{
@@ -390,7 +397,7 @@ tplus_http_loop_attend(int64 at_most_us)
 {
 	int64		now = tplus_http_loop_now();
 
-	tplus_http_loop_open();
+	tplus_http_loop_open(NULL);
 	if (attend_since == 0)
 		attend_since = now;
 	attend_until = Min(attend_until,

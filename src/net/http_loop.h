@@ -21,8 +21,17 @@
 
 #include "base/wait.h"
 
-/* Opens the multi handle of this backend, once.  Throws 58000. */
-extern void tplus_http_loop_open(void);
+/*
+ * Told while libcurl is on the stack: the handle with this CURLOPT_PRIVATE uses
+ * this socket now, new or kept alive, or that of a name resolution.
+ */
+typedef void (*TplusHttpLoopSocket) (void *owner, int fd);
+
+/*
+ * Opens the multi handle of this backend, once, and says whom to tell of
+ * sockets (NULL: whom it was said before).  Throws 58000.
+ */
+extern void tplus_http_loop_open(TplusHttpLoopSocket tell);
 
 /*
  * Adds and removes an easy handle of libcurl.  Adding returns libcurl's
