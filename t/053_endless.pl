@@ -7,7 +7,6 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
-use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -96,11 +95,6 @@ sub serve
 			my ($len) = $request =~ /content-length: *(\d+)/i;
 			read $socket, my $body, $len if $len;
 			$kind //= '';
-			if ($request =~ m{^GET /hang})
-			{
-				<$socket>;
-				exit;
-			}
 			if (my $parts = $kinds{$kind})
 			{
 				my ($first, @rest) = @$parts;
@@ -111,7 +105,6 @@ sub serve
 			my $reply = '[]';
 			$reply = qq({"TotalCount":$counts{$1}[0],"Data":[) . ($2 ? '{"ID":1,"Code":"a","Ts":"0000000000000009"}' : '') . ']}'
 			  if $kind =~ /^count_([a-z]+)(1?)$/;
-			$reply = '{"code":"200","result":{"access_token":"t","refresh_token":"r","expires_in":518400}}' if $request =~ /^GET/;
 			$reply = pages($body, $1) if $kind =~ /^pages_(\w+)/;
 			print $socket "${head}Content-Length: @{[length $reply]}\r\n\r\n$reply";
 			$socket->flush;
@@ -238,54 +231,6 @@ for my $paging (qw(ts page))
 			  qr/ERROR:  54000: .* has more than 20000 records\n.*HINT:  .*max_rows/, "$paging, $counted");
 	}
 }
-
-# Renewals of a stranger whose servers never answer: they leave room for others,
-# and end when they are told to.
-my $workers = q{FROM pg_stat_activity WHERE backend_type = 'tplus_fdw token renewal'};
-
-sub token_server
-{
-	my ($name, $scheme) = @_;
-	return <<"SQL";
-CREATE SERVER $name FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url '$scheme://127.0.0.1:$port/$name', connect_timeout_ms '3600000', request_timeout_ms '3600000', stall_timeout_ms '3600000');
-CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (app_key '$name', app_secret 's', refresh_token 'first');
-SQL
-}
-
-sub ask_for
-{
-	my ($name, $role) = @_;
-	my ($in, $out, $err) = ("SELECT tplus.refresh_token('$name')", '', '');
-	return IPC::Run::start([ 'psql', '-XAtq', '-U', $role, '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
-}
-my $superuser = $node->safe_psql('postgres', 'SELECT current_user');
-$node->safe_psql('postgres', join '', <<'SQL', map { token_server($_, 'http') } 'hang1' .. 'hang6');
-CREATE ROLE stranger SUPERUSER LOGIN;
-SET ROLE stranger;
-SQL
-$node->safe_psql('postgres', token_server('deaf', 'https') . token_server('fine', 'http'));
-my $start = time;
-my $deaf = ask_for('deaf', $superuser);
-ok($node->poll_query_until('postgres', "SELECT count(*) = 1 $workers"), 'a renewal cannot connect');
-$start = time;
-$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $workers");
-ok($node->poll_query_until('postgres', "SELECT count(*) = 0 $workers"), 'it obeys SIGTERM');
-cmp_ok(time - $start, '<', 5, 'at once, as nothing was sent');
-$deaf->finish;
-$node->safe_psql('postgres', 'DROP SERVER deaf CASCADE');
-
-my @asking = map { ask_for($_, 'stranger') } 'hang1' .. 'hang6';
-ok($node->poll_query_until('postgres', "SELECT count(*) = 2 $workers"), 'two renewals of a role');
-$node->safe_psql('postgres', "SELECT tplus.refresh_token('fine')");
-is($node->safe_psql('postgres', "SELECT count(*) $workers"), '2', 'and no more, but others renew');
-$_->kill_kill for @asking;
-$start = time;
-my $due = $node->safe_psql('postgres', "SELECT server, renewed FROM tplus.renew_due('10 days') WHERE server LIKE 'hang%' OR server = 'fine'");
-like($due, qr/^fine\|t\nhang/, 'own tokens are renewed before those of others');
-cmp_ok(time - $start, '<', 20, 'which are not waited for long');
-$start = time;
-$node->stop('fast');
-cmp_ok(time - $start, '<', 20, 'a fast shutdown ends the renewals');
 
 my $log = slurp_file($node->logfile);
 unlike($log, qr/(PANIC|TRAP):|terminated by signal/, 'no crash');

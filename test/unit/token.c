@@ -130,9 +130,7 @@ tplus_accepted_note(const TplusDigest *key, int64 generation)
 ForeignServer *
 GetForeignServer(Oid serverid)
 {
-	static ForeignServer server;
-
-	return &server;
+	return palloc0(sizeof(ForeignServer));
 }
 
 bool
