@@ -5,7 +5,8 @@
  *
  * A grammar of its own, which no setting of a session and no clock changes:
  * there are no words, no names of months, and no order but year, month, day.
- * What it takes is what T+ was seen to send (the list stands in moment.c).
+ * What it takes is what T+ was seen to send, and what is assumed that others of
+ * its versions send (the list stands in moment.c; docs/protocol.md, section 3.4).
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *
