@@ -196,7 +196,7 @@ sub judgements
 	return ($either{$fact} && grep({ $_ eq $either{$fact} } map { @{ $_->{holds} } } @both) ? 1 : 0, @both);
 }
 
-my (%count, @wrong, @open, @guessed, @unsound);
+my (%count, @wrong, @open, @guessed, @unsound, @spent);
 # Values are characters, what is printed is bytes.
 sub bytes
 {
@@ -220,6 +220,7 @@ for my $n (0 .. $#servers)
 	my $oracle = $sim->decidable("s$n", max_requests => $max_requests, fields => $fields);
 	my $paging = ($facts->{paging} // {})->{value} // '';
 	push @unsound, "$name: $requests requests" if $requests > $max_requests;
+	push @spent, "$name: $requests: " . join ', ', map { "$_ $facts->{$_}{requests}" } grep { $facts->{$_}{requests} } sort keys %$facts;
 	if ($found[$n]{error})
 	{
 		# Refusing to measure decides nothing.
@@ -288,7 +289,7 @@ note $_ for grep { /^(\w+)/ && $named{$1} } @names;
 if (my $report = $ENV{TPLUS_REPORT})
 {
 	append_to_file($report, join "\n", @figures, @names, (map { "wrong: $_" } @wrong), (map { "unsound: $_" } @unsound),
-		(map { "differs: $_" } @differs), (map { "open: $_" } @open), (map { "beyond: $_" } @guessed), '');
+		(map { "differs: $_" } @differs), (map { "open: $_" } @open), (map { "spent: $_" } @spent), (map { "beyond: $_" } @guessed), '');
 }
 is(join("\n", @wrong), '', 'nothing is decided wrongly');
 is(join("\n", @unsound), '', 'requests are within their limit, and nothing is said of questions that were not asked');

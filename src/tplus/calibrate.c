@@ -18,6 +18,7 @@
 #include "tplus/calibrate_paging.h"
 #include "tplus/calibrate_text.h"
 #include "tplus/calibrate_values.h"
+#include "tplus/record.h"
 
 /* A sample of whole records, and what to try where that is refused. */
 #define SAMPLE_SIZE		100
@@ -30,11 +31,11 @@
 #define MIN_HELD		10
 
 /* Questions without an answer. */
-#define LAST_CURSOR		"7fffffffffffffff"
-#define NO_CODE			"no-such-code-of-tplus-fdw"
+#define FAR_PAGE		1000000
 
-/* Sizes of a page to try, after the largest. */
-static const int page_sizes[] = {500, 200, SAMPLE_SIZE, SMALL_SAMPLE, 10, 3, 1};
+/* Sizes of a page to try after the largest: above that of a sample, and below. */
+static const int large_sizes[] = {500, 200};
+static const int small_sizes[] = {SMALL_SAMPLE, 3, 1};
 
 /* Ways to ask for the first sample. */
 typedef struct SampleWay
@@ -50,12 +51,23 @@ static const SampleWay sample_ways[] = {
 	{0, false, true},
 };
 
+/*
+ * Without records, an array or a member with nothing beside it may stand for
+ * no rows of another shape.
+ */
+static bool
+is_bare(const TplusFinding *finding)
+{
+	return strcmp(finding->shape, "array") == 0 ||
+		(strcmp(finding->shape, "Data") == 0 && finding->total < 0);
+}
+
 static void
 decide_shape(TplusStudy *study, TplusFactKind kind, TplusOperation operation)
 {
 	const TplusFinding *sample = &study->plain[operation];
 
-	if (sample->shape && sample->rows > 0)
+	if (sample->shape && (sample->rows > 0 || !is_bare(sample)))
 		(void) tplus_study_decide(study, kind, sample->shape,
 								  psprintf("%s answered %d records there",
 										   tplus_study_operation(operation),
@@ -91,14 +103,86 @@ take_sample(TplusStudy *study, bool *all)
 	decide_shape(study, TPLUS_FACT_SHAPE, TPLUS_OPERATION_QUERY);
 }
 
+/* Does a page of this size come, with a number or without? */
+static bool
+ask_page(TplusStudy *study, int size, int number, TplusFinding *page)
+{
+	TplusQuestion question;
+
+	tplus_study_question(study, TPLUS_OPERATION_PAGE, size, &question);
+	question.page_index = number;
+	tplus_probe_ask(study->probe, &question, page);
+	return page->asked && !page->refused;
+}
+
+/* Takes the first page as numbers from the other base count it, if it has rows. */
+static bool
+ask_other_base(TplusStudy *study, int size, TplusFinding *sample)
+{
+	TplusFinding page;
+
+	if (!ask_page(study, size, 1 - study->page_base, &page) || page.rows == 0)
+		return false;
+	study->page_base = 1 - study->page_base;
+	*sample = page;
+	return true;
+}
+
+/* A page as large as it comes, where the largest is refused. */
+static bool
+ask_smaller(TplusStudy *study, int number, TplusFinding *sample)
+{
+	TplusFinding larger;
+	int			i;
+
+	if (ask_page(study, SAMPLE_SIZE, number, sample))
+	{
+		for (i = 0; i < (int) lengthof(large_sizes); i++)
+		{
+			if (ask_page(study, large_sizes[i], number, &larger))
+			{
+				*sample = larger;
+				break;
+			}
+		}
+		return true;
+	}
+	for (i = 0; i < (int) lengthof(small_sizes); i++)
+	{
+		if (ask_page(study, small_sizes[i], number, sample))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The first page, as large as it comes.  If the largest is refused, and comes
+ * without a number, it is not the size that is refused.
+ */
+static void
+ask_first(TplusStudy *study, TplusFinding *sample)
+{
+	int			size = tplus_study_max_size(study);
+	TplusFinding single;
+
+	if (ask_page(study, size, study->page_base, sample) ||
+		ask_page(study, size, study->page_base, sample))
+		study->has_pages = true;
+	else if (!sample->asked)
+		return;
+	else if (ask_page(study, size, -1, sample))
+		study->unnumbered = true;
+	else if (ask_page(study, 1, study->page_base, &single))
+		study->has_pages = ask_smaller(study, study->page_base, sample);
+	else
+		study->unnumbered = ask_smaller(study, -1, sample);
+}
+
 /* The largest page of the operation with page numbers. */
 static void
 take_page(TplusStudy *study)
 {
 	TplusFinding *sample = &study->plain[TPLUS_OPERATION_PAGE];
-	int			size = tplus_study_max_size(study);
-	TplusQuestion question;
-	int			i;
 
 	if (study->spec->resource->page_path == NULL)
 	{
@@ -107,24 +191,15 @@ take_page(TplusStudy *study)
 						  "there is no operation with page numbers");
 		return;
 	}
-	for (i = 0;; i++)
+	ask_first(study, sample);
+	if (study->unnumbered && ask_other_base(study, sample->size, sample))
 	{
-		tplus_study_question(study, TPLUS_OPERATION_PAGE, size, &question);
-		if (i == 0)
-			tplus_probe_ask_surely(study->probe, &question, sample);
-		else
-			tplus_probe_ask(study->probe, &question, sample);
-		if (!sample->refused || i == (int) lengthof(page_sizes))
-			break;
-		size = page_sizes[i];
+		study->has_pages = true;
+		study->unnumbered = false;
 	}
-	study->has_pages = sample->asked && !sample->refused;
-	if (sample->refused)
-	{
-		/* Is it the number that is refused? */
-		question.page_index = -1;
-		tplus_probe_ask(study->probe, &question, sample);
-	}
+	if (study->has_pages && sample->rows == 0 &&
+		study->plain[TPLUS_OPERATION_QUERY].rows > 0)
+		(void) ask_other_base(study, sample->size, sample);
 	decide_shape(study, TPLUS_FACT_PAGE_SHAPE, TPLUS_OPERATION_PAGE);
 }
 
@@ -202,13 +277,17 @@ static void
 ask_single(TplusStudy *study)
 {
 	TplusOperation page = TPLUS_OPERATION_PAGE;
-	const TplusWitness *witness = tplus_study_coded(study, page);
+	const TplusWitness *witness;
 
-	if (study->single.asked || witness == NULL)
+	if (study->single.asked || study->plain[page].nwitnesses == 0)
 		return;
 	if (study->pin[page] == TPLUS_PIN_NONE)
 		study->pin[page] = study->pin[TPLUS_OPERATION_QUERY];
-	if (tplus_study_pin(study, page, witness) == NIL)
+	witness = study->pin[page] == TPLUS_PIN_CODE ||
+		study->pin[page] == TPLUS_PIN_NAME ?
+		tplus_study_texted(study, page, study->pin[page]) :
+		&study->plain[page].witnesses[0];
+	if (witness == NULL || tplus_study_pin(study, page, witness) == NIL)
 		return;
 	tplus_study_ask_pinned(study, page, witness, NIL, &study->single);
 	study->single_key = witness->key;
@@ -249,7 +328,8 @@ decide_total(TplusStudy *study)
 	const TplusFinding *small = &study->small;
 	TplusFact  *fact;
 
-	if (!page->asked || page->refused || page->rows == 0)
+	if (!page->asked || page->refused ||
+		(page->rows == 0 && (page->total >= 0 || page->shape == NULL || is_bare(page))))
 	{
 		tplus_study_leave(study, TPLUS_FACT_TOTAL,
 						  study->spec->resource->page_path && !page->asked ?
@@ -291,47 +371,108 @@ decide_total(TplusStudy *study)
 								   count_text(page)));
 }
 
+/* Questions that no record can answer. */
+typedef enum Nothing
+{
+	NOTHING_CODE,
+	NOTHING_NAME,
+	NOTHING_VERSION,
+	NOTHING_PAGE,
+	NOTHING_ID,
+	NOTHING_NUMBER
+} Nothing;
+
+#define NNOTHINGS	(NOTHING_NUMBER + 1)
+
+static List *
+text_param(const TplusStudy *study, TplusPin pin)
+{
+	const char *param = tplus_study_text_param(study, pin);
+
+	return param ? list_make1(tplus_encode_text(param, TPLUS_NO_TEXT)) : NIL;
+}
+
+/* Asks for an id that no record has. */
+static List *
+id_param(const TplusStudy *study, bool number)
+{
+	const char *key = study->spec->key;
+
+	if (!tplus_calibrate_has_id(study))
+		return NIL;
+	return list_make1(number ? tplus_encode_param(key, TPLUS_NO_ID) :
+					  tplus_encode_text(key, TPLUS_NO_ID));
+}
+
 /* Asks what no record can answer; false if there is no such question. */
 static bool
-ask_nothing(TplusStudy *study, TplusOperation operation,
+ask_nothing(TplusStudy *study, TplusOperation operation, Nothing nothing,
 			TplusFinding *finding)
 {
 	TplusQuestion question;
 
-	memset(finding, 0, sizeof(*finding));
 	tplus_study_question(study, operation, study->plain[operation].size,
 						 &question);
-	if (study->pin[operation] == TPLUS_PIN_CODE)
-		question.params =
-			list_make1(tplus_encode_text(tplus_probe_code(study->probe), NO_CODE));
-	else if (operation == TPLUS_OPERATION_QUERY && study->zero.rows > 0)
-		question.cursor = LAST_CURSOR;
-	else
+	switch (nothing)
+	{
+		case NOTHING_CODE:
+			question.params = text_param(study, TPLUS_PIN_CODE);
+			break;
+		case NOTHING_NAME:
+			question.params = text_param(study, TPLUS_PIN_NAME);
+			break;
+		case NOTHING_VERSION:
+			if (operation == TPLUS_OPERATION_QUERY && study->zero.rows > 0)
+				question.cursor = tplus_version_text(TPLUS_NO_VERSION);
+			break;
+		case NOTHING_PAGE:
+			if (operation == TPLUS_OPERATION_PAGE && !study->unnumbered)
+				question.page_index = FAR_PAGE;
+			break;
+		case NOTHING_ID:
+		case NOTHING_NUMBER:
+			question.params = id_param(study, nothing == NOTHING_NUMBER);
+			break;
+	}
+	if (question.params == NIL && question.cursor == NULL &&
+		question.page_index != FAR_PAGE)
 		return false;
 	tplus_probe_ask(study->probe, &question, finding);
 	return true;
 }
 
-/* Do null, an empty text or an empty body stand for no rows? */
+/*
+ * Do null, an empty text or an empty body stand for no rows?  A question that
+ * is overlooked brings records, and then another one is asked.
+ */
 static TplusVerdict
 judge_empty(TplusStudy *study, TplusOperation operation)
 {
-	TplusFinding finding;
+	TplusVerdict verdict =
+	tplus_verdict_undecidable(study,
+							  "there is no question that surely has no answer");
+	int			i;
 
-	if (!ask_nothing(study, operation, &finding))
-		return tplus_verdict_undecidable(study,
-										 "there is no question that surely has no answer");
-	if (!finding.asked)
-		return tplus_verdict_unasked();
-	if (finding.refused || finding.rows > 0)
-		return tplus_verdict_open(tplus_finding_status(&finding),
-								  finding.refused ? "a question without an answer was refused" :
-								  "a question without an answer brought records");
-	return finding.shape == NULL ?
-		tplus_verdict_decided("nothing", "zero",
-							  "what no record can answer brought null, an empty text or object, or no reply at all") :
-		tplus_verdict_decided("no rows", "error",
-							  "what no record can answer brought an empty array");
+	for (i = 0; i < NNOTHINGS; i++)
+	{
+		TplusFinding finding;
+
+		if (!ask_nothing(study, operation, i, &finding))
+			continue;
+		if (!finding.asked)
+			return tplus_verdict_unasked();
+		if (finding.refused || finding.rows > 0)
+			verdict = tplus_verdict_open(tplus_finding_status(&finding),
+										 finding.refused ? "a question without an answer was refused" :
+										 "a question without an answer brought records");
+		else if (finding.shape == NULL)
+			return tplus_verdict_decided("nothing", "zero",
+										 "what no record can answer brought null, an empty text or object, or no reply at all");
+		else
+			return tplus_verdict_decided("no rows", "error",
+										 "what no record can answer brought an empty array");
+	}
+	return verdict;
 }
 
 static void

@@ -30,7 +30,7 @@
 /* Known records that equality must find on their days. */
 #define MIN_CONFIRMED	3
 
-/* Days asked for on the way; at least two. */
+/* Days asked for on the way: one, and those beside it. */
 #define MAX_DAYS		3
 
 /* Farther than any window that a server might put around a day. */
@@ -54,6 +54,7 @@ typedef struct Pattern
 	Presence	far_after;
 	const char *value;
 	const char *setting;		/* of filter_op; NULL: it has no name there */
+	const char *wider;			/* what holds where times of day matter */
 } Pattern;
 
 #define YES		PRESENCE_YES
@@ -61,11 +62,11 @@ typedef struct Pattern
 #define ANY		PRESENCE_OPEN
 
 static const Pattern patterns[] = {
-	{YES, YES, NO, YES, ANY, "ge", "ge"},
-	{YES, NO, NO, YES, ANY, "gt", "gt"},
-	{NO, YES, YES, ANY, YES, "le", "le"},
-	{NO, NO, YES, ANY, YES, "lt", NULL},
-	{YES, YES, YES, YES, YES, "ignored", "none"},
+	{YES, YES, NO, YES, ANY, "ge", "ge", "gt"},
+	{YES, NO, NO, YES, ANY, "gt", "gt", "gt"},
+	{NO, YES, YES, ANY, YES, "le", "le", "le"},
+	{NO, NO, YES, ANY, YES, "lt", NULL, "le"},
+	{YES, YES, YES, YES, YES, "ignored", "none", NULL},
 };
 
 /* Is the day among those that were asked for? */
@@ -158,28 +159,37 @@ has_times(const TplusFinding *known)
 static TplusVerdict
 conclude_equality(const TplusFinding *known, int confirmed, const char *days)
 {
-	if (confirmed < MIN_CONFIRMED)
-		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
-								  psprintf("it looks like equality, but %d records are too few to be sure, it takes %d",
-										   confirmed, MIN_CONFIRMED));
 	if (has_times(known))
 		return tplus_verdict_open(TPLUS_STATUS_OPEN,
 								  "it looks like equality, but records have times of day");
+	if (confirmed < MIN_CONFIRMED)
+		return tplus_verdict_decided("eq", NULL,
+									 psprintf("%s brought exactly their records; as they are %d, and it takes %d to rely on it, the option stays",
+											  days, confirmed, MIN_CONFIRMED));
 	return tplus_verdict_decided("eq", "eq",
 								 psprintf("%s brought exactly their records, %d of them known before",
 										  days, confirmed));
 }
+
+/* What the first question for a day brought. */
+typedef struct FirstDay
+{
+	int32		day;
+	TplusFinding answer;
+} FirstDay;
 
 /*
  * Is it equality?  Returns false if that is out of the question.
  */
 static bool
 try_equality(TplusStudy *study, TplusOperation operation,
-			 const TplusFinding *known, TplusVerdict *verdict)
+			 const TplusFinding *known, FirstDay *first,
+			 TplusVerdict *verdict)
 {
 	int32		asked[MAX_DAYS] = {0};
 	int			nasked;
 	int			confirmed = 0;
+	bool		one_day = false;
 	StringInfoData days;
 
 	initStringInfo(&days);
@@ -189,14 +199,18 @@ try_equality(TplusStudy *study, TplusOperation operation,
 		int			records = fullest_day(known, asked, nasked, &asked[nasked]);
 		TplusFinding answer;
 
-		/* All records may be of one day: then the next one must be empty. */
-		if (records == 0)
-		{
-			if (nasked != 1)
-				break;
-			asked[nasked] = asked[0] + 1;
-		}
+		/* All records may be of one day: then those beside it must be empty. */
+		one_day |= records == 0 && nasked == 1;
+		if (one_day)
+			asked[nasked] = asked[0] + (nasked == 1 ? 1 : -1);
+		else if (records == 0)
+			break;
 		ask_day(study, operation, asked[nasked], &answer);
+		if (nasked == 0)
+		{
+			first->day = asked[0];
+			first->answer = answer;
+		}
 		if (!answer.asked)
 		{
 			*verdict = tplus_verdict_unasked();
@@ -215,7 +229,7 @@ try_equality(TplusStudy *study, TplusOperation operation,
 		confirmed += records;
 		appendStringInfo(&days, "%s %s", nasked > 0 ? " and" : ",",
 						 tplus_day_text(asked[nasked]));
-		if (nasked > 0 && confirmed >= MIN_CONFIRMED)
+		if (nasked > 0 && confirmed >= MIN_CONFIRMED && !one_day)
 			break;
 	}
 	*verdict = conclude_equality(known, confirmed, days.data);
@@ -243,22 +257,43 @@ look(TplusStudy *study, TplusOperation operation, const TplusWitness *witness,
 	return answer.rows == 0 ? PRESENCE_NO : PRESENCE_OPEN;
 }
 
-/* The n-th record that can be asked for alone and has a day. */
+/* What is known already of the record on its own day. */
+static Presence
+known_at(const TplusWitness *witness, const FirstDay *first)
+{
+	const TplusFinding *answer = &first->answer;
+
+	if (!answer->asked || answer->refused || first->day != witness->day)
+		return PRESENCE_OPEN;
+	return tplus_finding_find(answer, witness->key) >= 0 ? PRESENCE_YES :
+		answer->rows == 0 ? PRESENCE_NO : PRESENCE_OPEN;
+}
+
+/*
+ * A record that can be asked for alone and has a day, other than one: if there
+ * is such, one of which something is known already.
+ */
 static const TplusWitness *
 dated_witness(const TplusStudy *study, TplusOperation operation,
-			  const TplusFinding *known, int n)
+			  const TplusFinding *known, const FirstDay *first,
+			  const TplusWitness *other)
 {
+	const TplusWitness *found = NULL;
 	int			i;
 
 	for (i = 0; i < known->nwitnesses; i++)
 	{
 		const TplusWitness *witness = &known->witnesses[i];
 
-		if (witness->key && witness->has_day &&
-			tplus_study_pin(study, operation, witness) != NIL && n-- == 0)
+		if (witness == other || witness->key == NULL || !witness->has_day ||
+			tplus_study_pin(study, operation, witness) == NIL)
+			continue;
+		if (first && known_at(witness, first) != PRESENCE_OPEN)
 			return witness;
+		if (found == NULL)
+			found = witness;
 	}
-	return NULL;
+	return found;
 }
 
 static const char *
@@ -285,6 +320,7 @@ confirm(TplusStudy *study, TplusOperation operation, const Pattern *pattern,
 		const char *evidence)
 {
 	bool		asked = true;
+	Presence	at;
 
 	if (!far_agrees(study, operation, witness, pattern->far_before, -FAR_DAYS,
 					&asked) ||
@@ -295,8 +331,19 @@ confirm(TplusStudy *study, TplusOperation operation, const Pattern *pattern,
 							   psprintf("%s, but far away it is not the same",
 										evidence)) :
 			tplus_verdict_unasked();
-	if (look(study, operation, second, 0, &asked) == pattern->at)
+	if (second == NULL)
+		return tplus_verdict_decided(pattern->value, NULL,
+									 psprintf("%s; as it is the only one, the option stays",
+											  evidence));
+	at = look(study, operation, second, 0, &asked);
+	if (at == pattern->at)
 		return tplus_verdict_decided(pattern->value, pattern->setting, evidence);
+
+	/* By times of day, or days of another zone: that with the wider margin. */
+	if (at != PRESENCE_OPEN && pattern->before != pattern->after)
+		return tplus_verdict_decided(pattern->wider, pattern->wider,
+									 psprintf("%s, and for another record it is not the same",
+											  evidence));
 	return asked ?
 		tplus_verdict_open(TPLUS_STATUS_OPEN,
 						   psprintf("%s, but for another record it is not the same",
@@ -307,24 +354,28 @@ confirm(TplusStudy *study, TplusOperation operation, const Pattern *pattern,
 /* The comparator that a record's presence before, at and after its day shows. */
 static TplusVerdict
 try_patterns(TplusStudy *study, TplusOperation operation,
-			 const TplusFinding *known)
+			 const TplusFinding *known, const FirstDay *first)
 {
-	const TplusWitness *witness = dated_witness(study, operation, known, 0);
-	const TplusWitness *second = dated_witness(study, operation, known, 1);
+	const TplusWitness *witness = dated_witness(study, operation, known, first,
+												NULL);
+	const TplusWitness *second = dated_witness(study, operation, known, NULL,
+											   witness);
 	Presence	before;
 	Presence	at;
 	Presence	after;
-	bool		asked[3];
+	bool		asked;
 	const char *evidence;
 	int			i;
 
-	if (witness == NULL || second == NULL)
+	if (witness == NULL || (second == NULL && known->rows > 1))
 		return tplus_verdict_undecidable(study,
 										 "it is not equality, and no record can be asked for alone");
-	at = look(study, operation, witness, 0, &asked[0]);
-	after = look(study, operation, witness, 1, &asked[1]);
-	before = look(study, operation, witness, -1, &asked[2]);
-	if (!asked[2])
+	at = known_at(witness, first);
+	if (at == PRESENCE_OPEN)
+		at = look(study, operation, witness, 0, &asked);
+	after = look(study, operation, witness, 1, &asked);
+	before = look(study, operation, witness, -1, &asked);
+	if (!asked)
 		return tplus_verdict_unasked();
 	evidence = psprintf("at %s, the record \"%s\" of %s is %s when the day before is asked for, %s on its day, %s on the day after",
 						tplus_study_operation(operation),
@@ -351,10 +402,11 @@ known_records(const TplusStudy *study, TplusOperation operation)
 }
 
 static TplusVerdict
-compare_at(TplusStudy *study, TplusOperation operation)
+compare_at(TplusStudy *study, TplusOperation operation, bool not_equality)
 {
 	const TplusFinding *known = known_records(study, operation);
-	TplusVerdict verdict;
+	FirstDay	first = {0};
+	TplusVerdict verdict = {0};
 	int32		day;
 
 	if (!study->plain[operation].asked)
@@ -362,11 +414,12 @@ compare_at(TplusStudy *study, TplusOperation operation)
 	if (fullest_day(known, NULL, 0, &day) == 0)
 		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
 								  "no record with a day is known");
-	if (known->rows < 2)
-		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
-								  "one record is too few, it takes two");
-	if (!try_equality(study, operation, known, &verdict))
-		verdict = try_patterns(study, operation, known);
+	if (not_equality)
+		verdict = try_patterns(study, operation, known, &first);
+	if (verdict.value == NULL &&
+		!try_equality(study, operation, known, &first, &verdict) &&
+		!not_equality)
+		verdict = try_patterns(study, operation, known, &first);
 	verdict.fields = list_make1(unconstify(char *, study->spec->date));
 	return verdict;
 }
@@ -375,6 +428,7 @@ void
 tplus_calibrate_date(TplusStudy *study)
 {
 	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
+	bool		not_equality = false;
 	int			i;
 
 	if (study->spec->date == NULL ||
@@ -387,7 +441,9 @@ tplus_calibrate_date(TplusStudy *study)
 	for (i = 0; i < TPLUS_NOPERATIONS; i++)
 	{
 		if (study->relevant[i])
-			verdicts[i] = compare_at(study, i);
+			verdicts[i] = compare_at(study, i, not_equality);
+		not_equality |= verdicts[i].setting && strcmp(verdicts[i].setting, "eq") != 0 &&
+			strcmp(verdicts[i].value, "refused") != 0;
 	}
 	tplus_study_settle(study, TPLUS_FACT_DATE, verdicts);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * calibrate_filter.c
- *		Calibration: the flag of stopped records, and filters on text.
+ *		Calibration: the flag of stopped records.
  *
  * A spelling of the flag that is declared is trusted by every read.  So it
  * must bring stopped records and no others for true, and others and no
@@ -17,7 +17,6 @@
 #include "postgres.h"
 
 #include "tplus/calibrate_filter.h"
-#include "tplus/calibrate_values.h"
 
 #define SAMPLE_SIZE		100
 
@@ -31,8 +30,8 @@ typedef struct Spelling
 static const Spelling spellings[] = {
 	{TPLUS_ENCODING_JSON, "json"},
 	{TPLUS_ENCODING_TRUEFALSE, "TrueFalse"},
-	{TPLUS_ENCODING_TEXT, "text"},
 	{TPLUS_ENCODING_01, "01"},
+	{TPLUS_ENCODING_TEXT, "text"},
 };
 
 /* How many records have the flag at this value; -1: one does not tell. */
@@ -123,25 +122,49 @@ proves_without(TplusStudy *study, TplusOperation operation,
 		ask_flag(study, operation, spelling->encoding, false, &enabled);
 }
 
+/* The spellings in the order of trying: first what the other operation knows. */
+static void
+order_spellings(const TplusStudy *study, TplusOperation operation,
+				const Spelling **order)
+{
+	TplusEncoding known = operation == TPLUS_OPERATION_PAGE ?
+	study->encoding[TPLUS_OPERATION_QUERY] : TPLUS_ENCODING_AUTO;
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < (int) lengthof(spellings); i++)
+	{
+		if (spellings[i].encoding == known)
+			order[n++] = &spellings[i];
+	}
+	for (i = 0; i < (int) lengthof(spellings); i++)
+	{
+		if (spellings[i].encoding != known)
+			order[n++] = &spellings[i];
+	}
+}
+
 static TplusVerdict
 judge_spelling(TplusStudy *study, TplusOperation operation)
 {
+	const Spelling *order[lengthof(spellings)];
 	TplusFinding *disabled = &study->disabled[operation];
 	StringInfoData objections;
 	TplusVerdict verdict;
 	int			i;
 
+	order_spellings(study, operation, order);
 	initStringInfo(&objections);
 	for (i = 0; i < (int) lengthof(spellings); i++)
 	{
-		if (proves(study, operation, &spellings[i], disabled, &objections))
+		if (proves(study, operation, order[i], disabled, &objections))
 			break;
 		if (!disabled->asked)
 			return tplus_verdict_unasked();
-		if (!proves_without(study, operation, &spellings[i], disabled))
+		if (!proves_without(study, operation, order[i], disabled))
 			continue;
-		study->encoding[operation] = spellings[i].encoding;
-		verdict = tplus_verdict_decided(spellings[i].option, spellings[i].option,
+		study->encoding[operation] = order[i]->encoding;
+		verdict = tplus_verdict_decided(order[i]->option, order[i]->option,
 										psprintf("at %s, true brought no record, false only such as are not disabled",
 												 tplus_study_operation(operation)));
 		verdict.fields = list_make1(unconstify(char *, tplus_probe_flag(study->probe)));
@@ -152,8 +175,8 @@ judge_spelling(TplusStudy *study, TplusOperation operation)
 								  psprintf("at %s, %s",
 										   tplus_study_operation(operation),
 										   objections.data));
-	study->encoding[operation] = spellings[i].encoding;
-	verdict = tplus_verdict_decided(spellings[i].option, spellings[i].option,
+	study->encoding[operation] = order[i]->encoding;
+	verdict = tplus_verdict_decided(order[i]->option, order[i]->option,
 									psprintf("at %s, true brought %d disabled records and no other, false none of them",
 											 tplus_study_operation(operation),
 											 disabled->rows));
@@ -360,104 +383,4 @@ tplus_calibrate_flag(TplusStudy *study)
 	}
 	decide_spelling(study);
 	decide_hidden(study);
-}
-
-void
-tplus_calibrate_code(TplusStudy *study, TplusOperation operation,
-					 const char *code, TplusFinding *finding)
-{
-	TplusQuestion question;
-
-	tplus_study_question(study, operation, study->plain[operation].size,
-						 &question);
-	question.params =
-		list_make1(tplus_encode_text(tplus_probe_code(study->probe), code));
-	tplus_probe_ask(study->probe, &question, finding);
-}
-
-/* Does the key, in some spelling, bring its record alone? */
-static void
-find_other_pin(TplusStudy *study, TplusOperation operation)
-{
-	static const TplusPin pins[] = {TPLUS_PIN_KEY, TPLUS_PIN_NUMBER};
-	const TplusFinding *sample = &study->plain[operation];
-	const TplusWitness *witness = NULL;
-	TplusFinding finding;
-	int			i;
-
-	if (!tplus_calibrate_has_id(study))
-		return;
-	for (i = 0; i < sample->nwitnesses && witness == NULL; i++)
-	{
-		const char *key = sample->witnesses[i].key;
-
-		if (key && *key != '0' && strspn(key, "0123456789") == strlen(key))
-			witness = &sample->witnesses[i];
-	}
-	if (witness == NULL || sample->rows < 2)
-		return;
-	for (i = 0; i < (int) lengthof(pins); i++)
-	{
-		study->pin[operation] = pins[i];
-		tplus_study_ask_pinned(study, operation, witness, NIL, &finding);
-		if (finding.rows == 1 && tplus_finding_find(&finding, witness->key) == 0)
-			return;
-	}
-	study->pin[operation] = TPLUS_PIN_NONE;
-}
-
-static TplusVerdict
-judge_equality(TplusStudy *study, TplusOperation operation)
-{
-	const TplusFinding *sample = &study->plain[operation];
-	const TplusWitness *witness = tplus_study_coded(study, operation);
-	const char *code = tplus_probe_code(study->probe);
-	TplusFinding finding;
-	bool		found;
-
-	if (!sample->asked)
-		return tplus_verdict_unasked();
-	if (code == NULL || tplus_probe_is_fixed(study->probe, code) ||
-		witness == NULL || sample->rows < 2)
-		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
-								  "there are no two records, one to ask for by its code");
-	tplus_calibrate_code(study, operation, witness->code, &finding);
-	if (!finding.asked)
-		return tplus_verdict_unasked();
-	found = tplus_finding_find(&finding, witness->key) >= 0;
-	if (!found || finding.rows != 1)
-		return tplus_verdict_open(tplus_finding_status(&finding),
-								  psprintf("at %s, \"%s\" as \"%s\" %s",
-										   tplus_study_operation(operation),
-										   witness->code, code,
-										   finding.refused ? "was refused" :
-										   psprintf("brought %d records, its own %s",
-													finding.rows,
-													found ? "among them" : "not")));
-	study->pin[operation] = TPLUS_PIN_CODE;
-	if (operation == TPLUS_OPERATION_PAGE)
-	{
-		study->single = finding;
-		study->single_key = witness->key;
-	}
-	return tplus_verdict_decided("equal", NULL,
-								 psprintf("\"%s\" as \"%s\" brought its record alone",
-										  witness->code, code));
-}
-
-void
-tplus_calibrate_equality(TplusStudy *study)
-{
-	TplusVerdict verdicts[TPLUS_NOPERATIONS] = {0};
-	int			i;
-
-	for (i = 0; i < TPLUS_NOPERATIONS; i++)
-	{
-		if (!study->relevant[i])
-			continue;
-		verdicts[i] = judge_equality(study, i);
-		if (study->pin[i] == TPLUS_PIN_NONE)
-			find_other_pin(study, i);
-	}
-	tplus_study_settle(study, TPLUS_FACT_EQUALITY, verdicts);
 }

@@ -18,14 +18,4 @@
 /* How the flag is spelled, and whether stopped records hide. */
 extern void tplus_calibrate_flag(TplusStudy *study);
 
-/* Asks for a code. */
-extern void tplus_calibrate_code(TplusStudy *study, TplusOperation operation,
-								 const char *code, TplusFinding *finding);
-
-/*
- * Whether a text finds its record, and by what one record can be asked for; to
- * be known before day and flag.
- */
-extern void tplus_calibrate_equality(TplusStudy *study);
-
 #endif							/* TPLUS_CALIBRATE_FILTER_H */

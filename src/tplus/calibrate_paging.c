@@ -21,6 +21,10 @@
 /* Records of a small page by number. */
 #define NUMBERED_RECORDS	10
 
+/* Records whose order is no chance, and how often fewer of them must come again. */
+#define MIN_SLICE	7
+#define MAX_AGAIN	3
+
 /* Are these the records of sample from an index on? */
 static bool
 is_slice(const TplusFinding *page, const TplusFinding *sample, int from)
@@ -130,6 +134,56 @@ try_other_base(TplusStudy *study, TplusFinding *second)
 	return tiles(study, base, second);
 }
 
+static bool
+shares_records(const TplusFinding *one, const TplusFinding *other)
+{
+	int			i;
+
+	for (i = 0; i < other->nwitnesses; i++)
+	{
+		if (tplus_finding_find(one, other->witnesses[i].key) >= 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Where sizes are overlooked, or a page holds one record: do other records
+ * follow the first page, which comes again as such?  A number below the base
+ * brings the first page as well, or nothing; one that begins lower another.
+ */
+static bool
+follows(TplusStudy *study, int base, TplusFinding *second)
+{
+	TplusFinding *sample = &study->plain[TPLUS_OPERATION_PAGE];
+	int			size = sample->rows == 1 ? 1 : sample->size;
+	TplusFinding next;
+	TplusFinding first;
+	TplusFinding other;
+	int			i;
+
+	study->page_base = base;
+	if (sample->rows == 0 || sample->rows > sample->nwitnesses)
+		return false;
+	ask_page(study, base + 1, size, &next);
+	if (!next.asked || (!next.refused && next.rows > 0 &&
+						shares_records(sample, &next)))
+		return false;
+	if (next.rows == 0 && sample->rows < 2)
+		return false;
+	ask_page(study, 1 - base, size, &other);
+	if (!other.asked || (other.rows > 0 && !is_slice(&other, sample, 0)))
+		return false;
+	for (i = 0; i < (sample->rows < MIN_SLICE ? MAX_AGAIN : 1); i++)
+	{
+		ask_page(study, base, size, &first);
+		if (first.rows != sample->rows || !is_slice(&first, sample, 0))
+			return false;
+	}
+	*second = next;
+	return true;
+}
+
 /* Why nothing can be found out about page numbers; false if it can. */
 static bool
 numbers_are_out(TplusStudy *study)
@@ -169,11 +223,12 @@ judge_numbers(TplusStudy *study)
 	if (numbers_are_out(study))
 		return false;
 	if (((sample->nwitnesses >= 2 && tiles(study, declared, &second)) ||
-		 try_other_base(study, &second)) && comes_again(study))
+		 try_other_base(study, &second) || follows(study, declared, &second)) &&
+		comes_again(study))
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_NUMBERS,
 								  psprintf("from %d", study->page_base),
-								  psprintf("page %d of %d records continues page %d, as a larger page has them",
+								  psprintf("page %d of %d records continues page %d, which comes again",
 										   study->page_base + 1, second.rows,
 										   study->page_base));
 		tplus_study_set(fact, psprintf("%d", study->page_base), NULL);
@@ -205,7 +260,8 @@ set_relevant(TplusStudy *study, TplusPaging paging)
 		!study->has_pages;
 	study->relevant[TPLUS_OPERATION_QUERY] = apart ||
 		study->reads[TPLUS_OPERATION_QUERY];
-	study->relevant[TPLUS_OPERATION_PAGE] = apart ? study->has_pages :
+	study->relevant[TPLUS_OPERATION_PAGE] = apart ?
+		study->has_pages || study->unnumbered :
 		study->reads[TPLUS_OPERATION_PAGE];
 }
 
@@ -230,7 +286,7 @@ decide_paging(TplusStudy *study, TplusVersions versions, bool numbers)
 		tplus_study_set(fact, fact->value, NULL);
 		set_relevant(study, TPLUS_PAGING_PAGE);
 	}
-	else if (numbers && study->shares_order && !study->inclusive)
+	else if (numbers)
 	{
 		/* Reads go on looking: versions, if they page, make them cheaper. */
 		(void) tplus_study_decide(study, TPLUS_FACT_PAGING, "page",
@@ -242,8 +298,6 @@ decide_paging(TplusStudy *study, TplusVersions versions, bool numbers)
 		tplus_study_leave(study, TPLUS_FACT_PAGING,
 						  tplus_probe_has_room(study->probe) ?
 						  TPLUS_STATUS_UNDECIDABLE : TPLUS_STATUS_UNASKED,
-						  study->inclusive ?
-						  "row versions bring the record that is asked for again, so a read by them counts; page numbers may do as well" :
 						  "neither row versions nor page numbers are proven to be the right way");
 		set_relevant(study, declared);
 	}
@@ -259,7 +313,7 @@ more_follow(TplusStudy *study, TplusOperation operation,
 	if (first->nwitnesses < 1)
 		return false;
 	last = &first->witnesses[first->nwitnesses - 1];
-	if (operation == TPLUS_OPERATION_PAGE)
+	if (operation == TPLUS_OPERATION_PAGE && !study->unnumbered)
 		ask_page(study, study->page_base + 1, first->rows, next);
 	else if (first == &study->zero && last->version > 0)
 		tplus_versions_ask(study, first->size, last->version, next);
@@ -276,10 +330,10 @@ largest_page(TplusStudy *study, TplusOperation operation, bool *cut,
 			 const char **why)
 {
 	const TplusFinding *finding = &study->plain[operation];
-	int64		total = tplus_study_total(study);
 	TplusFinding large;
 	TplusFinding next = {0};
 	TplusQuestion question;
+	bool		goes_on;
 
 	if (operation == TPLUS_OPERATION_QUERY)
 	{
@@ -304,20 +358,24 @@ largest_page(TplusStudy *study, TplusOperation operation, bool *cut,
 		finding->size < tplus_study_max_size(study))
 		return finding->size;
 	*cut = true;
-	if (total <= finding->rows &&
-		(study->plain[TPLUS_OPERATION_PAGE].total == finding->rows ||
-		 !more_follow(study, operation, finding, &next)))
+	if (study->plain[TPLUS_OPERATION_PAGE].total != finding->rows &&
+		!more_follow(study, operation, finding, &next))
+		goes_on = operation == TPLUS_OPERATION_QUERY &&
+			study->numbered_rows > finding->rows;
+	else
+		goes_on = next.asked;
+	if (!goes_on)
 	{
 		*why = psprintf("%s has no more than %d records to send",
 						tplus_study_operation(operation), finding->rows);
 		return -1;
 	}
+	if (operation == TPLUS_OPERATION_PAGE)
+		study->numbered_rows = finding->rows + next.rows;
 
 	/* A cap in bytes cuts anywhere, and hardly twice at the same place. */
-	if (finding->rows % 10 == 0 || next.rows == finding->rows)
-		return finding->rows;
-	return next.asked || !more_follow(study, operation, finding, &next) ||
-		next.rows != finding->rows ? 0 : finding->rows;
+	return finding->rows % 10 == 0 || next.rows == finding->rows ?
+		finding->rows : 0;
 }
 
 static TplusVerdict
@@ -347,7 +405,8 @@ decide_page_size(TplusStudy *study)
 	int			best = 0;
 	int			i;
 
-	for (i = 0; i < TPLUS_NOPERATIONS; i++)
+	/* What pages by number show helps to judge the other operation. */
+	for (i = TPLUS_NOPERATIONS - 1; i >= 0; i--)
 	{
 		int			size;
 		bool		cut;

@@ -15,6 +15,12 @@
 
 #include "tplus/study.h"
 
+/*
+ * Whether a text finds its record, and by what one record can be asked for; to
+ * be known before day and flag.
+ */
+extern void tplus_calibrate_equality(TplusStudy *study);
+
 /* Whether text tells case and knows patterns. */
 extern void tplus_calibrate_text(TplusStudy *study);
 

@@ -197,6 +197,15 @@ is_unchanged(TplusStudy *study, const TplusWitness *witness)
 	question.all_fields = true;
 	tplus_probe_ask(study->probe, &question, &finding);
 	i = tplus_finding_find(&finding, witness->key);
+	if (i < 0)
+	{
+		/* It may be among the rest; alone it comes. */
+		question.params = tplus_study_pin(study, TPLUS_OPERATION_QUERY, witness);
+		if (question.params == NIL)
+			return false;
+		tplus_probe_ask(study->probe, &question, &finding);
+		i = tplus_finding_find(&finding, witness->key);
+	}
 	if (i < 0 || finding.witnesses[i].version != witness->version)
 		return false;
 	for (int k = 0; k < list_length(study->spec->filters); k++)
@@ -254,7 +263,7 @@ all_params(List *values)
 }
 
 static Value *
-find_value(List *values, TplusFilterKind kind, const char *field)
+find_id(List *values)
 {
 	ListCell   *lc;
 
@@ -262,8 +271,7 @@ find_value(List *values, TplusFilterKind kind, const char *field)
 	{
 		Value	   *value = lfirst(lc);
 
-		if (field ? strcmp(value->filter.field, field) == 0 :
-			value->filter.kind == kind)
+		if (value->filter.kind == TPLUS_FILTER_KIND_ID)
 			return value;
 	}
 	return NULL;
@@ -361,14 +369,31 @@ note_outcome(Trial *trial, Value *value, Outcome outcome)
 	trial->unasked |= outcome == OUTCOME_UNASKED;
 }
 
+/* The text that is known to bring a record alone. */
+static Value *
+find_text(const TplusStudy *study, const Trial *trial)
+{
+	TplusPin	pin = study->pin[trial->operation];
+	ListCell   *lc;
+
+	if (pin != TPLUS_PIN_CODE && pin != TPLUS_PIN_NAME)
+		return NULL;
+	foreach(lc, trial->values)
+	{
+		Value	   *value = lfirst(lc);
+
+		if (strcmp(value->filter.param, tplus_study_text_param(study, pin)) == 0)
+			return value;
+	}
+	return NULL;
+}
+
 /* One by one, each beside a value that brings the record alone. */
 static void
 try_each(TplusStudy *study, Trial *trial)
 {
-	Value	   *id = find_value(trial->values, TPLUS_FILTER_KIND_ID, NULL);
-	Value	   *code = study->pin[trial->operation] == TPLUS_PIN_CODE ?
-	find_value(trial->values, TPLUS_FILTER_KIND_TEXT,
-			   tplus_probe_code(study->probe)) : NULL;
+	Value	   *id = find_id(trial->values);
+	Value	   *code = find_text(study, trial);
 	ListCell   *lc;
 
 	if (id)
@@ -437,17 +462,17 @@ try_values(TplusStudy *study, TplusOperation operation, TplusVerdict *id_verdict
 									 "no column has the id");
 	trial.operation = operation;
 	trial.witness = choose(study, operation, &trial.values);
-	if (trial.witness == NULL || study->plain[TPLUS_OPERATION_QUERY].rows < 2)
+	if (trial.witness == NULL)
 	{
 		*id_verdict = tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
 										 "see \"filters\"");
 		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
-								  "there are no two records, one with values to ask for");
+								  "there is no record with values to ask for");
 	}
 	trial.id = *id_verdict;
 	params = all_params(trial.values);
 	outcome = ask(study, operation, trial.witness, params);
-	id = find_value(trial.values, TPLUS_FILTER_KIND_ID, NULL);
+	id = find_id(trial.values);
 	if (outcome == OUTCOME_UNASKED)
 	{
 		*id_verdict = tplus_verdict_unasked();

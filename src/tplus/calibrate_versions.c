@@ -167,7 +167,7 @@ has_own_order(const TplusStudy *study)
 		const TplusWitness *a = &finding->witnesses[i - 1];
 		const TplusWitness *b = &finding->witnesses[i];
 
-		if (a->key && b->key && compare_keys(a->key, b->key) > 0)
+		if (a->id && b->id && compare_keys(a->id, b->id) > 0)
 			by_key = false;
 		if (a->code && b->code && pg_strcasecmp(a->code, b->code) > 0)
 			by_code = false;
@@ -255,6 +255,25 @@ is_still_there(TplusStudy *study, uint64 version)
 	return false;
 }
 
+/*
+ * A version above zero brought records, and that of the last one its own: so
+ * one that no record has must bring nothing.
+ */
+static TplusVerdict
+judge_last(TplusStudy *study, const char *version)
+{
+	TplusFinding never;
+
+	tplus_versions_ask(study, study->zero.size, TPLUS_NO_VERSION, &never);
+	if (!never.asked)
+		return tplus_verdict_unasked();
+	if (never.refused || never.rows > 0)
+		return tplus_verdict_open(tplus_finding_status(&never),
+								  "a row version that no record has brought some, or was refused");
+	return tplus_verdict_decided(">=", "ge",
+								 psprintf("%s brought the record that has it, and none is above", version));
+}
+
 /* What a version that exists brought: its own record, others? */
 static TplusVerdict
 judge_compare(TplusStudy *study, const Anchor *anchor)
@@ -280,13 +299,12 @@ judge_compare(TplusStudy *study, const Anchor *anchor)
 	if (own && higher)
 		return tplus_verdict_decided(">=", "ge",
 									 psprintf("%s brought the record that has it, and those above", version));
-	if (own && anchor->has_higher)
+	if (own && study->zero.rows == 0)
 		return tplus_verdict_decided("=", NULL,
-									 psprintf("%s brought the record that has it, and none of those above", version));
+									 psprintf("%s brought the record that has it, and none came above zero", version));
 	if (own)
-		return tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
-								  "there is no record above the one that was asked for, it takes two");
-	if (!higher)
+		return judge_last(study, version);
+	if (!higher && (above->refused || study->zero.rows == 0))
 		return tplus_verdict_open(above->refused ? TPLUS_STATUS_REFUSED :
 								  anchor->has_higher ? TPLUS_STATUS_OPEN :
 								  TPLUS_STATUS_UNDECIDABLE,
@@ -295,8 +313,8 @@ judge_compare(TplusStudy *study, const Anchor *anchor)
 										   "brought nothing"));
 	if (is_still_there(study, anchor->version))
 		return tplus_verdict_decided(">", "gt",
-									 psprintf("%s brought records above it and not its own, which came from one below",
-											  version));
+									 psprintf("%s brought %s and not its own record, which came from one below",
+											  version, higher ? "those above it" : "nothing"));
 	return tplus_verdict_open(TPLUS_STATUS_OPEN,
 							  "the record whose version was asked for has changed meanwhile");
 }
@@ -480,7 +498,6 @@ judge_shared_order(TplusStudy *study, const Anchor *anchor)
 	if (above->rows > 0 && above->witnesses[0].version > anchor->version &&
 		!is_rising(above, anchor->version, &shared))
 		return fail_versions(study, "out of order", out_of_order);
-	study->shares_order = true;
 	return leave_versions(study, TPLUS_STATUS_UNDECIDABLE,
 						  "the order of row versions is also that of the key or the code; it takes records that were edited after younger ones were made");
 }
@@ -557,7 +574,6 @@ tplus_calibrate_versions(TplusStudy *study)
 		tplus_study_leave(study, TPLUS_FACT_COMPARE, compare.status,
 						  compare.evidence);
 	fact = llast(study->facts);
-	study->inclusive = compare.setting && strcmp(compare.setting, "ge") == 0;
 	versions = judge_order(study, &anchor);
 
 	/* Reads from a version rest on it, whether pages are read by it or not. */

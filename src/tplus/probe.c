@@ -38,6 +38,7 @@ typedef enum WitnessField
 	WITNESS_VERSION,
 	WITNESS_FLAG,
 	WITNESS_CODE,
+	WITNESS_NAME,
 	WITNESS_DATE
 } WitnessField;
 
@@ -58,6 +59,7 @@ struct TplusProbe
 	TplusJsonArena *arena;
 	pg_tz	   *zone;			/* of the server */
 	const char *names[NWITNESSFIELDS];	/* NULL: there is none */
+	const char *name_param;		/* that filters by WITNESS_NAME */
 	TplusLookup *lookups[NWITNESSFIELDS];
 	TplusLookup *columns;
 	int			ncolumns;
@@ -78,6 +80,23 @@ find_code(const TplusResource *resource)
 		if (resource->fields[i].filter == TPLUS_FILTER_KIND_TEXT &&
 			(resource->fields[i].flags & TPLUS_FIELD_UNIQUE))
 			return resource->fields[i].name;
+	}
+	return NULL;
+}
+
+/* A text that T+ filters by, beside the code. */
+static const TplusFilter *
+find_name(const TplusCalibrateSpec *spec, const char *code)
+{
+	ListCell   *lc;
+
+	foreach(lc, spec->filters)
+	{
+		const TplusFilter *filter = lfirst(lc);
+
+		if (filter->kind == TPLUS_FILTER_KIND_TEXT &&
+			(code == NULL || strcmp(filter->field, code) != 0))
+			return filter;
 	}
 	return NULL;
 }
@@ -170,6 +189,7 @@ tplus_probe_create(const TplusCalibrateSpec *spec)
 {
 	TplusProbe *probe = palloc0(sizeof(TplusProbe));
 	TplusQuery *query = &probe->query;
+	const TplusFilter *name;
 
 	probe->spec = spec;
 	probe->context = CurrentMemoryContext;
@@ -183,6 +203,12 @@ tplus_probe_create(const TplusCalibrateSpec *spec)
 	probe->names[WITNESS_VERSION] = spec->resource->version;
 	probe->names[WITNESS_FLAG] = spec->resource->disabled;
 	probe->names[WITNESS_CODE] = find_code(spec->resource);
+	name = find_name(spec, probe->names[WITNESS_CODE]);
+	if (name)
+	{
+		probe->names[WITNESS_NAME] = name->field;
+		probe->name_param = name->param;
+	}
 	probe->names[WITNESS_DATE] = spec->date;
 	probe->arena = tplus_json_arena_create(probe->context);
 	probe->zone = tplus_convert_zone(spec->account->server.timezone);
@@ -296,11 +322,14 @@ take_witness(TplusProbe *probe, const char *text, size_t len, bool all_fields,
 	json = tplus_json_parse(probe->arena, text, len, &problem, &offset);
 	if (tplus_json_kind(json) != TPLUS_JSON_OBJECT)
 		return;
-	witness->key = copy_text(probe, probe->lookups[WITNESS_KEY], json);
+	witness->id = copy_text(probe, probe->lookups[WITNESS_KEY], json);
 	witness->code = copy_text(probe, probe->lookups[WITNESS_CODE], json);
+	witness->name = copy_text(probe, probe->lookups[WITNESS_NAME], json);
 	value = copy_text(probe, probe->lookups[WITNESS_VERSION], json);
 	if (value && !tplus_version_parse(value, &witness->version))
 		witness->version = 0;
+	witness->key = witness->id ? witness->id :
+		witness->code ? witness->code : value;
 	value = copy_text(probe, probe->lookups[WITNESS_DATE], json);
 	witness->has_day = value &&
 		tplus_convert_day(value, probe->zone, &witness->day,
@@ -370,13 +399,14 @@ note_page(TplusTally *holds, const TplusTally *page)
 
 /* Receives the answer; the call lives in a context of its own. */
 static void
-receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
-		bool all_fields, TplusFinding *finding)
+receive(TplusProbe *probe, const TplusRequest *request,
+		const TplusQuestion *question, TplusFinding *finding)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "tplus_fdw probe",
 												  ALLOCSET_SMALL_SIZES);
-	TplusCall  *call = tplus_query_call(&probe->query, request, quiet, context);
+	TplusCall  *call = tplus_query_call(&probe->query, request,
+										!question->loud, context);
 	int			room = 0;
 	TplusCallStatus status;
 	const char *text;
@@ -404,13 +434,13 @@ receive(TplusProbe *probe, const TplusRequest *request, bool quiet,
 				repalloc(finding->witnesses, sizeof(TplusWitness) * room) :
 				palloc(sizeof(TplusWitness) * room);
 		}
-		take_witness(probe, text, len, all_fields, finding);
+		take_witness(probe, text, len, question->all_fields, finding);
 	}
 	if (finding->refused)
 		finding->rows = finding->nwitnesses = 0;
 	else
 	{
-		if (request->page_index < 0)
+		if (question->operation == TPLUS_OPERATION_QUERY)
 			note_page(&probe->holds, tplus_call_tally(call));
 		finding->total = tplus_call_total(call);
 		finding->shape = reply_shape(probe);
@@ -453,7 +483,7 @@ tplus_probe_ask(TplusProbe *probe, const TplusQuestion *question,
 	request.page_index = question->operation == TPLUS_OPERATION_PAGE ?
 		question->page_index : -1;
 	request.cursor = question->cursor;
-	receive(probe, &request, !question->loud, question->all_fields, finding);
+	receive(probe, &request, question, finding);
 	MemoryContextSwitchTo(old);
 }
 
@@ -500,6 +530,12 @@ const char *
 tplus_probe_code(const TplusProbe *probe)
 {
 	return probe->names[WITNESS_CODE];
+}
+
+const char *
+tplus_probe_name(const TplusProbe *probe)
+{
+	return probe->name_param;
 }
 
 bool

@@ -39,8 +39,11 @@ typedef struct TplusCalibrateSpec
 /* What a record tells; strings are NULL where it has none. */
 typedef struct TplusWitness
 {
-	const char *key;
+	const char *key;			/* the id, the code or the version: what tells
+								 * it from others */
+	const char *id;				/* of the key field */
 	const char *code;			/* of the unique field that is a text */
+	const char *name;			/* of another text that T+ filters by */
 	const char **values;		/* of the fields of the filters; NULL if the
 								 * question was not for all fields */
 	uint64		version;		/* 0: none */
@@ -108,6 +111,9 @@ extern const TplusTally *tplus_probe_holds(const TplusProbe *probe);
 extern const char *tplus_probe_version(const TplusProbe *probe);
 extern const char *tplus_probe_flag(const TplusProbe *probe);
 extern const char *tplus_probe_code(const TplusProbe *probe);
+
+/* The parameter that filters by the name of a witness; NULL: there is none. */
+extern const char *tplus_probe_name(const TplusProbe *probe);
 
 /* Is this parameter one that the table sends anyway? */
 extern bool tplus_probe_is_fixed(const TplusProbe *probe, const char *param);

@@ -14,11 +14,15 @@
 
 #include <ctype.h>
 
+#include "tplus/convert.h"
 #include "tplus/secrets.h"
 #include "tplus/study.h"
 
 /* The largest page of an operation that the catalog does not have. */
 #define MAX_SIZE	1000
+
+/* Records among which one is chosen to ask for. */
+#define MAX_CHOICE	100
 
 const TplusFactName tplus_fact_names[TPLUS_NFACTS] = {
 	[TPLUS_FACT_SHAPE] = {"reply of Query"},
@@ -244,6 +248,16 @@ equal_fields(List *a, List *b)
 	return true;
 }
 
+/* Is there an operation that was not measured? */
+static bool
+has_other(const TplusStudy *study)
+{
+	const TplusResource *resource = study->spec->resource;
+
+	return resource->page_path &&
+		strcmp(resource->path, resource->page_path) != 0;
+}
+
 void
 tplus_study_settle(TplusStudy *study, TplusFactKind kind,
 				   const TplusVerdict *verdicts)
@@ -259,6 +273,7 @@ tplus_study_settle(TplusStudy *study, TplusFactKind kind,
 	TplusFact  *fact;
 
 	if (mixed && (!is_same(first->value, page->value) ||
+				  !is_same(first->setting, page->setting) ||
 				  (page->value && !equal_fields(first->fields, page->fields))))
 	{
 		settle_apart(study, kind, verdicts);
@@ -269,6 +284,9 @@ tplus_study_settle(TplusStudy *study, TplusFactKind kind,
 	if (mixed)
 		both.status = Max(first->status, page->status);
 	fact = add_fact(study, kind, &both, evidence);
+	if (!mixed && has_other(study))
+		fact->name = psprintf("%s of %s", name->name,
+							  tplus_study_operation(first - verdicts));
 	if (first->setting == NULL)
 		return;
 	if (first->fields == NIL)
@@ -306,7 +324,7 @@ tplus_study_question(const TplusStudy *study, TplusOperation operation,
 	memset(question, 0, sizeof(*question));
 	question->operation = operation;
 	question->size = size;
-	question->page_index = study->page_base;
+	question->page_index = study->unnumbered ? -1 : study->page_base;
 }
 
 int
@@ -339,41 +357,112 @@ tplus_finding_find(const TplusFinding *finding, const char *key)
 	return -1;
 }
 
-bool
-tplus_study_is_plain(const TplusStudy *study, const char *code)
+const char *
+tplus_study_text(const TplusWitness *witness, TplusPin pin)
 {
-	const char *p;
-
-	for (p = code; *p; p++)
-	{
-		if (IS_HIGHBIT_SET(*p) ||
-			(!isalnum((unsigned char) *p) && strchr("-./", *p) == NULL))
-			return false;
-	}
-	return p - code > 2 && !tplus_secrets_found(study->spec->account, code);
+	return pin == TPLUS_PIN_CODE ? witness->code : witness->name;
 }
 
-const TplusWitness *
-tplus_study_coded(const TplusStudy *study, TplusOperation operation)
+const char *
+tplus_study_text_param(const TplusStudy *study, TplusPin pin)
 {
-	const TplusFinding *finding = &study->plain[operation];
-	const TplusWitness *found = NULL;
+	const char *param = pin == TPLUS_PIN_CODE ?
+	tplus_probe_code(study->probe) : tplus_probe_name(study->probe);
+
+	return param && !tplus_probe_is_fixed(study->probe, param) ? param : NULL;
+}
+
+const char *
+tplus_study_shown(const char *text)
+{
+	const char *shown = tplus_convert_foreign(text);
+
+	return shown ? shown : "?";
+}
+
+/*
+ * Is it nothing that a server could misread?  Of a code only letters, digits
+ * and what joins them are sure, of a name what no pattern and no quoting
+ * means.  And no secret, for evidence shows it.
+ */
+static bool
+is_plain(const TplusStudy *study, TplusPin pin, const char *text)
+{
+	size_t		len = strlen(text);
+	const char *p;
+
+	for (p = text; *p; p++)
+	{
+		unsigned char c = *p;
+
+		if (pin == TPLUS_PIN_CODE ? IS_HIGHBIT_SET(c) ||
+			(!isalnum(c) && strchr("-./", c) == NULL) :
+			iscntrl(c) || strchr("%_[]^\"'\\", c) != NULL)
+			return false;
+	}
+	return len > 2 && text[0] != ' ' && text[len - 1] != ' ' &&
+		!tplus_secrets_found(study->spec->account, text);
+}
+
+/* How many of the finding have this text, in whatever case? */
+static int
+count_text(const TplusFinding *finding, TplusPin pin, const char *text)
+{
+	int			count = 0;
 	int			i;
 
 	for (i = 0; i < finding->nwitnesses; i++)
 	{
-		const TplusWitness *witness = &finding->witnesses[i];
+		const char *other = tplus_study_text(&finding->witnesses[i], pin);
 
-		if (witness->key == NULL || witness->code == NULL ||
-			!tplus_study_is_plain(study, witness->code))
-			continue;
-		if (strpbrk(witness->code, "abcdefghijklmnopqrstuvwxyz"
-					"ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
-			return witness;
-		if (found == NULL)
-			found = witness;
+		count += other && pg_strcasecmp(other, text) == 0;
 	}
-	return found;
+	return count;
+}
+
+const TplusWitness *
+tplus_study_texted(const TplusStudy *study, TplusOperation operation,
+				   TplusPin pin)
+{
+	const TplusFinding *finding = &study->plain[operation];
+	const TplusWitness *best = NULL;
+	int			most = 0;
+	int			i;
+
+	for (i = 0; i < Min(finding->nwitnesses, MAX_CHOICE); i++)
+	{
+		const TplusWitness *witness = &finding->witnesses[i];
+		const char *text = tplus_study_text(witness, pin);
+		int			weight = 1;
+
+		if (witness->key == NULL || text == NULL ||
+			!is_plain(study, pin, text))
+			continue;
+		if (strpbrk(text, "abcdefghijklmnopqrstuvwxyz"
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+			weight++;
+		if (count_text(finding, pin, text) == 1)
+			weight += 2;
+		if (weight > most)
+		{
+			most = weight;
+			best = witness;
+		}
+	}
+	return best;
+}
+
+void
+tplus_study_ask_text(TplusStudy *study, TplusOperation operation,
+					 TplusPin pin, const char *text, TplusFinding *finding)
+{
+	TplusQuestion question;
+
+	tplus_study_question(study, operation, study->plain[operation].size,
+						 &question);
+	question.params =
+		list_make1(tplus_encode_text(tplus_study_text_param(study, pin), text));
+	tplus_probe_ask(study->probe, &question, finding);
 }
 
 List *
@@ -381,21 +470,25 @@ tplus_study_pin(const TplusStudy *study, TplusOperation operation,
 				const TplusWitness *witness)
 {
 	const char *key = study->spec->key;
+	const char *text;
 
 	switch (study->pin[operation])
 	{
 		case TPLUS_PIN_CODE:
-			if (witness->code && tplus_study_is_plain(study, witness->code))
-				return list_make1(tplus_encode_text(tplus_probe_code(study->probe),
-													witness->code));
+		case TPLUS_PIN_NAME:
+			text = tplus_study_text(witness, study->pin[operation]);
+			if (text && is_plain(study, study->pin[operation], text))
+				return list_make1(tplus_encode_text(tplus_study_text_param(study,
+																		   study->pin[operation]),
+													text));
 			break;
 		case TPLUS_PIN_KEY:
-			if (witness->key)
-				return list_make1(tplus_encode_text(key, witness->key));
+			if (witness->id)
+				return list_make1(tplus_encode_text(key, witness->id));
 			break;
 		case TPLUS_PIN_NUMBER:
-			if (witness->key)
-				return list_make1(tplus_encode_param(key, witness->key));
+			if (witness->id)
+				return list_make1(tplus_encode_param(key, witness->id));
 			break;
 		case TPLUS_PIN_NONE:
 			break;

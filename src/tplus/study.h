@@ -55,6 +55,13 @@ typedef struct TplusFactName
 
 extern const TplusFactName tplus_fact_names[TPLUS_NFACTS];
 
+/* A code, a name and an id that no record has. */
+#define TPLUS_NO_TEXT	"no-such-code-of-tplus-fdw"
+#define TPLUS_NO_ID		"987654321"
+
+/* A row version that no record has. */
+#define TPLUS_NO_VERSION	UINT64CONST(0x7fffffffffffffff)
+
 /* Records that are enough to tell an order from chance. */
 #define TPLUS_MIN_ORDERED	8
 
@@ -108,6 +115,7 @@ typedef enum TplusPin
 {
 	TPLUS_PIN_NONE,
 	TPLUS_PIN_CODE,				/* by its unique text */
+	TPLUS_PIN_NAME,				/* by another text */
 	TPLUS_PIN_KEY,				/* by its key, as a text */
 	TPLUS_PIN_NUMBER			/* by its key, as a number */
 } TplusPin;
@@ -121,6 +129,7 @@ typedef struct TplusStudy
 
 	bool		all_fields;		/* the first answers a question for all */
 	bool		has_pages;		/* the second operation exists and answers */
+	bool		unnumbered;		/* it answers without page numbers only */
 	int			page_base;
 	TplusFinding plain[TPLUS_NOPERATIONS];	/* asked for nothing special */
 	TplusFinding zero;			/* row versions above zero */
@@ -131,12 +140,13 @@ typedef struct TplusStudy
 	bool		versions_page;	/* row versions are proven to page */
 	bool		zero_is_whole;	/* which brought all that is visible */
 	bool		refused_large;	/* a page as large was refused */
-	bool		inclusive;		/* a version brings its own record, too */
-	bool		shares_order;	/* that of versions is another one as well */
+	int64		numbered_rows;	/* on the first two pages by number */
 
 	bool		relevant[TPLUS_NOPERATIONS];	/* what it does is measured */
 	bool		reads[TPLUS_NOPERATIONS];	/* the table will be read by it */
 	TplusPin	pin[TPLUS_NOPERATIONS];
+	TplusPin	text[TPLUS_NOPERATIONS];	/* the text whose filter is proven
+											 * to work; NONE: neither */
 	TplusEncoding encoding[TPLUS_NOPERATIONS];	/* of the flag; AUTO: not
 												 * proven */
 	TplusFinding disabled[TPLUS_NOPERATIONS];	/* records with the flag, as
@@ -206,18 +216,27 @@ extern int	tplus_study_size(const TplusStudy *study,
 /* The index of the record with this key; -1: it is not there. */
 extern int	tplus_finding_find(const TplusFinding *finding, const char *key);
 
-/*
- * Letters, digits and what joins them: nothing that a server could misread?
- * And no secret, for evidence shows it.
- */
-extern bool tplus_study_is_plain(const TplusStudy *study, const char *code);
+/* The record's code or name, as T+ has it, and the parameter; or NULL. */
+extern const char *tplus_study_text(const TplusWitness *witness, TplusPin pin);
+extern const char *tplus_study_text_param(const TplusStudy *study,
+										  TplusPin pin);
+
+/* The same as the database has it, for evidence. */
+extern const char *tplus_study_shown(const char *text);
 
 /*
- * A record to ask the operation for by its code: one that the server cannot
- * take for a pattern, and with letters if there is such; NULL if there is none.
+ * A record to ask the operation for by its code or name: one that the server
+ * cannot take for a pattern, with letters if there is such, and of a text that
+ * no other one has in either case; NULL if there is none.
  */
-extern const TplusWitness *tplus_study_coded(const TplusStudy *study,
-											 TplusOperation operation);
+extern const TplusWitness *tplus_study_texted(const TplusStudy *study,
+											  TplusOperation operation,
+											  TplusPin pin);
+
+/* Asks the operation for a text. */
+extern void tplus_study_ask_text(TplusStudy *study, TplusOperation operation,
+								 TplusPin pin, const char *text,
+								 TplusFinding *finding);
 
 /*
  * The parameters (a List of TplusParam) that bring this record and no other
