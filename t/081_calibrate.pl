@@ -305,7 +305,7 @@ my @singles = (
 	[ { text_match => 'exact' }, 'case in text' => 'told' ],
 	[ { like_percent => 'false' }, 'patterns in text' => 'literal' ],
 	[ { like_wildcards => 'always' }, 'patterns in text' => 'like' ],
-	[ { ts_compare => 'ge' }, 'row versions page' => '>=', paging => '' ],
+	[ { ts_compare => 'ge' }, 'row versions page' => '>=', paging => 'page' ],
 	[ { ts_compare => 'eq' }, 'row versions page' => 'no', paging => 'page' ],
 	[ { ts_compare => 'ignored' }, 'row versions page' => 'overlooked', paging => 'page' ],
 	[ { ts_compare => 'error' }, 'row versions page' => 'refused', paging => 'page' ],
@@ -330,10 +330,10 @@ my @singles = (
 	[ { max_bytes => 9000 } ],
 	[ { max_rows => 60, offset_from => 'asked', ts_compare => 'ignored' } ],
 	[ { param_case => 'exact' }, paging => 'ts' ],
-	[ { ignored_params => ['Code'] }, 'text filter' => '', 'date filter' => 'eq' ],
+	[ { ignored_params => ['Code'] }, 'text filter' => 'equal', 'date filter' => 'eq' ],
 	[ { ignored_params => ['Code'], made_compare => 'ge' }, 'date filter' => 'ge' ],
 	[ { ignored_params => [ 'ID', 'Code', 'Name' ] }, filters => 'found' ],
-	[ { barren_params => ['Code'] }, 'text filter' => '', filters => 'lost' ],
+	[ { barren_params => ['Code'] }, 'text filter' => 'equal', filters => 'lost' ],
 	[ { barren_params => [ 'Code', 'ID' ] }, filters => 'lost', 'id filter' => '' ],
 	[ { barren_params => ['Name'] }, 'text filter' => 'equal', filters => 'lost', 'id filter' => 'text' ],
 	[ { 'Query.barren_params' => ['ID'] }, 'filters of Query' => 'lost', 'filters of QueryPage' => 'found' ],
@@ -384,7 +384,7 @@ for my $paging ({}, { ts_compare => 'ignored' })
 		check_switches('apart: ' . name_of(\%both), \%both, %expected);
 	}
 }
-tenant(300, 'Query.made_compare' => 'ge', 'QueryPage.made_time' => 'true', 'Query.bool_json' => 'none', 'QueryPage.id_filter' => 'number', 'Query.id_filter' => 'string');
+tenant(300, 'Query.made_compare' => 'ge', 'QueryPage.made_time' => 'true', 'Query.bool_json' => 'none', 'QueryPage.bool_text' => 'none', 'QueryPage.id_filter' => 'number', 'Query.id_filter' => 'string');
 $node->safe_psql('postgres', q{SELECT fresh('t')});
 calibrate('t', 1);
 is($node->safe_psql('postgres',
@@ -484,7 +484,8 @@ for my $n (0 .. 3)
 	$node->safe_psql('postgres', q{SELECT fresh('t')});
 	$facts = calibrate('t', 1);
 	ok(!$facts->{error} && !unsound($facts), "$n records");
-	is(join(',', map { $facts->{$_}{value} } 'row versions page', 'paging', 'largest page'), ',,', 'leave it open');
+	is(join(',', map { $facts->{$_}{value} } 'row versions page', 'paging', 'largest page'), $n > 1 ? ',page,' : ',,', 'leave it open but for page numbers');
+	unlike($node->safe_psql('postgres', q{SELECT ftoptions FROM pg_foreign_table WHERE ftrelid = 't'::regclass}), qr/paging=/, 'and the option');
 	unlike(join(' ', map { ref $_ ? $_->{status} : () } values %$facts), qr/not asked/, 'though there was room to ask');
 	is(wrong_reads(), '', 'and are read');
 }
@@ -512,7 +513,7 @@ is(wrong_reads(), '', 'reads are exact');
 $node->safe_psql('postgres', q{SELECT fresh('t', $$, fixed_params '{"Disabled": false, "Code": "%1%"}'$$)});
 $facts = calibrate('t', 0);
 is(join('|', map { $facts->{$_}{value} } 'boolean filter', 'disabled records', 'text filter'),
-	'||', 'fixed parameters are not asked about');
+	'||equal', 'fixed parameters are not asked about, a name is');
 
 $node->safe_psql('postgres', q{SELECT fresh('t', $$, page_base '0'$$)});
 $facts = calibrate('t', 1);

@@ -294,7 +294,8 @@ if (my $report = $ENV{TPLUS_REPORT})
 is(join("\n", @wrong), '', 'nothing is decided wrongly');
 is(join("\n", @unsound), '', 'requests are within their limit, and nothing is said of questions that were not asked');
 is(join("\n", @differs), '', 'what calibrate wrote is read exactly');
-cmp_ok($decided, '>=', 0.75 * $decidable, 'most of what the records allow to decide is decided');
+# One server of which nothing can be asked is much of a small sample.
+cmp_ok($decided, '>=', ($random < 200 ? 0.92 : 0.95) * $decidable, 'most of what the records allow to decide is decided');
 
 $node->stop;
 done_testing;

@@ -340,7 +340,8 @@ confirm(TplusStudy *study, TplusOperation operation, const Pattern *pattern,
 		return tplus_verdict_decided(pattern->value, pattern->setting, evidence);
 
 	/* By times of day, or days of another zone: that with the wider margin. */
-	if (at != PRESENCE_OPEN && pattern->before != pattern->after)
+	if (at != PRESENCE_OPEN && pattern->before != pattern->after &&
+		tplus_study_is_there(study, operation, second))
 		return tplus_verdict_decided(pattern->wider, pattern->wider,
 									 psprintf("%s, and for another record it is not the same",
 											  evidence));

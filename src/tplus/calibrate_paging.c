@@ -171,8 +171,11 @@ follows(TplusStudy *study, int base, TplusFinding *second)
 		return false;
 	if (next.rows == 0 && sample->rows < 2)
 		return false;
-	ask_page(study, 1 - base, size, &other);
-	if (!other.asked || (other.rows > 0 && !is_slice(&other, sample, 0)))
+	memset(&other, 0, sizeof(other));
+	if (base > 0)
+		ask_page(study, base - 1, size, &other);
+	if ((base > 0 && !other.asked) ||
+		(other.rows > 0 && !is_slice(&other, sample, 0)))
 		return false;
 	for (i = 0; i < (sample->rows < MIN_SLICE ? MAX_AGAIN : 1); i++)
 	{
@@ -223,7 +226,9 @@ judge_numbers(TplusStudy *study)
 	if (numbers_are_out(study))
 		return false;
 	if (((sample->nwitnesses >= 2 && tiles(study, declared, &second)) ||
-		 try_other_base(study, &second) || follows(study, declared, &second)) &&
+		 try_other_base(study, &second) ||
+		 follows(study, study->page_base, &second) ||
+		 (study->page_base != declared && follows(study, declared, &second))) &&
 		comes_again(study))
 	{
 		fact = tplus_study_decide(study, TPLUS_FACT_NUMBERS,
@@ -237,7 +242,8 @@ judge_numbers(TplusStudy *study)
 	}
 	study->page_base = declared;
 	study->small = second;
-	if (is_overlooked(study, &second))
+	study->base_open = !is_overlooked(study, &second);
+	if (!study->base_open)
 		(void) tplus_study_decide(study, TPLUS_FACT_NUMBERS, "overlooked",
 								  "each page brought the records of the first");
 	else

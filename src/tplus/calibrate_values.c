@@ -420,6 +420,10 @@ conclude(TplusStudy *study, Trial *trial)
 	const char *at = tplus_study_operation(trial->operation);
 	TplusVerdict verdict;
 
+	if (trial->lost != NIL && trial->operation == TPLUS_OPERATION_PAGE &&
+		study->base_open)
+		return tplus_verdict_open(TPLUS_STATUS_OPEN,
+								  "it is open which number the first page has");
 	if (trial->lost != NIL && !is_unchanged(study, trial->witness))
 		return tplus_verdict_open(TPLUS_STATUS_OPEN,
 								  "the record that was asked for has changed meanwhile");
@@ -462,7 +466,9 @@ try_values(TplusStudy *study, TplusOperation operation, TplusVerdict *id_verdict
 									 "no column has the id");
 	trial.operation = operation;
 	trial.witness = choose(study, operation, &trial.values);
-	if (trial.witness == NULL)
+	if (trial.witness == NULL ||
+		(trial.witness->id && study->plain[operation].nwitnesses > 0 &&
+		 study->plain[operation].witnesses[0].id == NULL))
 	{
 		*id_verdict = tplus_verdict_open(TPLUS_STATUS_UNDECIDABLE,
 										 "see \"filters\"");

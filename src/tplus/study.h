@@ -131,6 +131,7 @@ typedef struct TplusStudy
 	bool		has_pages;		/* the second operation exists and answers */
 	bool		unnumbered;		/* it answers without page numbers only */
 	int			page_base;
+	bool		base_open;		/* which may not be that of the numbers */
 	TplusFinding plain[TPLUS_NOPERATIONS];	/* asked for nothing special */
 	TplusFinding zero;			/* row versions above zero */
 	TplusFinding small;			/* a small page by number */
