@@ -1879,7 +1879,8 @@ BEGIN
       coalesce(tplus._cursor_text(s, s.alias), 'NULL'), tplus._record_text(s), d.source, s.alias, bound, coalesce(d.filter, 'true')));
   END IF;
   PERFORM tplus._make_temp('tplus_raw', format('SELECT %s FROM %s AS t',
-    tplus._list(s.read_columns, 't.%s'), d.source));
+    tplus._list(s.read_columns, 't.%s'), d.source)),
+          tplus._make_temp('tplus_failed', 'SELECT 0::bigint AS raw, NULL::text AS key');
   ALTER TABLE pg_temp.tplus_raw ADD COLUMN tplus_n bigint GENERATED ALWAYS AS IDENTITY;
   RETURN tplus._read_raw(d, s, bound);
 END
@@ -2131,14 +2132,47 @@ BEGIN
          AND NOT EXISTS (SELECT FROM pg_temp.tplus_staged x WHERE x.tplus_record = k.record)) AS x
      GROUP BY (n - 1) / %s$f$, d.id, tplus._key_text(s, 'c'), batch)
   LOOP
-    PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(s.key, 't.%s'), d.target));
-    PERFORM tplus._execute(d, format(E'INSERT INTO pg_temp.tplus_again SELECT %s FROM %s AS %s WHERE %3$s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[]) AND (%s\n)',
-      tplus._key_exprs(s), d.source, s.alias, s.record_column, records, s.record_type, coalesce(d.filter, 'true')));
+    PERFORM tplus._read_records(d, s, records);
     EXECUTE format('SELECT %s FROM pg_temp.tplus_again a JOIN pg_temp.tplus_changes c ON %s WHERE c.tplus_action = ''update'' LIMIT 1',
       tplus._key_text(s, 'c'), tplus._same_key(s, 'a', 'c')) INTO twice;
     IF twice IS NOT NULL THEN
       PERFORM tplus._raise_same_key(d, s, twice);
     END IF;
+  END LOOP;
+END
+$$;
+
+-- Reads the keys of some records once more into tplus_again; with quarantine,
+-- only of those that could be stored, as a full run would find.
+CREATE FUNCTION tplus._read_records(d tplus.sync_definition, s tplus._sync_shape, records text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  whole constant boolean := d.on_error = 'quarantine';
+  columns constant text[] := CASE WHEN whole THEN s.columns ELSE s.key END;
+  statement constant text := format(E'INSERT INTO pg_temp.tplus_again (%s) SELECT %s FROM %s AS %s WHERE (%s\n) AND %4$s.%s OPERATOR(pg_catalog.=) ANY ',
+    array_to_string(columns, ', '), CASE WHEN whole THEN array_to_string(s.exprs, ', ') ELSE tplus._key_exprs(s) END,
+    d.source, s.alias, coalesce(d.filter, 'true'), s.record_column);
+  one text;
+BEGIN
+  PERFORM tplus._make_temp('tplus_again', format('SELECT %s FROM %s AS t', tplus._list(columns, 't.%s'), d.target));
+  BEGIN
+    PERFORM tplus._execute(d, statement || format('(%L::%s[])', records, s.record_type));
+    RETURN;
+  EXCEPTION WHEN OTHERS THEN
+    IF NOT whole OR tplus._is_no_record(SQLSTATE) THEN
+      RAISE;
+    END IF;
+  END;
+  FOREACH one IN ARRAY records LOOP
+    BEGIN
+      PERFORM tplus._execute(d, statement || format('(%L::%s[])', ARRAY[one], s.record_type));
+    EXCEPTION WHEN OTHERS THEN
+      IF tplus._is_no_record(SQLSTATE) THEN
+        RAISE;
+      END IF;
+    END;
   END LOOP;
 END
 $$;
@@ -2551,13 +2585,14 @@ $$;
 -- Reads again what was rejected, where the key is not a column that the source
 -- can be asked for: T+ by what it tells records by, other sources by the
 -- expressions of the key.  What cannot be asked for comes with a full run.
-CREATE FUNCTION tplus._read_rejected(d tplus.sync_definition, s tplus._sync_shape) RETURNS void
+CREATE FUNCTION tplus._read_rejected(d tplus.sync_definition, s tplus._sync_shape) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   batch constant integer := 30;
   wanted text[];
+  again bigint := 0;
 BEGIN
   IF s.record_column IS NOT NULL THEN
     FOR wanted IN EXECUTE format($f$SELECT array_agg(id) FROM (
@@ -2566,25 +2601,27 @@ BEGIN
          WHERE j.sync = $1 AND x.id IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.tplus_raw r WHERE r.%s::text COLLATE "C" = x.id)) AS y
        GROUP BY (n - 1) / %s$f$, (parse_ident(s.record_column))[1], s.record_column, batch) USING d.name
     LOOP
-      PERFORM tplus._read_raw(d, s, format('%s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[])', s.alias, s.record_column, wanted, s.record_type));
+      again := again + tplus._read_raw(d, s, format('%s.%s OPERATOR(pg_catalog.=) ANY (%L::%s[])', s.alias, s.record_column, wanted, s.record_type));
     END LOOP;
   ELSIF NOT s.is_tplus THEN
     PERFORM tplus._keys_of(d, s, 'pg_temp.tplus_raw', 'true');
     EXECUTE format('SELECT array_agg(j.key) FROM tplus.sync_reject j WHERE j.sync = $1 AND j.key IS NOT NULL '
       'AND NOT EXISTS (SELECT FROM pg_temp.tplus_again c WHERE %s = j.key)', tplus._key_text(s, 'c')) INTO wanted USING d.name;
     IF wanted IS NOT NULL THEN
-      PERFORM tplus._execute(d, format('INSERT INTO pg_temp.tplus_raw (%s) SELECT %s FROM %s AS %s CROSS JOIN LATERAL (SELECT %s) AS tplus_key WHERE %s OPERATOR(pg_catalog.=) ANY (%L)',
+      again := tplus._execute(d, format('INSERT INTO pg_temp.tplus_raw (%s) SELECT %s FROM %s AS %s CROSS JOIN LATERAL (SELECT %s) AS tplus_key WHERE %s OPERATOR(pg_catalog.=) ANY (%L)',
         array_to_string(s.read_columns, ', '), tplus._list(s.read_columns, s.alias || '.%s'), d.source, s.alias,
         (SELECT string_agg(format('(%s)::%s AS %s', s.exprs[array_position(s.columns, k)], c.type_name, k), ', ')
            FROM unnest(s.key) k JOIN tplus._columns(s.target) c ON c.quoted = k),
         tplus._key_text(s, 'tplus_key'), wanted));
     END IF;
   END IF;
+  RETURN again;
 EXCEPTION WHEN OTHERS THEN
   -- A record without a key; it will be rejected, or ends the run, by itself.
   IF tplus._is_no_record(SQLSTATE) OR s.is_tplus THEN
     RAISE;
   END IF;
+  RETURN 0;
 END
 $$;
 
@@ -2621,6 +2658,7 @@ BEGIN
   bad.message := words;
   bad.detail := nullif(more, '');
   PERFORM tplus._put_reject(d.id, bad);
+  INSERT INTO pg_temp.tplus_failed VALUES (raw, key_text);
   SELECT count(*) INTO n FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = _reject.run;
   IF n > d.max_rejects THEN
     RAISE program_limit_exceeded USING
@@ -2738,17 +2776,19 @@ $$;
 
 -- Before the records are mapped: those that were rejected before are read
 -- again, unless they are there, and those that T+ sent damaged are rejected.
+-- Returns how many were read.
 CREATE FUNCTION tplus._prepare_raw(d tplus.sync_definition, s tplus._sync_shape, run bigint, is_full boolean)
-RETURNS void LANGUAGE plpgsql VOLATILE
+RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   batch constant integer := 30;
   keys text[];
   bad record;
+  again bigint := 0;
 BEGIN
   IF d.on_error <> 'quarantine' THEN
-    RETURN;
+    RETURN 0;
   END IF;
   CREATE INDEX ON pg_temp.tplus_raw (tplus_n);
   IF NOT is_full AND s.key_column IS NOT NULL THEN
@@ -2756,11 +2796,11 @@ BEGIN
         'WHERE j.sync = $1 AND j.key IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.tplus_raw r WHERE r.%s::text COLLATE "C" = j.key)) AS x '
         'GROUP BY (n - 1) / %s', s.key_column, batch) USING d.name
     LOOP
-      PERFORM tplus._read_raw(d, s, format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
+      again := again + tplus._read_raw(d, s, format('%s.%s %s ANY (%L::%s[])', s.alias, s.key_column, s.ops[1], keys, s.key_type));
     END LOOP;
   END IF;
   IF NOT is_full AND s.key_column IS NULL AND EXISTS (SELECT FROM tplus.sync_reject j WHERE j.sync = d.name) THEN
-    PERFORM tplus._read_rejected(d, s);
+    again := tplus._read_rejected(d, s);
   END IF;
   IF s.error_column IS NOT NULL THEN
     FOR bad IN EXECUTE format('SELECT tplus_n, (CASE jsonb_typeof(%1$s::jsonb) WHEN ''array'' THEN %1$s::jsonb -> 0 ELSE %1$s::jsonb END) AS why '
@@ -2771,6 +2811,7 @@ BEGIN
       EXECUTE 'DELETE FROM pg_temp.tplus_raw WHERE tplus_n = $1' USING bad.tplus_n;
     END LOOP;
   END IF;
+  RETURN again;
 END
 $$;
 
@@ -3010,7 +3051,7 @@ BEGIN
   END IF;
   IF s.keep_raw THEN
     PERFORM tplus._set_phase('mapping');
-    PERFORM tplus._prepare_raw(d, s, l.run, l.kind = 'full');
+    l.rows_read := l.rows_read + tplus._prepare_raw(d, s, l.run, l.kind = 'full');
     PERFORM tplus._do(d, s, l.run, 'map');
   END IF;
   PERFORM tplus._set_phase('comparing');
@@ -3229,7 +3270,11 @@ BEGIN
   END IF;
   PERFORM tplus._keep_records(d, s);
   PERFORM tplus._forget_rejects(d, s, this_run, l.kind = 'full');
-  SELECT count(*) INTO l.rows_failed FROM tplus.sync_reject r WHERE r.sync = d.name AND r.run = this_run;
+  l.rows_failed := 0;
+  IF d.on_error = 'quarantine' THEN
+    -- Several records may be one reject, by their key.
+    SELECT count(*) INTO l.rows_failed FROM (SELECT DISTINCT j.raw, CASE WHEN j.raw IS NULL THEN j.key END FROM pg_temp.tplus_failed j) AS x;
+  END IF;
   IF f.set_back THEN
     PERFORM tplus._clear_cursors(d.id);
   END IF;

@@ -311,8 +311,45 @@ sql('DROP TRIGGER refuse ON tplus.sync_log');
 check_way_out('the next run', "CALL tplus.sync('failing')", qr/ERROR:  22012/);
 is(sql("SELECT string_agg(status, ' ' ORDER BY run) FROM tplus.sync_log WHERE sync = 'failing'"), 'crashed failed', 'writes that down');
 check_way_out('one that nobody may write', "SET default_transaction_read_only = on;\nCALL tplus.sync('s')", qr/ERROR:  25006/);
+
+# A lock that lasts while the run looks whether it has to read everything, and
+# not until it reads: whoever holds it goes when the run is in the history.
+is((as('etl', q{CREATE TABLE held (n integer PRIMARY KEY, name text); SET client_min_messages = warning;
+	SELECT tplus.create_sync('held', 'source', 'held', cursor_column => 'at', lag => '0'); CALL tplus.sync('held'); DELETE FROM held}))[2], '', 'a target that is emptied');
+my $in_the_way = $holder->query_safe('BEGIN; LOCK TABLE held; SELECT pg_backend_pid()');
+sql(qq{CREATE FUNCTION let_go() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_terminate_backend($in_the_way, 60000); RETURN NEW; END \$\$;
+	CREATE TRIGGER let_go BEFORE INSERT ON tplus.sync_log EXECUTE FUNCTION let_go()});
+check_way_out('a lock in the way of the decision only', "RESET default_transaction_read_only;\nSET lock_timeout = '200ms';\nCALL tplus.sync('held');\nRESET lock_timeout", qr/^(?!.*ERROR)/s);
+sql('DROP TRIGGER let_go ON tplus.sync_log');
+is(sql("SELECT kind, cause, status, rows_inserted FROM tplus.sync_run WHERE sync = 'held' ORDER BY run DESC LIMIT 1"),
+	'full|the target has been emptied|succeeded|12', 'does not make a run an incremental one');
+$holder = $node->background_psql('postgres');
+$holder->query_safe('BEGIN; LOCK TABLE held');
+check_way_out('one that stays', "SET lock_timeout = '200ms';\nCALL tplus.sync('held');\nRESET lock_timeout", qr/ERROR:  55P03/);
+is(sql("SELECT status, sqlstate FROM tplus.sync_run WHERE sync = 'held' ORDER BY run DESC LIMIT 1"), 'failed|55P03', 'ends the run with its error');
 $_->quit for $session, $holder;
+as('etl', "SELECT tplus.drop_sync('held')");
 check_session('after all that');
+
+# Twins that fail are two records, of which one reject is kept; what is read
+# again of it counts as read.
+is((as('etl', <<'SQL'))[2], '', 'twins that cannot be stored');
+SET client_min_messages = warning;
+CREATE TABLE pairs (n integer, day date, bad integer);
+INSERT INTO pairs SELECT n, '2025-01-01'::date, n FROM generate_series(1, 4) n UNION ALL SELECT 3, '2025-01-01'::date, 3;
+CREATE TABLE singles (n integer PRIMARY KEY, bad smallint);
+SELECT tplus.create_sync('pairs', 'pairs', 'singles', cursor_column => 'day', lag => '0', on_error => 'quarantine', full_every => '0',
+  mapping => '{"bad": "CASE bad WHEN 3 THEN 100000 ELSE bad END"}');
+CALL tplus.sync('pairs');
+INSERT INTO pairs VALUES (5, '2025-02-01', 5);
+CALL tplus.sync('pairs');
+INSERT INTO pairs VALUES (6, '2025-03-01', 6);
+CALL tplus.sync('pairs');
+SQL
+is(sql("SELECT string_agg(concat_ws(' ', kind, rows_read, rows_inserted, rows_updated, rows_unchanged, rows_failed), ', ' ORDER BY run) FROM tplus.sync_run WHERE sync = 'pairs'"),
+	'full 5 3 0 0 2, incremental 6 1 0 3 2, incremental 4 1 0 1 2', 'count as what they are');
+is(sql("SELECT count(*), max(attempts) FROM tplus.sync_reject WHERE sync = 'pairs'"), '1|6', 'as one reject');
+as('etl', "SELECT tplus.drop_sync('pairs')");
 
 # --- Roles that are renamed, or go -----------------------------------------------
 

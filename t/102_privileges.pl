@@ -207,7 +207,7 @@ subtest 'everything that the extension has' => sub {
 			_adopt _ask_again _bad_column _begin_run _bisect _cause _check_definition _check_expressions _check_fields _check_keys
 			_check_records _compare _convert_keys _count_not_own _do _end_badly _end_well _execute _execute_inside _explain_twin _fetch
 			_find_changes _find_deleted _find_moves _forget_rejects _give_keys _keep_records _keep_settings _keys_of _let_wait _make_temp _mark_crashed
-			_new_rows _prepare_raw _raw_key _read _read_raw _read_rejected _reject _reject_twins _run _step _sync _tell_month _thin_out
+			_new_rows _prepare_raw _raw_key _read _read_raw _read_records _read_rejected _reject _reject_twins _run _step _sync _tell_month _thin_out
 			_unschedule _update _waits_for_month _window_column _work _write _write_all
 			NAMES
 		'computes, or reads the catalog as everybody may' => <<~'NAMES',

@@ -162,11 +162,12 @@ CREATE FUNCTION model.wrong_counts(s model.state, r tplus.sync_run) RETURNS text
     FROM (SELECT (SELECT count(*) FROM model.write w WHERE w.key NOT IN (SELECT j.key FROM model.rejected j WHERE j.key IS NOT NULL) AND w.is_new) AS ins,
                  (SELECT count(*) FROM model.write w WHERE w.key NOT IN (SELECT j.key FROM model.rejected j WHERE j.key IS NOT NULL) AND NOT w.is_new) AS upd,
                  (SELECT count(*) FROM model.rejected) AS rejected,
+                 (SELECT sum(greatest((SELECT count(*) FROM model.read d WHERE d.passes AND d.unfit AND d.key = j.key), 1)) FROM model.rejected j) AS failed,
                  -- Twins that cannot be stored are one reject, and none of them is unchanged.
                  (SELECT count(*) FROM model.read WHERE passes AND NOT unfit) - (SELECT count(*) FROM model.write) AS same) n,
          (SELECT * FROM tplus.sync_status t WHERE t.sync = s.sync) t,
          LATERAL (VALUES ('rows_inserted', r.rows_inserted, n.ins), ('rows_updated', r.rows_updated, n.upd),
-           ('rows_deleted', r.rows_deleted, (SELECT count(*) FROM model.gone)), ('rows_failed', r.rows_failed, n.rejected),
+           ('rows_deleted', r.rows_deleted, (SELECT count(*) FROM model.gone)), ('rows_failed', r.rows_failed, coalesce(n.failed, 0)),
            -- A version is read once more than it had to be.
            ('rows_unchanged', CASE WHEN s.o ->> 'cursor' = 'ts' AND r.kind = 'incremental' THEN n.same ELSE r.rows_unchanged END,
              n.same),
