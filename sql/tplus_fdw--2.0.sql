@@ -76,7 +76,9 @@ CREATE TABLE tplus.token (
   holder bytea,
   sqlstate text,
   message text,
-  hint text
+  hint text,
+  for_server bytea,
+  for_mapping bytea
 );
 
 REVOKE ALL ON tplus.token FROM PUBLIC;
@@ -101,12 +103,48 @@ $$;
 
 COMMENT ON TABLE tplus.token IS
   'token pairs of T+ accounts; secret, and written by tplus_fdw alone';
-COMMENT ON COLUMN tplus.token.fingerprint IS
-  'SHA-256 of what tells the pair: address, app_key, and the refresh token or certificate of the user mapping';
 COMMENT ON COLUMN tplus.token.server IS
   'a server that uses the pair; others may share it';
 COMMENT ON COLUMN tplus.token.renewing_since IS
   'a renewal began and has not ended; one that nobody carries on was interrupted';
+
+-- What row level security hides shall not be read from a TOAST table: short
+-- tokens stay in the row, others in pieces in another table.
+ALTER TABLE tplus.token
+  ALTER access_token SET STORAGE PLAIN,
+  ALTER refresh_token SET STORAGE PLAIN;
+
+CREATE TABLE tplus.token_part (
+  fingerprint bytea NOT NULL,
+  part integer NOT NULL,
+  piece bytea NOT NULL
+);
+
+ALTER TABLE tplus.token_part
+  ALTER fingerprint SET STORAGE PLAIN,
+  ALTER piece SET STORAGE PLAIN,
+  ALTER piece SET STATISTICS 0;
+
+REVOKE ALL ON tplus.token_part FROM PUBLIC;
+ALTER TABLE tplus.token_part ENABLE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE tplus.token_part IS
+  'tokens that are not short, in pieces, and the key of the fingerprints; secret, and written by tplus_fdw alone';
+COMMENT ON COLUMN tplus.token.fingerprint IS
+  'keyed hash of what tells the pair: route to T+, app_key, app_secret, and the refresh token or certificate of the user mapping';
+COMMENT ON COLUMN tplus.token.for_server IS
+  'keyed hash of the server that takes the pair over when its route changes';
+COMMENT ON COLUMN tplus.token.for_mapping IS
+  'keyed hash of the user mapping that takes the pair over when its app_secret changes';
+
+CREATE FUNCTION tplus._prepare_tokens() RETURNS void
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'tplus_prepare_tokens';
+DO $$
+BEGIN
+  PERFORM tplus._prepare_tokens();
+END
+$$;
+DROP FUNCTION tplus._prepare_tokens();
 
 CREATE FUNCTION tplus.authorize(server name, code text,
   redirect_uri text DEFAULT NULL)

@@ -474,6 +474,67 @@ subtest 'credentials that T+ refuses' => sub {
 		'a stale pair');
 };
 
+subtest 'whose pair it is' => sub {
+	my $key = 'sim-refresh-token';
+
+	# By another way, nobody gets what is stored: not with the app_secret either.
+	account('route');
+	reads_all('route', 'first read');
+	my $pair = $sim->tokens('route');
+	my $elsewhere = $sim->url =~ s/127\.0\.0\.1/localhost/r;
+	my %other = (
+		'a guessed secret' => { mapping => { app_secret => 'guess', refresh_token => $key } },
+		'another host' => { base_url => $elsewhere },
+		'a proxy' => { proxy => $sim->url },
+		'a prefix' => { base_url => $sim->url . '/x' },
+		'another token path' => { token_path => '/auth/refreshToken' });
+	my $n = 0;
+	for my $how (sort keys %other)
+	{
+		my $name = 'stranger' . $n++;
+		another($name, 'route', %{ $other{$how} });
+		$sim->clear_journal('route');
+		my (undef, undef, $err) = $node->psql('postgres', reads($name));
+		isnt($err, '', "$how: refused");
+		my @calls = $sim->journal('route');
+		is(scalar(grep { ($_->{headers}{openToken} // '') eq $pair->{access_token}
+			|| ($_->{query}{refreshToken} // '') eq $pair->{refresh_token} } @calls),
+			0, "$how: nothing stored is sent");
+	}
+	pair_is_kept('route', 'what strangers did');
+	fails_like(reads('stranger1'), '28000', qr/another app_secret or by another route/, 'the reason');
+
+	# They do not make the owner wait either.
+	$sim->fault('route', match => { path => '/auth*' }, action => 'delay', ms => 3000, times => 1);
+	my $waiting = start("SELECT tplus.refresh_token('stranger0')");
+	my $begun = time;
+	reads_all('route', 'while one renews');
+	cmp_ok(time - $begun, '<', 3, 'without a wait');
+	finish($waiting);
+	$sim->clear_faults('route');
+
+	# Who is entitled takes the pair along.
+	for my $change ("ALTER SERVER route OPTIONS (ADD proxy '" . $sim->url . "')",
+		"ALTER SERVER route OPTIONS (SET proxy '" . $sim->url . "/')",
+		"ALTER SERVER route OPTIONS (DROP proxy, SET base_url '$elsewhere')",
+		'ALTER SERVER route RENAME TO renamed; ALTER SCHEMA route RENAME TO renamed')
+	{
+		my $name = $change =~ /RENAME/ ? 'renamed' : 'route';
+		$node->safe_psql('postgres', 'DROP SERVER stranger1 CASCADE') if $change =~ /DROP proxy/;
+		$sim->clear_journal('route');
+		$node->safe_psql('postgres', $change);
+		reads_all($name, $change);
+		is(scalar(token_calls('route')), 0, 'without a renewal');
+	}
+	$sim->switches('route', app_secret => 'new-secret');
+	set_mapping('renamed', 'app_secret', 'mistyped');
+	fails_like(reads('renamed'), '28000', qr/app_secret/, 'a wrong secret');
+	set_mapping('renamed', 'app_secret', 'new-secret');
+	reads_all('renamed', 'the right one');
+	is($node->safe_psql('postgres', "SELECT generation FROM tplus.token WHERE server = 'renamed'"),
+		2, 'goes on with the pair');
+};
+
 subtest 'T+ is busy or away' => sub {
 	account('busy');
 	$sim->fault(

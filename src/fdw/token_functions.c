@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "commands/extension.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -40,6 +41,7 @@ PG_FUNCTION_INFO_V1(tplus_authorize);
 PG_FUNCTION_INFO_V1(tplus_refresh_token);
 PG_FUNCTION_INFO_V1(tplus_renew_due);
 PG_FUNCTION_INFO_V1(tplus_token_states);
+PG_FUNCTION_INFO_V1(tplus_prepare_tokens);
 
 /* As tplus._check_size() has it for functions in PL/pgSQL. */
 #define MAX_ARGUMENT_BYTES	65536
@@ -506,4 +508,18 @@ tplus_token_states(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * tplus._prepare_tokens(): for the install scripts, which drop it again.
+ */
+Datum
+tplus_prepare_tokens(PG_FUNCTION_ARGS)
+{
+	if (!superuser() || !creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("tokens are prepared by the install scripts alone")));
+	tplus_pair_prepare();
+	PG_RETURN_VOID();
 }

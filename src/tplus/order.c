@@ -80,6 +80,7 @@ copy_scalars(TplusOrder *to, const TplusOrder *from)
 	to->patient = from->patient;
 	to->account.auth = from->account.auth;
 	to->account.server.serverid = from->account.server.serverid;
+	to->account.mapping.userid = from->account.mapping.userid;
 	to->account.server.connect_timeout_ms =
 		from->account.server.connect_timeout_ms;
 	to->account.server.request_timeout_ms =

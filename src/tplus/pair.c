@@ -27,13 +27,10 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "common/cryptohash.h"
-#include "executor/tuptable.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -41,8 +38,8 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "net/http.h"
 #include "tplus/pair.h"
+#include "tplus/token_part.h"
 
 /* Columns of tplus.token, in the order of the install script. */
 enum
@@ -66,10 +63,13 @@ enum
 	Anum_holder,
 	Anum_sqlstate,
 	Anum_message,
-	Anum_hint
+	Anum_hint,
+	Anum_for_server,
+	Anum_for_mapping
 };
 
-#define Natts_token	Anum_hint
+#define Natts_token	Anum_for_mapping
+#define Natts_token_1	Anum_hint	/* until ALTER EXTENSION UPDATE */
 
 #define UNTOLD_LIFE_DAYS	90
 
@@ -82,95 +82,6 @@ static const char *const failure_names[] = {
 	[TPLUS_PAIR_FAILED] = "failed",
 };
 
-/* Digest of strings, each preceded by its length; NULL differs from "". */
-static void
-digest_strings(const char *const *strings, int nstrings, TplusDigest *digest)
-{
-	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
-	bool		ok = ctx != NULL && pg_cryptohash_init(ctx) >= 0;
-	int			i;
-
-	for (i = 0; ok && i < nstrings; i++)
-	{
-		uint32		len = strings[i] ? strlen(strings[i]) : PG_UINT32_MAX;
-
-		ok = pg_cryptohash_update(ctx, (uint8 *) &len, sizeof(len)) >= 0 &&
-			(strings[i] == NULL ||
-			 pg_cryptohash_update(ctx, (const uint8 *) strings[i], len) >= 0);
-	}
-	ok = ok && pg_cryptohash_final(ctx, digest->bytes, TPLUS_DIGEST_LEN) >= 0;
-	pg_cryptohash_free(ctx);
-	if (!ok)
-		elog(ERROR, "could not compute a SHA-256 digest");
-}
-
-void
-tplus_pair_key(const TplusAccount *account, TplusDigest *key)
-{
-	const TplusMappingOptions *mapping = &account->mapping;
-	const char *url = account->server.base_url;
-	const char *host = strstr(url, "://");
-	const char *prefix = host ? strchr(host + 3, '/') : NULL;
-
-	/* However a host is spelled, it is the same pair. */
-	char	   *authority = tplus_http_authority(url);
-	const char *strings[7] = {
-		"tplus.token", authority, prefix ? prefix : "", mapping->app_key
-	};
-
-	if (account->auth == TPLUS_AUTH_SELF_BUILT)
-	{
-		strings[4] = "certificate";
-		strings[5] = mapping->certificate;
-	}
-	else if (mapping->refresh_token)
-	{
-		strings[4] = "refresh_token";
-		strings[5] = mapping->refresh_token;
-	}
-	else
-	{
-		strings[4] = "authorize";
-		strings[5] = account->server.name;
-		strings[6] = OidIsValid(mapping->userid) ?
-			GetUserNameFromId(mapping->userid, false) : NULL;
-	}
-	digest_strings(strings, lengthof(strings), key);
-	pfree(authority);
-}
-
-void
-tplus_pair_holder(const TplusAccount *account, TplusDigest *digest)
-{
-	const char *const strings[] = {
-		"holder", account->mapping.app_key, account->mapping.app_secret
-	};
-
-	digest_strings(strings, lengthof(strings), digest);
-}
-
-void
-tplus_pair_credentials(const TplusAccount *account, TplusDigest *digest)
-{
-	const TplusServerOptions *server = &account->server;
-	const TplusMappingOptions *mapping = &account->mapping;
-	const char *const strings[] = {
-		server->base_url, server->token_path, server->ca_file,
-		server->client_cert, server->client_key, server->min_tls,
-		server->proxy, server->allow_plain_http ? "plain" : "",
-		mapping->app_key, mapping->app_secret, mapping->refresh_token,
-		mapping->certificate, mapping->app_ticket, mapping->proxy_password
-	};
-
-	digest_strings(strings, lengthof(strings), digest);
-}
-
-bool
-tplus_pair_same_digest(const TplusDigest *a, const TplusDigest *b)
-{
-	return memcmp(a->bytes, b->bytes, TPLUS_DIGEST_LEN) == 0;
-}
-
 Oid
 tplus_pair_relation(void)
 {
@@ -180,26 +91,11 @@ tplus_pair_relation(void)
 		InvalidOid;
 }
 
+/* One that the update has not reached yet will do. */
 static Relation
 open_table(LOCKMODE lockmode)
 {
-	Oid			relid = tplus_pair_relation();
-	Relation	rel = NULL;
-
-	/* It may go between the look and the lock. */
-	if (OidIsValid(relid))
-		rel = try_table_open(relid, lockmode);
-	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"tplus.token\" does not exist"),
-				 errhint("Use CREATE EXTENSION tplus_fdw.")));
-	if (RelationGetNumberOfAttributes(rel) < Natts_token)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"tplus.token\" is not of this version of tplus_fdw"),
-				 errhint("Use ALTER EXTENSION tplus_fdw UPDATE.")));
-	return rel;
+	return tplus_token_part_open("token", Natts_token_1, lockmode);
 }
 
 /* Begins a scan for the row of the key, with a snapshot of this moment. */
@@ -254,10 +150,11 @@ static void
 deform_pair(Relation rel, HeapTuple tuple, bool with_refresh_token,
 			TplusPair *pair)
 {
-	int			natts = RelationGetNumberOfAttributes(rel);
+	int			natts = Max(RelationGetNumberOfAttributes(rel), Natts_token);
 	Datum	   *values = palloc(natts * sizeof(Datum));
 	bool	   *nulls = palloc(natts * sizeof(bool));
 
+	memset(nulls, true, natts * sizeof(bool));
 	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 
 #define VALUE(col, get, none) \
@@ -267,6 +164,14 @@ deform_pair(Relation rel, HeapTuple tuple, bool with_refresh_token,
 	pair->has_refresh_token = !nulls[Anum_refresh_token - 1];
 	if (with_refresh_token)
 		pair->refresh_token = VALUE(refresh_token, TextDatumGetCString, NULL);
+	if (pair->access_token && *pair->access_token == '\0')
+		pair->access_token =
+			tplus_token_part_get(values[Anum_fingerprint - 1],
+								 TPLUS_PART_ACCESS);
+	if (pair->refresh_token && *pair->refresh_token == '\0')
+		pair->refresh_token =
+			tplus_token_part_get(values[Anum_fingerprint - 1],
+								 TPLUS_PART_REFRESH);
 	pair->obtained_at = VALUE(obtained_at, DatumGetTimestampTz, 0);
 	pair->expires_at = VALUE(expires_at, DatumGetTimestampTz, 0);
 	pair->refresh_expires_at = VALUE(refresh_expires_at,
@@ -283,6 +188,10 @@ deform_pair(Relation rel, HeapTuple tuple, bool with_refresh_token,
 	bytea_to_digest(VALUE(failed_with, DatumGetByteaPP, NULL),
 					&pair->failed_with);
 	bytea_to_digest(VALUE(holder, DatumGetByteaPP, NULL), &pair->holder);
+	bytea_to_digest(VALUE(for_server, DatumGetByteaPP, NULL),
+					&pair->for_server);
+	bytea_to_digest(VALUE(for_mapping, DatumGetByteaPP, NULL),
+					&pair->for_mapping);
 #undef VALUE
 }
 
@@ -336,14 +245,22 @@ put_time(Datum *values, bool *nulls, int column, TimestampTz value)
 	put(values, nulls, column, TimestampTzGetDatum(value), value == 0);
 }
 
+/* A token that is not short, which stands elsewhere, is an empty one here. */
+static void
+put_token(Datum *values, bool *nulls, int column, const char *token)
+{
+	put_text(values, nulls, column,
+			 tplus_token_part_is_long(token) ? "" : token);
+}
+
 static void
 form_pair(const TplusPair *pair, Datum *values, bool *nulls)
 {
 	bool		fine = pair->failure == TPLUS_PAIR_FINE;
 
 	put(values, nulls, Anum_generation, Int64GetDatum(pair->generation), false);
-	put_text(values, nulls, Anum_access_token, pair->access_token);
-	put_text(values, nulls, Anum_refresh_token, pair->refresh_token);
+	put_token(values, nulls, Anum_access_token, pair->access_token);
+	put_token(values, nulls, Anum_refresh_token, pair->refresh_token);
 	put_time(values, nulls, Anum_obtained_at, pair->obtained_at);
 	put_time(values, nulls, Anum_expires_at, pair->expires_at);
 	put_time(values, nulls, Anum_refresh_expires_at, pair->refresh_expires_at);
@@ -358,44 +275,28 @@ form_pair(const TplusPair *pair, Datum *values, bool *nulls)
 	put(values, nulls, Anum_holder,
 		PointerGetDatum(digest_to_bytea(&pair->holder)),
 		pair->access_token == NULL);
+	put(values, nulls, Anum_for_server,
+		PointerGetDatum(digest_to_bytea(&pair->for_server)),
+		pair->access_token == NULL);
+	put(values, nulls, Anum_for_mapping,
+		PointerGetDatum(digest_to_bytea(&pair->for_mapping)),
+		pair->access_token == NULL);
 	put_text(values, nulls, Anum_sqlstate,
 			 fine ? NULL : unpack_sql_state(pair->sqlstate));
 	put_text(values, nulls, Anum_message, fine ? NULL : pair->message);
 	put_text(values, nulls, Anum_hint, fine ? NULL : pair->hint);
 }
 
-/*
- * Inserts a row of which logical decoding learns nothing: neither a
- * publication FOR ALL TABLES nor an output plugin shall carry the pair away.
- * An update cannot be hidden, so a row is replaced instead.
- */
 static void
-insert_unpublished(Relation rel, HeapTuple tuple)
+put_long_tokens(Datum fingerprint, const TplusPair *pair)
 {
-	CatalogIndexState indexes = CatalogOpenIndexes(rel);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
-													&TTSOpsHeapTuple);
-	int			i;
-
-	ExecStoreHeapTuple(tuple, slot, false);
-	table_tuple_insert(rel, slot, GetCurrentCommandId(true),
-					   TABLE_INSERT_NO_LOGICAL, NULL);
-	for (i = 0; i < indexes->ri_NumIndices; i++)
-	{
-		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
-		Relation	index = indexes->ri_IndexRelationDescs[i];
-		Datum		values[INDEX_MAX_KEYS];
-		bool		isnull[INDEX_MAX_KEYS];
-
-		if (!info->ii_ReadyForInserts)
-			continue;
-		FormIndexDatum(info, slot, NULL, values, isnull);
-		index_insert(index, values, isnull, &slot->tts_tid, rel,
-					 index->rd_index->indisunique ? UNIQUE_CHECK_YES :
-					 UNIQUE_CHECK_NO, false, info);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	CatalogCloseIndexes(indexes);
+	tplus_token_part_delete(fingerprint);
+	if (tplus_token_part_is_long(pair->access_token))
+		tplus_token_part_put(fingerprint, TPLUS_PART_ACCESS,
+							 pair->access_token);
+	if (tplus_token_part_is_long(pair->refresh_token))
+		tplus_token_part_put(fingerprint, TPLUS_PART_REFRESH,
+							 pair->refresh_token);
 }
 
 void
@@ -404,16 +305,17 @@ tplus_pair_write(const TplusDigest *key, const char *server,
 {
 	Relation	rel = open_table(RowExclusiveLock);
 	TupleDesc	desc = RelationGetDescr(rel);
-	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc(desc->natts * sizeof(bool));
-	bool	   *replace = palloc0(desc->natts * sizeof(bool));
+	int			natts = Max(desc->natts, Natts_token);
+	Datum	   *values = palloc0(natts * sizeof(Datum));
+	bool	   *nulls = palloc(natts * sizeof(bool));
+	bool	   *replace = palloc0(natts * sizeof(bool));
 	bytea	   *fingerprint = digest_to_bytea(key);
 	SysScanDesc scan = begin_scan(rel, fingerprint);
 	HeapTuple	old = systable_getnext(scan);
 	HeapTuple	new;
 
 	/* Columns of a later version are left alone. */
-	memset(nulls, true, desc->natts * sizeof(bool));
+	memset(nulls, true, natts * sizeof(bool));
 	memset(replace, true, Natts_token * sizeof(bool));
 	put(values, nulls, Anum_fingerprint, PointerGetDatum(fingerprint), false);
 	put(values, nulls, Anum_server,
@@ -428,7 +330,8 @@ tplus_pair_write(const TplusDigest *key, const char *server,
 	}
 	else
 		new = heap_form_tuple(desc, values, nulls);
-	insert_unpublished(rel, new);
+	put_long_tokens(PointerGetDatum(fingerprint), pair);
+	tplus_token_part_insert(rel, new);
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
@@ -476,12 +379,152 @@ tplus_pair_forget(List *keys, TimestampTz now)
 			if (tplus_pair_same_digest(lfirst(lc), &key))
 				break;
 		}
-		if (lc == NULL && has_ended(&pair, now))
-			(void) tplus_tuple_delete(rel, &tuple->t_self, cid, &failure);
+		if (lc == NULL && has_ended(&pair, now) &&
+			tplus_tuple_delete(rel, &tuple->t_self, cid, &failure) == TM_Ok)
+			tplus_token_part_delete(PointerGetDatum(digest_to_bytea(&key)));
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
+}
+
+/* May the account take over the pair of this row of version 1.0? */
+static bool
+is_heir_1(const TplusAccount *account, const TplusPair *pair,
+		  const char *server)
+{
+	TplusDigest holder;
+	Oid			serverid = get_foreign_server_oid(server, true);
+
+	tplus_pair_holder_1(account, &holder);
+	if (!tplus_pair_same_digest(&holder, &pair->holder))
+		return false;
+
+	/* The row does not tell by which way, but its server does. */
+	if (!OidIsValid(serverid) || serverid == account->server.serverid ||
+		GetForeignServer(serverid)->fdwid !=
+		GetForeignServer(account->server.serverid)->fdwid)
+		return true;
+	return tplus_pair_same_route(tplus_option_server(serverid),
+								 &account->server);
+}
+
+/* Looks for a row whose pair the account is entitled to; copies it. */
+static bool
+find_inherited(Relation rel, const TplusAccount *account,
+			   TplusDigest *found, TplusPair *pair, ItemPointer tid)
+{
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	TplusDigest key;
+	TplusDigest key_1;
+	TplusDigest for_server;
+	TplusDigest for_mapping;
+	HeapTuple	tuple;
+	bool		is_heir = false;
+
+	tplus_pair_key(account, &key);
+	tplus_pair_key_1(account, &key_1);
+	tplus_pair_heirs(account, &for_server, &for_mapping);
+	while (!is_heir && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		read_key(rel, tuple, found);
+		deform_pair(rel, tuple, true, pair);
+		*tid = tuple->t_self;
+		if (pair->access_token == NULL || tplus_pair_same_digest(found, &key))
+			continue;
+		is_heir = tplus_pair_same_digest(&pair->for_server, &for_server) ||
+			tplus_pair_same_digest(&pair->for_mapping, &for_mapping) ||
+			(tplus_pair_same_digest(found, &key_1) &&
+			 is_heir_1(account, pair,
+					   NameStr(*DatumGetName(heap_getattr(tuple, Anum_server,
+														  RelationGetDescr(rel),
+														  &isnull)))));
+		if (!is_heir)
+			tplus_pair_wipe(pair);
+	}
+	systable_endscan(scan);
+	return is_heir;
+}
+
+bool
+tplus_pair_is_inherited(const TplusAccount *account, TplusDigest *key)
+{
+	Relation	rel = open_table(AccessShareLock);
+	TplusPair	pair = {0};
+	ItemPointerData tid;
+	bool		found = find_inherited(rel, account, key, &pair, &tid);
+
+	tplus_pair_wipe(&pair);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+bool
+tplus_pair_take_over(const TplusAccount *account,
+					 void (*lock) (const TplusDigest *key), TplusPair *pair)
+{
+	TplusDigest key;
+	TplusDigest none = {0};
+	ItemPointerData tid;
+	Relation	rel;
+
+	if (!tplus_pair_is_inherited(account, &key))
+		return false;
+	lock(&key);
+	rel = open_table(RowExclusiveLock);
+	if (!find_inherited(rel, account, &key, pair, &tid))
+	{
+		table_close(rel, NoLock);
+		return false;
+	}
+	if (tplus_pair_same_digest(&pair->for_server, &none))
+	{
+		tplus_pair_heirs(account, &pair->for_server, &pair->for_mapping);
+		tplus_pair_holder(account, &pair->holder);
+	}
+	simple_heap_delete(rel, &tid);
+	tplus_token_part_delete(PointerGetDatum(digest_to_bytea(&key)));
+	table_close(rel, NoLock);
+	return true;
+}
+
+void
+tplus_pair_prepare(void)
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *tuples = NIL;
+	ListCell   *lc;
+
+	tplus_token_part_make_key();
+	rel = open_table(RowExclusiveLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		tuples = lappend(tuples, heap_copytuple(tuple));
+	systable_endscan(scan);
+	foreach(lc, tuples)
+	{
+		TplusDigest key;
+		TplusPair	pair = {0};
+		bool		isnull;
+		Datum		server;
+		Datum		auth;
+
+		tuple = lfirst(lc);
+		read_key(rel, tuple, &key);
+		deform_pair(rel, tuple, true, &pair);
+		server = heap_getattr(tuple, Anum_server, RelationGetDescr(rel),
+							  &isnull);
+		auth = heap_getattr(tuple, Anum_auth, RelationGetDescr(rel), &isnull);
+		tplus_pair_write(&key, NameStr(*DatumGetName(server)),
+						 TextDatumGetCString(auth), &pair);
+		tplus_pair_wipe(&pair);
+	}
+	table_close(rel, NoLock);
 }
 
 void

@@ -18,13 +18,7 @@
 #include "base/option.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
-
-#define TPLUS_DIGEST_LEN	32	/* SHA-256 */
-
-typedef struct TplusDigest
-{
-	uint8		bytes[TPLUS_DIGEST_LEN];
-} TplusDigest;
+#include "tplus/identity.h"
 
 /* How the last attempt to renew ended; its names stand in the table. */
 typedef enum TplusPairFailure
@@ -58,32 +52,12 @@ typedef struct TplusPair
 	TimestampTz failed_until;	/* no other attempt before */
 	TplusDigest failed_with;	/* tplus_pair_credentials() of that attempt */
 	TplusDigest holder;			/* tplus_pair_holder() of the last success */
+	TplusDigest for_server;		/* tplus_pair_heirs() of the last success */
+	TplusDigest for_mapping;
 	int			sqlstate;
 	char	   *message;		/* redacted */
 	char	   *hint;
 } TplusPair;
-
-/*
- * The key of an account's row: a digest of its address, app_key and the
- * refresh token or certificate in its mapping.  A mapping without either,
- * whose pair comes from tplus.authorize(), is told by the names of its server
- * and user: an application may be authorized by several enterprises.  Digests
- * need a resource owner, hence a transaction.
- */
-extern void tplus_pair_key(const TplusAccount *account, TplusDigest *key);
-
-/*
- * A digest of what only the holder of a pair knows beside a refresh token
- * that is used up and perhaps no longer kept secret.
- */
-extern void tplus_pair_holder(const TplusAccount *account,
-							  TplusDigest *digest);
-
-/* A digest of all options that decide how an attempt to renew ends. */
-extern void tplus_pair_credentials(const TplusAccount *account,
-								   TplusDigest *digest);
-
-extern bool tplus_pair_same_digest(const TplusDigest *a, const TplusDigest *b);
 
 /* OID of the table; InvalidOid if this transaction does not see it. */
 extern Oid	tplus_pair_relation(void);
@@ -95,6 +69,30 @@ extern Oid	tplus_pair_relation(void);
  */
 extern bool tplus_pair_read(const TplusDigest *key, bool with_refresh_token,
 							TplusPair *pair);
+
+/*
+ * Finds the row of another key whose pair the account is entitled to: that of
+ * the same server and app_secret from before its route changed, that of the
+ * same user mapping from before its app_secret changed, or one of version 1.0.
+ * Returns whether there is one, and its key.
+ */
+extern bool tplus_pair_is_inherited(const TplusAccount *account,
+									TplusDigest *key);
+
+/*
+ * The same, for the worker: deletes that row, in the transaction in which the
+ * caller writes *pair under the key of the account.  lock is called with the
+ * key of that row before it is read.
+ */
+extern bool tplus_pair_take_over(const TplusAccount *account,
+								 void (*lock) (const TplusDigest *key),
+								 TplusPair *pair);
+
+/*
+ * Makes the key of all digests of this database unless there is one, and
+ * writes each row anew as this version does.  For the install scripts.
+ */
+extern void tplus_pair_prepare(void);
 
 /*
  * Writes the row, all of it.  For the worker: needs a transaction and a

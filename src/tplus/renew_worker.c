@@ -78,6 +78,8 @@ typedef struct Renewal
 	TplusPair	pair;			/* the row as it was found */
 	TplusDigest credentials;	/* what the call is made with */
 	TplusDigest holder;
+	TplusDigest for_server;
+	TplusDigest for_mapping;
 	TplusGrant	grant;
 	TimestampTz began;			/* before the call */
 	TimestampTz ends;			/* no call is sent that could outlast this */
@@ -172,11 +174,11 @@ commit_durably(void)
 
 /* The lock that the other workers for this pair wait for. */
 static void
-take_renew_lock(const TplusOrder *order)
+take_renew_lock(const TplusDigest *key)
 {
 	LOCKTAG		tag;
 
-	tplus_renew_locktag(&tag, &order->key, TPLUS_RENEW_RENEW);
+	tplus_renew_locktag(&tag, key, TPLUS_RENEW_RENEW);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 }
 
@@ -216,6 +218,28 @@ auth_name(const TplusOrder *order)
 }
 
 /*
+ * Takes the pair of another row over, whose lock is held until this worker
+ * ends.  Returns whether there is nothing else to do: the access token lives.
+ */
+static bool
+take_over(Renewal *renewal)
+{
+	TplusOrder *order = renewal->order;
+	TplusPair  *pair = &renewal->pair;
+
+	if (pair->access_token != NULL ||
+		!tplus_pair_take_over(&order->account, take_renew_lock, pair))
+		return false;
+	tplus_pair_write(&order->key, order->account.server.name,
+					 auth_name(order), pair);
+	order->generation = pair->generation;
+	return !order->force && renewal->grant != TPLUS_GRANT_CODE &&
+		pair->failure == TPLUS_PAIR_FINE && pair->renewing_since == 0 &&
+		GetCurrentTimestamp() < pair->expires_at &&
+		tplus_pair_same_digest(&pair->holder, &renewal->holder);
+}
+
+/*
  * Commits that a renewal has begun; returns false if there is nothing to do,
  * having reported why.  The exchange of a one-time code leaves no mark: if it
  * is interrupted, the old pair is what it was.
@@ -227,6 +251,7 @@ begin_renewal(Renewal *renewal)
 	int64		limit_ms = tplus_auth_limit_ms(&order->account) + PAUSES_LIMIT_MS;
 	MemoryContext old;
 	TplusPair	mark;
+	bool		is_done;
 
 	begin_transaction();
 	if (!OidIsValid(tplus_pair_relation()))
@@ -238,16 +263,19 @@ begin_renewal(Renewal *renewal)
 
 	old = MemoryContextSwitchTo(renewal->context);
 	(void) tplus_pair_read(&order->key, true, &renewal->pair);
-	MemoryContextSwitchTo(old);
-
 	tplus_pair_credentials(&order->account, &renewal->credentials);
 	tplus_pair_holder(&order->account, &renewal->holder);
+	tplus_pair_heirs(&order->account, &renewal->for_server,
+					 &renewal->for_mapping);
+	is_done = take_over(renewal);
+	MemoryContextSwitchTo(old);
+
 	renewal->began = GetCurrentTimestamp();
 	renewal->ends = TimestampTzPlusMilliseconds(renewal->began, limit_ms);
 	renewal->doubtful = renewal->pair.renewing_since != 0 ||
 		renewal->pair.failure == TPLUS_PAIR_UNANSWERED;
 	tplus_order_report(renewal->segment, TPLUS_ORDER_DONE, 0, "", "");
-	if (!is_needed(renewal))
+	if (is_done || !is_needed(renewal))
 	{
 		commit_durably();
 		return false;
@@ -371,6 +399,8 @@ take_pair(const Renewal *renewal, const TplusGrantReply *reply,
 	pair->generation = renewal->pair.generation + 1;
 	pair->renewals = renewal->pair.renewals + 1;
 	pair->holder = renewal->holder;
+	pair->for_server = renewal->for_server;
+	pair->for_mapping = renewal->for_mapping;
 	pair->obtained_at = renewal->began;
 	pair->access_token = reply->access_token;
 	pair->expires_at = after_seconds(renewal->began,
@@ -513,7 +543,7 @@ renew(Renewal *renewal)
 	TplusGrantReply reply;
 
 	begin_transaction();
-	take_renew_lock(renewal->order);
+	take_renew_lock(&renewal->order->key);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);

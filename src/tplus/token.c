@@ -104,8 +104,12 @@ is_within(TimestampTz then, TimestampTz now, int seconds)
 static bool
 has_credential(const TplusAccount *account, const TplusPair *pair)
 {
+	TplusDigest ignored;
+
 	return account->auth == TPLUS_AUTH_SELF_BUILT || pair->has_refresh_token ||
-		account->mapping.refresh_token != NULL;
+		account->mapping.refresh_token != NULL ||
+		(pair->access_token == NULL &&
+		 tplus_pair_is_inherited(account, &ignored));
 }
 
 /*

@@ -100,6 +100,8 @@ failure_detail(const TplusPair *pair)
 		appendStringInfo(&buf, "%s ", text->detail);
 	if (pair->message && *pair->message)
 		appendStringInfo(&buf, "The reason was: %s. ", pair->message);
+	if (pair->failure == TPLUS_PAIR_REFUSED && pair->generation == 0)
+		appendStringInfoString(&buf, "A pair that was obtained with another app_secret or by another route (base_url, proxy, token_path, ca_file) is not used for this one. ");
 	if (pair->failed_until > GetCurrentTimestamp())
 		appendStringInfo(&buf, "It is not asked again before %s, unless the user mapping or the server changes. ",
 						 timestamptz_to_str(pair->failed_until));

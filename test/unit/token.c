@@ -103,6 +103,12 @@ tplus_pair_read(const TplusDigest *key, bool with_refresh_token, TplusPair *pair
 	return row_exists;
 }
 
+bool
+tplus_pair_is_inherited(const TplusAccount *account, TplusDigest *key)
+{
+	return false;
+}
+
 void
 tplus_pair_wipe(TplusPair *pair)
 {
