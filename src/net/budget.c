@@ -40,10 +40,11 @@
 #include "net/queue.h"
 
 /*
- * Accounts that are in use at the same time.  Those beyond have a bucket of
- * their own.
+ * Accounts that are in use at the same time.  Those beyond share one bucket
+ * more, of a key that no account has: they are slower for it, not unlimited.
  */
 #define NBUCKETS		64
+#define SHARED_KEY		PG_UINT64_MAX
 
 #define LONGEST_WAIT_US	INT64CONST(1000000)
 
@@ -82,7 +83,7 @@ typedef struct Bucket
 typedef struct SharedBudget
 {
 	bool		ready;
-	Bucket		buckets[NBUCKETS];
+	Bucket		buckets[NBUCKETS + 1];	/* the last for those beyond */
 	TplusQueue	queue;
 } SharedBudget;
 
@@ -93,7 +94,7 @@ struct TplusBudget
 	Oid			server;
 	uint64		ticket;			/* 0: we do not queue */
 	Bucket	   *bucket;			/* may have become another's, see find_bucket */
-	Bucket		own;			/* if there is no room among the shared ones */
+	int64		paused_until_us;	/* while it shares a bucket */
 };
 
 struct TplusPermit
@@ -176,8 +177,9 @@ attach_shared(void)
 										sizeof(SharedBudget));
 	}
 	lock();
-	for (i = 0; i < NBUCKETS && !shared->ready; i++)
+	for (i = 0; i <= NBUCKETS && !shared->ready; i++)
 		ConditionVariableInit(&shared->buckets[i].changed);
+	shared->buckets[NBUCKETS].key = SHARED_KEY;
 	shared->ready = true;
 	unlock();
 }
@@ -199,7 +201,7 @@ tplus_budget_key(const char *authority, const char *app_key)
 	if (app_key)
 		key = hash_bytes_extended((const unsigned char *) app_key,
 								  strlen(app_key), key);
-	return key != 0 ? key : 1;
+	return key != 0 && key != SHARED_KEY ? key : 1;
 }
 
 TplusBudget *
@@ -221,8 +223,6 @@ tplus_budget_attach(const char *authority, const char *app_key, Oid serverid)
 	budget = palloc0(sizeof(TplusBudget));
 	budget->key = key;
 	budget->server = serverid;
-	budget->own.key = key;
-	ConditionVariableInit(&budget->own.changed);
 	budgets = lappend(budgets, budget);
 	MemoryContextSwitchTo(old);
 	return budget;
@@ -242,40 +242,84 @@ is_idle(const Bucket *bucket, int64 now)
 }
 
 /*
+ * How long an account that is paused past all waiting has left of that, if
+ * nothing else would be forgotten with its bucket; 0: it is to be kept.  To
+ * forget such a pause costs one request, which is told of it again.
+ */
+static int64
+spare_pause(const Bucket *bucket, int64 now)
+{
+	int64		left = bucket->limiter.paused_until_us - now;
+
+	if (left <= LONGEST_PAUSE_US || bucket->limiter.in_flight > 0 ||
+		tplus_queue_others_first(&shared->queue, bucket->key, 0, now))
+		return 0;
+	return left;
+}
+
+/* The bucket that is given to another account at the least harm, or NULL. */
+static Bucket *
+find_room(int64 now)
+{
+	Bucket	   *best = NULL;
+	int64		longest = 0;
+	int			i;
+
+	for (i = 0; i < NBUCKETS; i++)
+	{
+		Bucket	   *bucket = &shared->buckets[i];
+		int64		pause = spare_pause(bucket, now);
+
+		if (is_idle(bucket, now))
+			return bucket;
+		if (pause > longest)
+		{
+			longest = pause;
+			best = bucket;
+		}
+	}
+	return best;
+}
+
+/*
  * The bucket of an account, which may have lost the one that it had while it
- * was idle.  A bucket of our own is kept while requests count on it.
+ * was idle.  If there is no room, it is the one that others share, too.
  */
 static Bucket *
 find_bucket(TplusBudget *budget, int64 now)
 {
-	Bucket	   *idle = NULL;
+	Bucket	   *room;
 	int			i;
 
-	if (budget->bucket && budget->bucket->key == budget->key &&
-		(budget->bucket != &budget->own || budget->own.limiter.in_flight > 0))
+	if (budget->bucket && budget->bucket->key == budget->key)
 		return budget->bucket;
 
-	budget->bucket = &budget->own;
 	for (i = 0; i < NBUCKETS; i++)
 	{
-		Bucket	   *bucket = &shared->buckets[i];
-
-		if (bucket->key == budget->key)
+		if (shared->buckets[i].key == budget->key)
 		{
-			budget->bucket = bucket;
-			return bucket;
+			budget->bucket = &shared->buckets[i];
+			return budget->bucket;
 		}
-		if (idle == NULL && is_idle(bucket, now))
-			idle = bucket;
 	}
-	if (idle)
+	room = find_room(now);
+	budget->bucket = room ? room : &shared->buckets[NBUCKETS];
+	if (room)
 	{
-		idle->key = budget->key;
-		idle->full_at_us = 0;
-		idle->limiter = budget->own.limiter;
-		budget->bucket = idle;
+		room->key = budget->key;
+		room->full_at_us = 0;
+		memset(&room->limiter, 0, sizeof(room->limiter));
+		room->limiter.paused_until_us = budget->paused_until_us;
 	}
 	return budget->bucket;
+}
+
+/* Until when the account is asked to pause; others' pauses are not its own. */
+static int64
+paused_until(const TplusBudget *budget, const Bucket *bucket)
+{
+	return bucket->key == SHARED_KEY ? budget->paused_until_us :
+		bucket->limiter.paused_until_us;
 }
 
 /* How long an empty bucket takes to fill, or we keep it for that. */
@@ -291,8 +335,8 @@ refill_us(const TplusRate *rate)
  * Takes a token and a slot, for permit; returns as tplus_limiter_take().
  */
 static int64
-take_from(Bucket *bucket, const TplusRate *rate, int64 now,
-		  TplusPermit *permit)
+take_from(const TplusBudget *budget, Bucket *bucket, const TplusRate *rate,
+		  int64 now, TplusPermit *permit)
 {
 	int64		wait_us;
 
@@ -301,6 +345,8 @@ take_from(Bucket *bucket, const TplusRate *rate, int64 now,
 		bucket->limiter.in_flight = 0;
 		bucket->epoch++;
 	}
+	if (paused_until(budget, bucket) > now)
+		return paused_until(budget, bucket) - now;
 	wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
 	if (wait_us == 0)
 	{
@@ -326,7 +372,7 @@ take_spare(TplusBudget *budget, const TplusRate *rate, TplusPermit *permit,
 	bucket = find_bucket(budget, now);
 	*wait_us = TPLUS_LIMITER_FULL;
 	if (!tplus_queue_others_first(&shared->queue, bucket->key, 0, now))
-		*wait_us = take_from(bucket, rate, now, permit);
+		*wait_us = take_from(budget, bucket, rate, now, permit);
 	unlock();
 	*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
 		POLL_US : Min(*wait_us, LONGEST_WAIT_US);
@@ -349,9 +395,9 @@ take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
 
 	lock();
 	bucket = find_bucket(budget, now);
-	if (bucket->limiter.paused_until_us - now > LONGEST_PAUSE_US)
+	if (paused_until(budget, bucket) - now > LONGEST_PAUSE_US)
 	{
-		*wait_us = bucket->limiter.paused_until_us - now;
+		*wait_us = paused_until(budget, bucket) - now;
 		left = tplus_queue_leave(&shared->queue, &budget->ticket);
 	}
 	else
@@ -359,11 +405,11 @@ take(TplusBudget *budget, const TplusRate *rate, int64 change_us,
 		*wait_us = TPLUS_LIMITER_FULL;
 		if (!tplus_queue_others_first(&shared->queue, bucket->key,
 									  budget->ticket, now))
-			*wait_us = take_from(bucket, rate, now, permit);
+			*wait_us = take_from(budget, bucket, rate, now, permit);
 		*wait_us = *wait_us == TPLUS_LIMITER_FULL ?
 			change_us : Min(*wait_us, LONGEST_WAIT_US);
 		if (*wait_us > 0)
-			tplus_queue_join(&shared->queue, budget->key, budget->server,
+			tplus_queue_join(&shared->queue, bucket->key, budget->server,
 							 now, now + *wait_us, &budget->ticket);
 		else
 			left = tplus_queue_leave(&shared->queue, &budget->ticket);
@@ -501,9 +547,14 @@ tplus_budget_pause(TplusBudget *budget, int64 pause_ms)
 {
 	int64		now = now_us();
 	int64		pause_us = Max(0, Min(pause_ms, TPLUS_BUDGET_PAUSE_CAP_MS)) * 1000;
+	Bucket	   *bucket;
 
 	lock();
-	tplus_limiter_pause(&find_bucket(budget, now)->limiter, now + pause_us);
+	bucket = find_bucket(budget, now);
+	if (bucket->key == SHARED_KEY)
+		budget->paused_until_us = Max(budget->paused_until_us, now + pause_us);
+	else
+		tplus_limiter_pause(&bucket->limiter, now + pause_us);
 	unlock();
 	ConditionVariableBroadcast(&budget->bucket->changed);
 }
@@ -515,9 +566,9 @@ describe_bucket(const Bucket *buckets, uint64 key, int64 now,
 {
 	int			i;
 
-	for (i = 0; i < NBUCKETS && buckets[i].key != key; i++)
+	for (i = 0; i <= NBUCKETS && buckets[i].key != key; i++)
 		;
-	if (i == NBUCKETS)
+	if (i > NBUCKETS)
 		return;
 	waiting->under_way = buckets[i].limiter.in_flight;
 	if (buckets[i].limiter.paused_until_us > now)

@@ -3,8 +3,8 @@
  * budget.h
  *		One request budget for all backends of the cluster, per T+ account.
  *
- * Buckets (net/limiter) in shared memory (base/shmem), keyed by host and
- * app_key.  A slot is held only while bytes are owed to us.
+ * Buckets (net/limiter) in shared memory (base/shmem), keyed by host, proxy
+ * and app_key.  A slot is held only while bytes are owed to us.
  *
  * Copyright (c) 2026, tplus_fdw contributors
  *

@@ -339,6 +339,14 @@ tplus_http_authority(const char *url)
 	return pstrdup(text);
 }
 
+char *
+tplus_http_way(const char *url, const char *proxy)
+{
+	char	   *authority = tplus_http_authority(url);
+
+	return proxy ? psprintf("%s via %s", authority, proxy) : authority;
+}
+
 static void
 set_transport(const TplusHttpRequest *request, CURL *easy)
 {

@@ -88,6 +88,12 @@ extern bool tplus_http_query_is_safe(const char *query);
 /* "host:port" of a base_url, lower case, default port filled in; palloc'd. */
 extern char *tplus_http_authority(const char *url);
 
+/*
+ * The same with the proxy (may be NULL) that it is reached by: what comes by
+ * another way is said by somebody else, and counts for nobody here.  Palloc'd.
+ */
+extern char *tplus_http_way(const char *url, const char *proxy);
+
 /* One line about libcurl for tplus.info(): version, TLS library, features. */
 extern char *tplus_http_library(void);
 

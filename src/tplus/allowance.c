@@ -36,10 +36,11 @@ static List *warned = NIL;		/* of Warned *, in TopMemoryContext */
 uint64
 tplus_allowance_payer(const TplusAccount *account)
 {
-	char	   *authority = tplus_http_authority(account->server.base_url);
-	uint64		payer = tplus_budget_key(authority, account->mapping.app_key);
+	char	   *way = tplus_http_way(account->server.base_url,
+									 account->server.proxy);
+	uint64		payer = tplus_budget_key(way, account->mapping.app_key);
 
-	pfree(authority);
+	pfree(way);
 	return payer;
 }
 

@@ -56,7 +56,8 @@ tplus_verdict_budget(TplusTries *tries)
 	const TplusAccount *account = tries->spec->account;
 
 	if (tries->budget == NULL)
-		tries->budget = tplus_budget_attach(tplus_http_authority(account->server.base_url),
+		tries->budget = tplus_budget_attach(tplus_http_way(account->server.base_url,
+														   account->server.proxy),
 											account->mapping.app_key,
 											account->server.serverid);
 	return tries->budget;

@@ -445,8 +445,34 @@ test_many(void)
 	again = tplus_budget_try(account("newcomer"), &slow, NULL, &wait_ms);
 	ok(again != NULL, "a newcomer");
 	tplus_budget_release(again);
+	tplus_budget_release(tplus_budget_try(account("third"), &slow, NULL, &wait_ms));
+	become(&b);
+	ok(tplus_budget_try(account("newcomer"), &slow, NULL, &wait_ms) == NULL,
+	   "has a rate, too");
+	ok(tplus_budget_try(account("another"), &slow, NULL, &wait_ms) == NULL,
+	   "which it shares with those beyond");
+	clock_us += 10 * SECOND;
+	tplus_budget_pause(account("another"), 60 * 60 * 1000);
+	become(&c);
+	again = tplus_budget_try(account("newcomer"), &slow, NULL, &wait_ms);
+	ok(again != NULL, "but not their pauses");
+	tplus_budget_release(again);
 	again = tplus_budget_try(account(name[0]), &slow, NULL, &wait_ms);
 	ok(again == NULL, "the pause of the first still counts");
+
+	/* Paused past all waiting: that is forgotten first. */
+	for (i = 0; i < NBUCKETS; i++)
+		tplus_budget_pause(account(name[i]), (i == 7 ? 60 : 50) * 60 * 1000);
+	become(&a);
+	for (i = 0; i < 2; i++)
+	{
+		again = tplus_budget_try(account("honest"), &slow, NULL, &wait_ms);
+		tplus_budget_release(again);
+	}
+	become(&b);
+	ok(tplus_budget_try(account("honest"), &slow, NULL, &wait_ms) == NULL &&
+	   account("honest")->bucket == &memory.buckets[7],
+	   "who hoards gives way to a newcomer");
 }
 
 int
