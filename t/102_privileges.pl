@@ -192,6 +192,23 @@ subtest 'the table of tokens' => sub {
 		'nor without the filter', user => 'reader');
 	is(as('reader', "SELECT count(*) FROM pg_stats WHERE tablename = 'token'"), '0', 'nor statistics');
 	is(as('owner_role', "SELECT state FROM tplus.token_status WHERE server = 'pair'"), 'valid', 'token_status is for the owner');
+
+	# A TOAST table has no policies.
+	my $long = join '', map { sprintf '%08x', int rand 2**32 } 1 .. 1024;
+	account('long');
+	$sim->tokens('long', access_token => "a$long");
+	$sim->fault('long', match => { path => '/auth*' }, action => 'status', times => 1, status => 200,
+		body => qq({"code": "200", "message": "", "result": {"access_token": "a$long", "expires_in": "518400", )
+		  . qq("refresh_token": "r$long", "refresh_expires_in": "2505600", "scope": "auth_all"}}));
+	reads_all('long', 'with tokens of 8 kB');
+	reads_all('long', 'and again');
+	is(sql('SELECT count(*) FROM tplus.token_part WHERE part <> 0'), 12, 'which are in pieces');
+	for my $table (qw(token token_part))
+	{
+		my $toast = sql("SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'tplus.$table'::regclass");
+		is($toast eq '-' ? 0 : as('reader', "SELECT count(*) FROM $toast"), '0', "nothing of $table is in TOAST");
+		is(as('reader', "SELECT count(*) FROM tplus.$table"), '0', "nor does a reader see $table");
+	}
 };
 
 subtest 'everything that the extension has' => sub {
@@ -256,7 +273,7 @@ subtest 'everything that the extension has' => sub {
 		map({ $_ => 'SELECT' } qw(alert sync_cursor sync_definition sync_key sync_log sync_reject)),
 		# pg_dump reads them; nobody takes a number.
 		map({ $_ => 'SELECT' } qw(sync_definition_id_seq sync_log_run_seq sync_reject_id_seq)),
-		alert_id_seq => '', token => '');
+		alert_id_seq => '', token => '', token_part => '');
 	my %there = map { split /\|/, $_, 2 } split /\n/, sql(<<~"SQL");
 		SELECT c.relname, coalesce((SELECT string_agg(a.privilege_type, ' ' ORDER BY 1)
 		         FROM aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a WHERE a.grantee = 0), '')
@@ -278,7 +295,7 @@ subtest 'everything that the extension has' => sub {
 
 # What one role may do that is in the way of others, or takes their rights.
 subtest 'the way of nobody' => sub {
-	my $tables = 'sync_definition sync_cursor sync_key sync_log sync_reject alert token';
+	my $tables = 'sync_definition sync_cursor sync_key sync_log sync_reject alert token token_part';
 	sql('GRANT CREATE ON SCHEMA public TO user_role; CREATE ROLE listener LOGIN');
 	my $sync = "CREATE TABLE made_%1\$s (id int PRIMARY KEY, name text); CREATE TABLE source_%1\$s AS SELECT 1 AS id, 'a' AS name; "
 	  . "SELECT tplus.create_sync('sync_%1\$s', 'source_%1\$s', 'made_%1\$s', key => 'id', cursor_column => '', deletes => 'delete')";
