@@ -505,13 +505,13 @@ subtest 'whose pair it is' => sub {
 	fails_like(reads('stranger1'), '28000', qr/another app_secret or by another route/, 'the reason');
 
 	# They do not make the owner wait either.
-	$sim->fault('route', match => { path => '/auth*' }, action => 'delay', ms => 3000, times => 1);
+	$sim->switches('route', refresh_ms => 3000);
 	my $waiting = start("SELECT tplus.refresh_token('stranger0')");
 	my $begun = time;
 	reads_all('route', 'while one renews');
 	cmp_ok(time - $begun, '<', 3, 'without a wait');
 	finish($waiting);
-	$sim->clear_faults('route');
+	$sim->switches('route', refresh_ms => 0);
 
 	# Who is entitled takes the pair along.
 	for my $change ("ALTER SERVER route OPTIONS (ADD proxy '" . $sim->url . "')",

@@ -5,7 +5,7 @@
  *
  * Everything in SharedBudget is read and written under its lock, exclusively,
  * for a few microseconds; nothing throws while it is held.  Without shared
- * memory the same structure lives in this backend alone, without a lock.
+ * memory it lives in this backend alone, without a lock.
  *
  * Whoever is refused joins a queue (net/queue), and nobody takes a permit before
  * those who came earlier.
@@ -56,7 +56,6 @@
 
 /* Pauses beyond this are errors (the header says so). */
 #define LONGEST_PAUSE_US	(5 * 60 * INT64CONST(1000000))
-
 
 /*
  * How long a bucket that fills slowly is kept if another account needs the
@@ -241,20 +240,15 @@ is_idle(const Bucket *bucket, int64 now)
 		 !tplus_queue_others_first(&shared->queue, bucket->key, 0, now));
 }
 
-/*
- * How long an account that is paused past all waiting has left of that, if
- * nothing else would be forgotten with its bucket; 0: it is to be kept.  To
- * forget such a pause costs one request, which is told of it again.
- */
+/* What is left of a pause past all waiting that costs one request to forget. */
 static int64
 spare_pause(const Bucket *bucket, int64 now)
 {
 	int64		left = bucket->limiter.paused_until_us - now;
 
-	if (left <= LONGEST_PAUSE_US || bucket->limiter.in_flight > 0 ||
-		tplus_queue_others_first(&shared->queue, bucket->key, 0, now))
-		return 0;
-	return left;
+	return left > LONGEST_PAUSE_US && bucket->limiter.in_flight == 0 &&
+		!tplus_queue_others_first(&shared->queue, bucket->key, 0, now) ?
+		left : 0;
 }
 
 /* The bucket that is given to another account at the least harm, or NULL. */
@@ -293,14 +287,10 @@ find_bucket(TplusBudget *budget, int64 now)
 
 	if (budget->bucket && budget->bucket->key == budget->key)
 		return budget->bucket;
-
 	for (i = 0; i < NBUCKETS; i++)
 	{
 		if (shared->buckets[i].key == budget->key)
-		{
-			budget->bucket = &shared->buckets[i];
-			return budget->bucket;
-		}
+			return budget->bucket = &shared->buckets[i];
 	}
 	room = find_room(now);
 	budget->bucket = room ? room : &shared->buckets[NBUCKETS];
@@ -345,8 +335,9 @@ take_from(const TplusBudget *budget, Bucket *bucket, const TplusRate *rate,
 		bucket->limiter.in_flight = 0;
 		bucket->epoch++;
 	}
-	if (paused_until(budget, bucket) > now)
-		return paused_until(budget, bucket) - now;
+	wait_us = paused_until(budget, bucket) - now;
+	if (wait_us > 0)
+		return wait_us;
 	wait_us = tplus_limiter_take(&bucket->limiter, rate, now);
 	if (wait_us == 0)
 	{

@@ -459,10 +459,23 @@ test_many(void)
 	tplus_budget_release(again);
 	again = tplus_budget_try(account(name[0]), &slow, NULL, &wait_ms);
 	ok(again == NULL, "the pause of the first still counts");
+}
 
-	/* Paused past all waiting: that is forgotten first. */
+/* Paused past all waiting: that is forgotten first. */
+static void
+test_hoarders(void)
+{
+	TplusPermit *again;
+	long		wait_ms;
+	char		name[20];
+	int			i;
+
+	become(&c);
 	for (i = 0; i < NBUCKETS; i++)
-		tplus_budget_pause(account(name[i]), (i == 7 ? 60 : 50) * 60 * 1000);
+	{
+		snprintf(name, sizeof(name), "many %d", i);
+		tplus_budget_pause(account(name), (i == 7 ? 60 : 50) * 60 * 1000);
+	}
 	become(&a);
 	for (i = 0; i < 2; i++)
 	{
@@ -485,6 +498,7 @@ main(void)
 	test_wait();
 	test_pause();
 	test_many();
+	test_hoarders();
 	ok(locks == 0, "each lock was given back");
 	return done();
 }
