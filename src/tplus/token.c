@@ -100,16 +100,23 @@ is_within(TimestampTz then, TimestampTz now, int seconds)
 	return then != 0 && now >= then && now - then < seconds * USECS_PER_SEC;
 }
 
+/* Is a pair of another row to be taken over, whatever failed in this one? */
+static bool
+inherits(const TplusAccount *account, const TplusPair *pair)
+{
+	TplusDigest ignored;
+
+	return pair->access_token == NULL &&
+		tplus_pair_is_inherited(account, &ignored);
+}
+
 /* Is there anything that T+ could exchange for a token? */
 static bool
 has_credential(const TplusAccount *account, const TplusPair *pair)
 {
-	TplusDigest ignored;
-
 	return account->auth == TPLUS_AUTH_SELF_BUILT || pair->has_refresh_token ||
 		account->mapping.refresh_token != NULL ||
-		(pair->access_token == NULL &&
-		 tplus_pair_is_inherited(account, &ignored));
+		inherits(account, pair);
 }
 
 /*
@@ -203,8 +210,9 @@ replace(const TplusAccount *account, const TplusDigest *key,
 	tplus_pair_wipe(pair);
 	if (read_settled(key, until, pair))
 		report->outcome = TPLUS_ORDER_DONE;
-	if (report->outcome == TPLUS_ORDER_DONE && pair->generation == generation && has_credential(account, pair) &&
-		(force ||
+	if (report->outcome == TPLUS_ORDER_DONE &&
+		pair->generation == generation && has_credential(account, pair) &&
+		(force || inherits(account, pair) ||
 		 !tplus_renew_is_futile(pair, account, GetCurrentTimestamp())))
 	{
 		TplusOrder	order = {
