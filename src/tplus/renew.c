@@ -22,8 +22,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "base/wait.h"
@@ -40,6 +42,43 @@
  */
 #define SLOT_WAIT_MS	5000
 #define SLOT_RETRY_MS	100
+
+typedef struct Setting
+{
+	const char *name;
+	const char *value;
+} Setting;
+
+/*
+ * Whatever the database or the role has been given, the worker needs these.
+ * What this version of PostgreSQL does not have is passed over.
+ */
+static const Setting settings[] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"},
+	{"transaction_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"statement_timeout", "0"},
+};
+
+void
+tplus_renew_apply_settings(void)
+{
+	int			i;
+
+	for (i = 0; i < (int) lengthof(settings); i++)
+	{
+		if (GetConfigOption(settings[i].name, true, false) != NULL)
+			SetConfigOption(settings[i].name, settings[i].value,
+							PGC_SUSET, PGC_S_OVERRIDE);
+	}
+
+	/* A pair that a crash forgets is lost; more than "on" is welcome. */
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_WRITE)
+		SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
+}
 
 void
 tplus_renew_locktag(LOCKTAG *tag, const TplusDigest *key,

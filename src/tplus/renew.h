@@ -51,6 +51,9 @@ extern void tplus_renew_locktag(LOCKTAG *tag, const TplusDigest *key,
 extern void tplus_renew_run(TplusOrder *order, TimestampTz since,
 							TimestampTz until, TplusOrderReport *report);
 
+/* Gives the worker the settings that it needs, whatever the database has. */
+extern void tplus_renew_apply_settings(void);
+
 /* How long a refused credential is not tried again; no other pause is longer. */
 #define TPLUS_RENEW_PAUSE_S	300
 

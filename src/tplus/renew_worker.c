@@ -86,26 +86,6 @@ typedef struct Renewal
 	bool		doubtful;		/* an earlier call has got no answer */
 } Renewal;
 
-typedef struct Setting
-{
-	const char *name;
-	const char *value;
-} Setting;
-
-/*
- * Whatever the database or the role has been given, the worker needs these.
- * What this version of PostgreSQL does not have is passed over.
- */
-static const Setting settings[] = {
-	{"search_path", "pg_catalog, pg_temp"},
-	{"default_transaction_isolation", "read committed"},
-	{"default_transaction_read_only", "off"},
-	{"default_transaction_deferrable", "off"},
-	{"transaction_timeout", "0"},
-	{"idle_in_transaction_session_timeout", "0"},
-	{"statement_timeout", "0"},
-};
-
 static volatile sig_atomic_t terminated = false;
 
 static void
@@ -124,23 +104,6 @@ ignore_cancel(void)
 {
 	pqsignal(SIGINT, PG_SIG_IGN);
 	QueryCancelPending = false;
-}
-
-static void
-apply_settings(void)
-{
-	int			i;
-
-	for (i = 0; i < (int) lengthof(settings); i++)
-	{
-		if (GetConfigOption(settings[i].name, true, false) != NULL)
-			SetConfigOption(settings[i].name, settings[i].value,
-							PGC_SUSET, PGC_S_OVERRIDE);
-	}
-
-	/* A pair that a crash forgets is lost; more than "on" is welcome. */
-	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_WRITE)
-		SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 static void
@@ -589,7 +552,7 @@ tplus_token_worker_main(Datum arg)
 	renewal->grant = renewal->order->grant;
 	BackgroundWorkerInitializeConnectionByOid(renewal->order->database,
 											  InvalidOid, 0);
-	apply_settings();
+	tplus_renew_apply_settings();
 	pgstat_report_activity(STATE_RUNNING, "renewing an access token of T+");
 
 	MemoryContextSwitchTo(context);

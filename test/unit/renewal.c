@@ -380,7 +380,7 @@ static void
 test_settings(void)
 {
 	settings_seen[0] = '\0';
-	apply_settings();
+	tplus_renew_apply_settings();
 	ok(strstr(settings_seen, "search_path=pg_catalog, pg_temp;") != NULL &&
 	   strstr(settings_seen, "default_transaction_read_only=off;") != NULL &&
 	   strstr(settings_seen, "statement_timeout=0;") != NULL, "settings of the worker");
@@ -388,15 +388,15 @@ test_settings(void)
 	ok(strstr(settings_seen, "synchronous_commit") == NULL, "a commit that waits is left");
 	synchronous_commit = SYNCHRONOUS_COMMIT_LOCAL_FLUSH;
 	settings_seen[0] = '\0';
-	apply_settings();
+	tplus_renew_apply_settings();
 	ok(strstr(settings_seen, "synchronous_commit=on;") != NULL, "one that does not is not");
 	synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
 	settings_seen[0] = '\0';
-	apply_settings();
+	tplus_renew_apply_settings();
 	ok(strstr(settings_seen, "synchronous_commit=on;") != NULL, "off least of all");
 	synchronous_commit = SYNCHRONOUS_COMMIT_REMOTE_APPLY;
 	settings_seen[0] = '\0';
-	apply_settings();
+	tplus_renew_apply_settings();
 	ok(strstr(settings_seen, "synchronous_commit") == NULL, "more is welcome");
 }
 

@@ -3,8 +3,6 @@
  * token.c
  *		Tests of when a token pair is used, renewed, and blamed.
  *
- * The row, the clock, the locks and the worker are stand-ins.
- *
  * Copyright (c) 2026, tplus_fdw contributors
  *
  * IDENTIFICATION
@@ -14,28 +12,29 @@
  */
 #include "server.h"
 
+#include "tplus/pair.h"
+#define tplus_pair_is_inherited(account, key) ((void) (key), false)
 #include "tplus/token.c"
 
 #define SECOND	USECS_PER_SEC
 #define BORN	(1000000 * SECOND)
 
 Oid			MyDatabaseId = 5;
-
 static TimestampTz clock_us;
-static bool standby;
-static bool row_exists;
+static bool standby,
+			row_exists;
 static TplusPair row;
 static TplusPair row_later;		/* what a read after a wait finds */
 static bool changes;			/* while somebody waits */
 static char holder;				/* of the account that asks */
 static bool futile;
 static TimestampTz accepted;
-static int	forgotten;
+static int	forgotten,
+			orders;
 
 /* What the worker does, and what it was told. */
 static TplusOrderOutcome outcome;
 static int	new_holder;			/* -1: it fails */
-static int	orders;
 static TplusOrder order_seen;
 static int	locks;				/* held */
 static int	queued;				/* locks of the queue ever taken */
@@ -101,12 +100,6 @@ tplus_pair_read(const TplusDigest *key, bool with_refresh_token, TplusPair *pair
 	else
 		memset(pair, 0, sizeof(*pair));
 	return row_exists;
-}
-
-bool
-tplus_pair_is_inherited(const TplusAccount *account, TplusDigest *key)
-{
-	return false;
 }
 
 void
