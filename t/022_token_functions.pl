@@ -220,11 +220,9 @@ subtest 'renew_due' => sub {
 		$node->safe_psql('postgres', $due),
 		qr/^due\|clerk\|f\|not due\ndue\|$superuser\|f\|not due$/m,
 		'a superuser reaches all');
-	is( as( 'clerk',
-			"SELECT renewed FROM tplus.renew_due('7 days') WHERE usename = 'public'"
-		),
-		't',
-		'another horizon');
+	my $early = "SELECT bool_or(renewed) FROM tplus.renew_due('7 days') WHERE usename = 'public'";
+	is(as('clerk', $early), 'f', 'a mapping for PUBLIC is nobody\'s to renew so early');
+	is($node->safe_psql('postgres', $early), 't', 'another horizon');
 	is(as('clerk', 'SELECT count(*) FROM tplus.renew_due() WHERE renewed'),
 		'0', 'nothing is left to do');
 };
