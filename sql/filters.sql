@@ -402,6 +402,12 @@ SELECT v.c, (SELECT count(*) FROM item WHERE code = v.c), (SELECT count(*) FROM 
 SELECT sent();
 SELECT count(*) FROM (VALUES ('A-1'), ('D20'), ('none')) AS v (c), LATERAL (SELECT * FROM item WHERE code = v.c OFFSET 0) AS i;
 SELECT sent();
+-- asked of QueryPage alone, it tells two scans apart as well
+CREATE FOREIGN TABLE paged (id bigint, made date OPTIONS (field 'MadeRecordDate', page_filter_op 'eq'))
+  SERVER filters OPTIONS (resource 'inventory', paging 'page');
+SELECT v.d, (SELECT count(*) FROM paged WHERE made = v.d) = (SELECT count(*) FROM given WHERE made = v.d) AS same
+  FROM (VALUES (date '2026-03-02'), ('2026-02-28'), ('2025-12-31'), ('2026-03-02')) AS v (d);
+DROP FOREIGN TABLE paged;
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 

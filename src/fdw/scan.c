@@ -178,11 +178,14 @@ tplusBeginForeignScan(ForeignScanState *node, int eflags)
 	tplus_pause_watch(&state->pause, estate, stop_read, state);
 }
 
-/* What is asked of T+, as a text that tells it from anything else. */
+/*
+ * What is asked of T+, as a text that tells it from anything else.  An
+ * operation may be asked for what the other is not.
+ */
 static char *
 query_key(const TplusQuery *query)
 {
-	TplusRequest request = {.page_index = -1};
+	TplusRequest request = {0};
 	StringInfoData key;
 	ListCell   *lc;
 
@@ -191,7 +194,13 @@ query_key(const TplusQuery *query)
 	foreach(lc, query->arms)
 	{
 		request.arm = lfirst(lc);
+		request.path = query->resource->path;
+		request.page_index = -1;
 		appendStringInfo(&key, "\n%s", tplus_query_body(query, &request));
+		request.path = query->resource->page_path;
+		request.page_index = 0;
+		if (request.path)
+			appendStringInfo(&key, "\n%s", tplus_query_body(query, &request));
 	}
 	return key.data;
 }
