@@ -144,7 +144,11 @@ sub draw
 	return int($state / 65536) % $limit;
 }
 
-if ($ENV{TPLUS_ONLY})
+if (($ENV{TPLUS_ONLY} // '') eq 'apart')
+{
+	add_combination($_) for TplusSwitches::apart();
+}
+elsif ($ENV{TPLUS_ONLY})
 {
 	for my $text (split /;/, $ENV{TPLUS_ONLY})
 	{
@@ -156,7 +160,7 @@ if ($ENV{TPLUS_ONLY})
 else
 {
 	add_combination();
-	add_combination($_) for @choices;
+	add_combination($_) for @choices, TplusSwitches::apart();
 
 	my @pairs;
 	for my $i (0 .. $#choices)
@@ -432,7 +436,7 @@ my @inevitable = (
 		qr/^HV000 could not read from server "\w+": T\+ refused the request by a rule of its own \| T\+ answered HTTP 999, .*布尔/,
 		sub {
 			my ($set) = @_;
-			return says($set, 'bool_01', 'error') && says($set, 'bool_text', 'none')
+			return says($set, 'bool_01', 'error') && says($set, 'bool_text', 'none', $_[1] ? 'error' : ())
 			  && says($set, 'bool_json', qw(ignored none error));
 		} ],
 	[   'the records do not tell whether they are stopped',
@@ -450,7 +454,7 @@ my @inevitable = (
 		sub { return says($_[0], 'total_count', 'high') } ],
 	[   'the server hides records and does not let them be asked for',
 		qr/^HV000 foreign table "\w+" cannot be read to its end \| The server understands no spelling of "Disabled"/,
-		sub { return says($_[0], 'ignored_params', 'Disabled') } ],
+		sub { return says($_[0], 'ignored_params', 'Disabled') || $_[1] && says($_[0], 'bool_json', 'none') } ],
 	[   'the server refuses pages of this size',
 		qr/^HV000 could not read from server "\w+": T\+ refused the request by a rule of its own \| T\+ answered HTTP 999/,
 		sub { return says($_[0], 'over_cap', 'error') } ],

@@ -21,24 +21,31 @@ static const TplusEncoding ladder[] = {
 	TPLUS_ENCODING_01,
 };
 
-/* What the options say of the operation at this path. */
+/* What is known of the operation at this path has this index. */
+static TplusOperation
+operation(const TplusFlag *flag, const char *path)
+{
+	return tplus_query_operation(flag->query, path);
+}
+
+/* What the options say of it. */
 static TplusEncoding
 declared_encoding(const TplusFlag *flag, const char *path)
 {
-	return flag->query->bool_encoding[tplus_query_operation(flag->query, path)];
+	return flag->query->bool_encoding[operation(flag, path)];
 }
 
 TplusEncoding
 tplus_flag_encoding(const TplusFlag *flag, const char *path)
 {
 	TplusEncoding declared = declared_encoding(flag, path);
+	TplusEncoding tried = flag->encoding[operation(flag, path)];
 	TplusLearned *learned;
 
 	if (declared != TPLUS_ENCODING_AUTO)
 		return declared;
-	if (flag->encoding != TPLUS_ENCODING_AUTO &&
-		strcmp(flag->path, path) == 0)
-		return flag->encoding;
+	if (tried != TPLUS_ENCODING_AUTO)
+		return tried;
 	learned = tplus_query_learned(flag->query, path);
 	return learned->bool_encoding != TPLUS_ENCODING_AUTO ?
 		learned->bool_encoding : ladder[0];
@@ -138,8 +145,7 @@ climb(TplusFlag *flag, const char *path)
 	{
 		if (ladder[i] == current)
 		{
-			flag->encoding = ladder[i + 1];
-			flag->path = path;
+			flag->encoding[operation(flag, path)] = ladder[i + 1];
 			return true;
 		}
 	}
@@ -149,8 +155,8 @@ climb(TplusFlag *flag, const char *path)
 bool
 tplus_flag_is_open(const TplusFlag *flag, const char *path)
 {
-	return flag->arm->has_disabled &&
-		!(flag->refused && strcmp(flag->path, path) == 0) &&
+	return tplus_query_asks_flag(flag->query, flag->arm, path) &&
+		!flag->refused[operation(flag, path)] &&
 		declared_encoding(flag, path) == TPLUS_ENCODING_AUTO &&
 		tplus_query_learned(flag->query, path)->bool_encoding !=
 		tplus_flag_encoding(flag, path);
@@ -161,33 +167,39 @@ tplus_flag_refused(TplusFlag *flag, const char *path)
 {
 	if (!climb(flag, path))
 	{
-		flag->encoding = ladder[0];
-		flag->path = path;
-		flag->refused = true;
+		flag->encoding[operation(flag, path)] = ladder[0];
+		flag->refused[operation(flag, path)] = true;
 	}
+}
+
+void
+tplus_flag_report_blind(const TplusFlag *flag)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("%s cannot be read to its end", flag->query->what),
+			 errdetail("The server understands no spelling of \"%s\", so it cannot be told whether it hides records.",
+					   flag->query->disabled),
+			 errhint("Set the option \"filter_encoding\" of that column, or, if the server hides nothing, the option \"variants\" of the foreign table to \"none\".")));
 }
 
 /*
  * The spelling is not understood: the next one, or no flag at all.  Without
- * the flag everything comes unless the server hides stopped records.
+ * the flag everything comes unless the operation hides stopped records; what
+ * another operation does, this one does not tell.
  */
-static bool
+static TplusSettled
 next_spelling(TplusFlag *flag, const char *path)
 {
 	Sample		plain;
 
 	if (climb(flag, path))
-		return true;
+		return TPLUS_SETTLED_AGAIN;
 	take_sample(flag, path, false, false, &plain);
 	if (flag->arm->disabled && !plain.disabled)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("%s cannot be read to its end", flag->query->what),
-				 errdetail("The server understands no spelling of \"%s\", so it cannot be told whether it hides records.",
-						   flag->query->disabled),
-				 errhint("Set the option \"filter_encoding\" of that column, or, if the server hides nothing, the option \"variants\" of the foreign table to \"none\".")));
-	flag->arm->has_disabled = false;
-	return true;
+		return TPLUS_SETTLED_BLIND;
+	flag->arm->overlooked[operation(flag, path)] = true;
+	return TPLUS_SETTLED_AGAIN;
 }
 
 /*
@@ -195,7 +207,7 @@ next_spelling(TplusFlag *flag, const char *path)
  * are they hidden, and asked for in a spelling that it does not understand?
  * Another spelling that brings some is the right one.
  */
-static bool
+static TplusSettled
 find_spelling(TplusFlag *flag, const char *path, const Sample *plain)
 {
 	Sample		asked;
@@ -204,13 +216,13 @@ find_spelling(TplusFlag *flag, const char *path, const Sample *plain)
 	{
 		take_sample(flag, path, true, true, &asked);
 		if (asked.disabled || reveals(&asked, plain))
-			return true;
+			return TPLUS_SETTLED_AGAIN;
 	}
-	flag->encoding = TPLUS_ENCODING_AUTO;
-	return false;
+	flag->encoding[operation(flag, path)] = TPLUS_ENCODING_AUTO;
+	return TPLUS_SETTLED;
 }
 
-bool
+TplusSettled
 tplus_flag_settle(TplusFlag *flag, const char *path)
 {
 	Sample		asked;
@@ -220,13 +232,13 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 	if (declared_encoding(flag, path) != TPLUS_ENCODING_AUTO ||
 		tplus_query_learned(flag->query, path)->bool_encoding ==
 		tplus_flag_encoding(flag, path))
-		return false;
+		return TPLUS_SETTLED;
 
 	if (flag->mismatched)
 	{
 		/* Overlooked: what came is more than asked, or all there is to see. */
 		if (!flag->arm->disabled || flag->matched)
-			return false;
+			return TPLUS_SETTLED;
 		return next_spelling(flag, path);
 	}
 	if (flag->matched)
@@ -237,12 +249,12 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 		 */
 		if (flag->arm->disabled)
 			learn(flag, path);
-		return false;
+		return TPLUS_SETTLED;
 	}
 
 	take_sample(flag, path, true, true, &asked);
 	if (asked.enabled)
-		return flag->arm->disabled ? next_spelling(flag, path) : false;
+		return flag->arm->disabled ? next_spelling(flag, path) : TPLUS_SETTLED;
 	if (!asked.disabled)
 	{
 		/* There are none, or the spelling matches nothing. */
@@ -257,5 +269,5 @@ tplus_flag_settle(TplusFlag *flag, const char *path)
 		}
 	}
 	learn(flag, path);
-	return false;
+	return TPLUS_SETTLED;
 }

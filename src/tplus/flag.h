@@ -21,19 +21,28 @@
 
 #include "tplus/record.h"
 
-/* What is known of the flag in one arm of a query. */
+/* What is known of the flag in one arm of a query, for each operation. */
 typedef struct TplusFlag
 {
 	const TplusQuery *query;
 	TplusIntake *intake;
-	TplusArm   *arm;			/* the flag may be dropped from it */
-	TplusEncoding encoding;		/* AUTO: what was learned, or the first */
-	const char *path;			/* the operation that it was tried at */
-	bool		matched;		/* a record had the flag as asked */
+	TplusArm   *arm;			/* it is noted there who overlooks the flag */
+	TplusEncoding encoding[TPLUS_NOPERATIONS];	/* AUTO: what was learned, or
+												 * the first */
+	bool		refused[TPLUS_NOPERATIONS]; /* every spelling was: then it is
+											 * another's fault */
+	bool		matched;		/* a record of the sweep had the flag as asked */
 	bool		mismatched;		/* a record had it otherwise */
-	bool		refused;		/* every spelling was: then it is another's
-								 * fault */
 } TplusFlag;
+
+typedef enum TplusSettled
+{
+	TPLUS_SETTLED,				/* what came counts */
+	TPLUS_SETTLED_AGAIN,		/* the sweep has to be made again: with
+								 * another spelling, or without the flag */
+	TPLUS_SETTLED_BLIND			/* this operation understands no spelling, and
+								 * may hide records */
+} TplusSettled;
 
 /* The spelling to use for requests to this path. */
 extern TplusEncoding tplus_flag_encoding(const TplusFlag *flag,
@@ -52,11 +61,13 @@ extern void tplus_flag_refused(TplusFlag *flag, const char *path);
 extern void tplus_flag_take(TplusFlag *flag, const TplusRecord *record);
 
 /*
- * Looks at what a finished sweep with the flag brought, and asks a question
- * or two if that proves nothing.  Returns true if the sweep has to be made
- * again: with another spelling, or without the flag.  Throws if no spelling
- * is understood and records could be hidden.
+ * Looks at what a finished sweep with the flag brought from this operation,
+ * and asks a question or two if that proves nothing.
  */
-extern bool tplus_flag_settle(TplusFlag *flag, const char *path);
+extern TplusSettled tplus_flag_settle(TplusFlag *flag, const char *path);
+
+/* Throws HV000: no operation is left that might understand the flag. */
+extern void tplus_flag_report_blind(const TplusFlag *flag)
+			pg_attribute_noreturn();
 
 #endif							/* TPLUS_FLAG_H */

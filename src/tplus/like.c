@@ -78,7 +78,7 @@ tplus_like_settle(const TplusQuery *query, TplusIntake *intake, TplusArm *arm,
 	if (query->table->fixed_params)
 		probe.params = tplus_encode_object(query->table->fixed_params);
 	/* With the flag: the records that match may all be stopped ones. */
-	probe.has_disabled = arm->has_disabled;
+	probe.has_disabled = tplus_query_asks_flag(query, arm, path);
 	probe.disabled = arm->disabled;
 	request.encoding = encoding;
 	request.path = path;

@@ -29,6 +29,14 @@ tplus_query_learned(const TplusQuery *query, const char *path)
 	return &query->learned[tplus_query_operation(query, path)];
 }
 
+bool
+tplus_query_asks_flag(const TplusQuery *query, const TplusArm *arm,
+					  const char *path)
+{
+	return arm->has_disabled &&
+		!arm->overlooked[tplus_query_operation(query, path)];
+}
+
 void
 tplus_query_declare(const TplusQuery *query)
 {
@@ -72,7 +80,7 @@ tplus_query_body(const TplusQuery *query, const TplusRequest *request)
 	const char *select = request->keys_only ? query->key_fields :
 	query->select_fields;
 
-	if (request->arm->has_disabled)
+	if (tplus_query_asks_flag(query, request->arm, request->path))
 		params = lappend(params,
 						 tplus_encode_bool(query->disabled,
 										   request->arm->disabled,

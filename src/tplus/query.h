@@ -28,6 +28,9 @@ typedef struct TplusArm
 	List	   *params;			/* of TplusParam */
 	bool		has_disabled;	/* does it ask for one value of the flag? */
 	bool		disabled;		/* and which */
+	bool		overlooked[TPLUS_NOPERATIONS];	/* the flag, by these
+												 * operations, so they are not
+												 * asked for it */
 	const char *unique_value;	/* of the pinned unique field, or NULL */
 	const char *like_param;		/* a parameter with a pattern, or NULL */
 	bool		is_filtered;	/* a clause is among what it asks for */
@@ -102,6 +105,10 @@ typedef struct TplusRequest
 /* The operation at this path. */
 extern TplusOperation tplus_query_operation(const TplusQuery *query,
 											const char *path);
+
+/* Is the operation at this path asked for the flag of an arm? */
+extern bool tplus_query_asks_flag(const TplusQuery *query,
+								  const TplusArm *arm, const char *path);
 
 /* Adds to what is known of the operations what the table's options declare. */
 extern void tplus_query_declare(const TplusQuery *query);

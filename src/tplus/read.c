@@ -106,7 +106,8 @@ was_emptied(TplusRead *read)
 		return false;
 	request.path = query->resource->path;
 	request.arm = &read->sweeps[0]->arm;
-	request.encoding = read->request.encoding;
+	request.encoding = tplus_flag_encoding(&read->sweeps[0]->flag,
+										   request.path);
 	request.page_size = query->page_size;
 	request.page_index = -1;
 	tplus_query_ask(query, &request, &answer);
@@ -168,7 +169,7 @@ forget_found(TplusRead *read)
 	const TplusSweep *sweep = read->sweeps[read->current];
 	int			i;
 
-	for (i = 0; sweep->found_unique && i < read->narms; i++)
+	for (i = 0; sweep->found_unique && i < list_length(read->query->arms); i++)
 	{
 		if (strcmp(read->sweeps[i]->arm.unique_value,
 				   sweep->arm.unique_value) == 0)
@@ -192,8 +193,7 @@ begin_round(TplusRead *read)
 {
 	if (++read->rounds > MAX_ROUNDS)
 	{
-		tplus_rounds_check_edited(read->sweeps[0],
-								  read->request.encoding);
+		tplus_rounds_check_edited(read->sweeps[0]);
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("%s changes faster than it can be read",
@@ -212,7 +212,8 @@ begin_round(TplusRead *read)
 
 /*
  * Did each operation by which the visible arms were read bring stopped records
- * unasked?  Then there is nothing for the hidden arms to bring to light.
+ * unasked?  Then there is nothing for the hidden arms to bring to light.  In
+ * each round, for an arm may be read by the other operation than before.
  */
 static bool
 nothing_is_hidden(TplusRead *read)
@@ -231,21 +232,20 @@ nothing_is_hidden(TplusRead *read)
 static bool
 next_sweep(TplusRead *read)
 {
-	int			visible = list_length(read->query->arms) -
-	read->query->hidden_arms;
+	int			narms = list_length(read->query->arms);
+	int			visible = narms - read->query->hidden_arms;
 
 	forget_found(read);
 	if (!read->sweeps[read->current]->found_unique)
 		tplus_twins_end_sweep(tplus_intake_twins(read->intake));
 	if (read->rounds == 1 && read->current == 0)
 		read->first_version = tplus_intake_max_version(read->intake);
-	for (read->current++; read->current < read->narms; read->current++)
+	for (read->current++; read->current < narms; read->current++)
 	{
-		if (read->current == visible && nothing_is_hidden(read))
-		{
-			read->narms = visible;
+		if (read->current == visible)
+			read->narms = nothing_is_hidden(read) ? visible : narms;
+		if (read->current >= read->narms)
 			break;
-		}
 		if (read->sweeps[read->current]->found_unique)
 			continue;
 		if (read->rounds > 1 &&
@@ -260,8 +260,7 @@ next_sweep(TplusRead *read)
 	}
 	if (is_complete(read))
 	{
-		tplus_rounds_check_edited(read->sweeps[0],
-								  read->request.encoding);
+		tplus_rounds_check_edited(read->sweeps[0]);
 		tplus_ahead_give_up(read->ahead);
 		read->done = true;
 		return false;
@@ -318,7 +317,8 @@ check_record(TplusRead *read, const TplusRecord *record)
 						query->disabled),
 				 errdetail("Without it, it cannot be told whether the server hides records."),
 				 errhint("If the server hides nothing, set the option \"variants\" of the foreign table to \"none\".")));
-	if (record->disabled_known && record->disabled && !sweep->arm.has_disabled)
+	if (record->disabled_known && record->disabled &&
+		!tplus_query_asks_flag(query, &sweep->arm, read->request.path))
 		read->shows_disabled[sweep->way == TPLUS_WAY_PAGES] = true;
 }
 

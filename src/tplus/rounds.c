@@ -70,7 +70,7 @@ tplus_rounds_last_is_needless(TplusSweep *const *sweeps, int narms,
  * with its own version.
  */
 void
-tplus_rounds_check_edited(const TplusSweep *sweep, TplusEncoding encoding)
+tplus_rounds_check_edited(const TplusSweep *sweep)
 {
 	const char *key;
 	uint64		version;
@@ -83,7 +83,7 @@ tplus_rounds_check_edited(const TplusSweep *sweep, TplusEncoding encoding)
 		return;
 	request.path = sweep->query->resource->path;
 	request.arm = &sweep->arm;
-	request.encoding = encoding;
+	request.encoding = tplus_flag_encoding(&sweep->flag, request.path);
 	request.keys_only = true;
 	request.page_size = TPLUS_ANSWER_RECORDS;
 	request.page_index = -1;

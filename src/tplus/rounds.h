@@ -40,9 +40,8 @@ extern bool tplus_rounds_last_is_needless(TplusSweep *const *sweeps,
 /*
  * The read is over.  Throws HV000 if a record that came again with a higher
  * version was not edited, but shares its key with another one; asks T+ for it
- * by an arm's sweep, with the flag spelled so.
+ * by an arm's sweep.
  */
-extern void tplus_rounds_check_edited(const TplusSweep *sweep,
-									  TplusEncoding encoding);
+extern void tplus_rounds_check_edited(const TplusSweep *sweep);
 
 #endif							/* TPLUS_ROUNDS_H */

@@ -37,6 +37,14 @@ goes_by_version(const TplusQuery *query)
 		tplus_query_learned(query, query->resource->path)->ts_compare != TPLUS_TS_AUTO;
 }
 
+/* Is the operation that the sweep asks asked for the flag? */
+static bool
+asks_flag(const TplusSweep *sweep)
+{
+	return tplus_query_asks_flag(sweep->query, &sweep->arm,
+								 tplus_sweep_path(sweep));
+}
+
 bool
 tplus_sweep_is_known(const TplusSweep *sweep)
 {
@@ -56,7 +64,6 @@ tplus_sweep_create(const TplusQuery *query, const TplusArm *arm,
 	sweep->flag.query = query;
 	sweep->flag.intake = intake;
 	sweep->flag.arm = &sweep->arm;
-	sweep->flag.encoding = TPLUS_ENCODING_AUTO;
 	sweep->page_base = query->table->page_base;
 	if (arm->unique_value)
 	{
@@ -191,7 +198,7 @@ tplus_sweep_next_request(TplusSweep *sweep, TplusRequest *request, bool *quiet)
 				!query->table->generate_key;
 			break;
 	}
-	if (sweep->arm.has_disabled)
+	if (asks_flag(sweep))
 		request->encoding = tplus_flag_encoding(&sweep->flag, request->path);
 	*quiet |= tplus_flag_is_open(&sweep->flag, request->path);
 	if (sweep->way == TPLUS_WAY_PAGES &&
@@ -281,7 +288,7 @@ tplus_sweep_take(TplusSweep *sweep, const TplusRecord *record)
 	if (sweep->unique_value && record->unique_value &&
 		strcmp(sweep->unique_value, record->unique_value) == 0)
 		sweep->found_unique = true;
-	if (record->disabled_known && record->disabled && !sweep->arm.has_disabled)
+	if (record->disabled_known && record->disabled && !asks_flag(sweep))
 		sweep->shows_stopped = true;
 	tplus_flag_take(&sweep->flag, record);
 	if (sweep->way == TPLUS_WAY_CURSOR)
@@ -308,13 +315,15 @@ tplus_sweep_finish(TplusSweep *sweep, bool settled)
 static bool
 counts_stopped(TplusSweep *sweep)
 {
+	TplusArm	arm = sweep->arm;
 	TplusRequest request = {0};
 	TplusLearned *learned;
 	TplusAnswer answer;
 	ListCell   *lc;
 
+	arm.has_disabled = false;
 	request.path = sweep->query->resource->page_path;
-	request.arm = &sweep->arm;
+	request.arm = &arm;
 	request.keys_only = true;
 	learned = tplus_query_learned(sweep->query, request.path);
 	if (learned->shows_stopped)
@@ -340,7 +349,7 @@ is_stranger(const TplusSweep *sweep, const TplusRecord *record)
 	if (record->key == NULL || record->generated ||
 		tplus_intake_knows(sweep->intake, record))
 		return false;
-	return sweep->arm.has_disabled || sweep->shows_stopped ||
+	return asks_flag(sweep) || sweep->shows_stopped ||
 		!record->disabled_known || !record->disabled;
 }
 
@@ -348,6 +357,7 @@ int64
 tplus_sweep_count(TplusSweep *sweep)
 {
 	const char *path = sweep->query->resource->page_path;
+	TplusArm	arm = sweep->arm;
 	TplusAnswer answer;
 	int64		count;
 	ListCell   *lc;
@@ -356,10 +366,13 @@ tplus_sweep_count(TplusSweep *sweep)
 	if (path == NULL ||
 		(sweep->arm.uneven && sweep->way != TPLUS_WAY_PAGES))
 		return -1;				/* it counts what it is asked for otherwise */
-	count = tplus_query_count(sweep->query, &sweep->arm,
+
+	/* It is to count what was asked of the operation that is read. */
+	arm.has_disabled = asks_flag(sweep);
+	count = tplus_query_count(sweep->query, &arm,
 							  tplus_flag_encoding(&sweep->flag, path),
 							  &answer);
-	if (sweep->arm.has_disabled && answer.records == NIL &&
+	if (arm.has_disabled && answer.records == NIL &&
 		tplus_flag_is_open(&sweep->flag, path))
 		return -1;				/* it may not understand the flag */
 	foreach(lc, answer.records)
@@ -367,8 +380,8 @@ tplus_sweep_count(TplusSweep *sweep)
 		TplusRecord record;
 
 		tplus_intake_peek(sweep->intake, lfirst(lc), &record);
-		if (sweep->arm.has_disabled && record.disabled_known &&
-			record.disabled != sweep->arm.disabled)
+		if (arm.has_disabled && record.disabled_known &&
+			record.disabled != arm.disabled)
 			return -1;
 		sweep->stranger |= is_stranger(sweep, &record);
 	}
@@ -409,14 +422,37 @@ start_again(TplusSweep *sweep)
 	}
 }
 
+/* Is there another operation, and the choice of it ours? */
+static bool
+may_go_to_pages(const TplusSweep *sweep)
+{
+	return sweep->way != TPLUS_WAY_PAGES &&
+		sweep->query->table->paging == TPLUS_PAGING_AUTO &&
+		sweep->query->resource->page_path != NULL;
+}
+
 bool
 tplus_sweep_needs_restart(TplusSweep *sweep)
 {
 	const char *path = tplus_sweep_path(sweep);
 	bool		again = false;
 
-	if (sweep->arm.has_disabled)
-		again = tplus_flag_settle(&sweep->flag, path);
+	if (asks_flag(sweep))
+	{
+		switch (tplus_flag_settle(&sweep->flag, path))
+		{
+			case TPLUS_SETTLED:
+				break;
+			case TPLUS_SETTLED_AGAIN:
+				again = true;
+				break;
+			case TPLUS_SETTLED_BLIND:
+				if (!may_go_to_pages(sweep))
+					tplus_flag_report_blind(&sweep->flag);
+				tplus_pages_begin(sweep);
+				return true;
+		}
+	}
 	if (!again && sweep->rounds == 1)
 		again = tplus_like_settle(sweep->query, sweep->intake, &sweep->arm,
 								  path, tplus_flag_encoding(&sweep->flag, path),
@@ -534,7 +570,11 @@ tplus_sweep_refused(TplusSweep *sweep)
 	if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
 	{
 		tplus_flag_refused(&sweep->flag, tplus_sweep_path(sweep));
-		start_again(sweep);
+		if (!tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)) &&
+			may_go_to_pages(sweep))
+			tplus_pages_begin(sweep);
+		else
+			start_again(sweep);
 	}
 	else
 		tplus_cursor_leave(sweep);

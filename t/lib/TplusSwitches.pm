@@ -9,6 +9,7 @@ TplusSwitches - every behaviour of the simulator that reading may meet
 =head1 SYNOPSIS
 
   my @choices = TplusSwitches::choices();    # { name, set => { switch => value } }
+  my @apart = TplusSwitches::apart();        # what holds for one operation alone
   clash($one->{set}, $other->{set})          # speak of the same switch?
   TplusSwitches::unknown($sim)               # switches of the simulator not listed here
 
@@ -121,6 +122,27 @@ for my $axis (@axes)
 	}
 }
 
+# What holds for one operation does not for the other: read by its cursor, a
+# server that behaves so at Query has to be read on by page numbers.
+my $cut = { 'Query.max_bytes' => 1500, 'Query.order' => 'code' };
+my @between = (
+	# Query overlooks the flag and hides nothing; QueryPage hides
+	{ 'Query.ignored_params' => 'Disabled', 'Query.disabled_default' => 'all' },
+	{ 'Query.ignored_params' => 'Disabled', 'Query.disabled_default' => 'all', 'QueryPage.bool_json' => 'none' },
+	{ (map { ("Query.$_" => 'none') } qw(bool_json bool_text bool_01)), 'Query.disabled_default' => 'all' },
+	# and the other way about
+	{ 'QueryPage.ignored_params' => 'Disabled', 'QueryPage.disabled_default' => 'all' },
+	# Query hides and cannot be asked, QueryPage can, or hides nothing
+	{ 'Query.ignored_params' => 'Disabled' },
+	{ (map { ("Query.$_" => 'none') } qw(bool_json bool_text bool_01)), 'QueryPage.disabled_default' => 'all' },
+	{ (map { ("Query.$_" => 'error') } qw(bool_json bool_text bool_01)) },
+	# each understands another spelling
+	{ 'Query.bool_json' => 'none', 'QueryPage.bool_json' => 'error', 'QueryPage.bool_text' => 'ignored' },
+	# and of patterns
+	{ 'Query.ignored_params' => 'Name', 'QueryPage.like_percent' => 'false' },
+	{ 'Query.like_percent' => 'false', 'QueryPage.ignored_params' => 'Name' });
+my @apart = map { my $of = $_; map { { %$of, %$_ } } {}, $cut } @between;
+
 # Do two choices speak of the same switch?
 sub clash
 {
@@ -139,6 +161,11 @@ sub clash
 }
 
 sub choices { return @choices }
+
+sub apart
+{
+	return map { my $set = $_; { set => $set, name => join ',', map { "$_=$set->{$_}" } sort keys %$set } } @apart;
+}
 
 # The switches that the simulator has and nobody thought of here.
 sub unknown
