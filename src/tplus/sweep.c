@@ -422,13 +422,29 @@ start_again(TplusSweep *sweep)
 	}
 }
 
-/* Is there another operation, and the choice of it ours? */
+/*
+ * The operation cannot be asked for what the arm is to bring.  Perhaps the
+ * other can, to which an arm changes once: by page numbers, or, where those are
+ * declared, with one page if that holds all.
+ */
 static bool
-may_go_to_pages(const TplusSweep *sweep)
+change_operation(TplusSweep *sweep)
 {
-	return sweep->way != TPLUS_WAY_PAGES &&
-		sweep->query->table->paging == TPLUS_PAGING_AUTO &&
-		sweep->query->resource->page_path != NULL;
+	int			paging = sweep->query->table->paging;
+
+	if (sweep->changed || sweep->query->resource->page_path == NULL ||
+		(paging != TPLUS_PAGING_AUTO && paging != TPLUS_PAGING_PAGE) ||
+		(paging == TPLUS_PAGING_AUTO && sweep->way == TPLUS_WAY_PAGES))
+		return false;
+	sweep->changed = true;
+	if (sweep->way == TPLUS_WAY_PAGES)
+	{
+		sweep->way = TPLUS_WAY_PLAIN;
+		tplus_sweep_reset(sweep);
+	}
+	else
+		tplus_pages_begin(sweep);
+	return true;
 }
 
 bool
@@ -447,9 +463,8 @@ tplus_sweep_needs_restart(TplusSweep *sweep)
 				again = true;
 				break;
 			case TPLUS_SETTLED_BLIND:
-				if (!may_go_to_pages(sweep))
+				if (!change_operation(sweep))
 					tplus_flag_report_blind(&sweep->flag);
-				tplus_pages_begin(sweep);
 				return true;
 		}
 	}
@@ -489,6 +504,8 @@ end_plain(TplusSweep *sweep)
 		return;
 	if (sweep->page_rows == 0 || sweep->found_unique || plain_is_whole(sweep))
 		tplus_sweep_finish(sweep, true);
+	else if (sweep->query->table->paging == TPLUS_PAGING_PAGE && sweep->changed)
+		tplus_flag_report_blind(&sweep->flag);
 	else
 		tplus_cursor_begin(sweep);
 }
@@ -570,10 +587,9 @@ tplus_sweep_refused(TplusSweep *sweep)
 	if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)))
 	{
 		tplus_flag_refused(&sweep->flag, tplus_sweep_path(sweep));
-		if (!tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)) &&
-			may_go_to_pages(sweep))
-			tplus_pages_begin(sweep);
-		else
+		/* Of a page by number, the size may be to blame: that is told. */
+		if (tplus_flag_is_open(&sweep->flag, tplus_sweep_path(sweep)) ||
+			sweep->way == TPLUS_WAY_PAGES || !change_operation(sweep))
 			start_again(sweep);
 	}
 	else

@@ -57,6 +57,7 @@ typedef struct TplusSweep
 	MemoryContext context;
 	TplusWay	way;
 	TplusFlag	flag;			/* of stopped records */
+	bool		changed;		/* to another operation, for the flag's sake */
 	char	   *unique_value;	/* that the arm pins, as keys are spelled */
 
 	bool		done;			/* nothing more to ask in this round */

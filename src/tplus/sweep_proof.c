@@ -178,6 +178,30 @@ largest_page(const TplusSweep *sweep)
 	return &tplus_query_learned(sweep->query, sweep->query->resource->path)->cursor_pages_hold;
 }
 
+/*
+ * Does the server send more than so many records at a time, where there are
+ * more than the arm asks for?
+ */
+static bool
+sends_more(TplusSweep *sweep, int64 rows)
+{
+	TplusArm	arm = {0};
+	TplusRequest request;
+	TplusAnswer answer;
+	bool		quiet;
+
+	if (!sweep->arm.is_filtered)
+		return false;
+	(void) tplus_sweep_next_request(sweep, &request, &quiet);
+	if (sweep->query->table->fixed_params)
+		arm.params = tplus_encode_object(sweep->query->table->fixed_params);
+	request.arm = &arm;
+	request.keys_only = true;
+	request.cursor = TPLUS_ZERO_CURSOR;
+	tplus_query_ask(sweep->query, &request, &answer);
+	return answer.rows > rows;
+}
+
 bool
 tplus_proof_of_mark(TplusSweep *sweep)
 {
@@ -206,8 +230,10 @@ tplus_proof_of_mark(TplusSweep *sweep)
 	/* Do more come at a time, where there are more?  Are there more at all? */
 	if (sweep->query->bound)
 		return look_from(sweep, 0, &first) > answer.rows;
-	return sweep->query->table->paging == TPLUS_PAGING_TS && !sweep->uneven &&
-		tplus_sweep_count(sweep) == sweep->rows - sweep->repeats;
+	if (sweep->query->table->paging != TPLUS_PAGING_TS || sweep->uneven)
+		return false;
+	return tplus_sweep_count(sweep) == sweep->rows - sweep->repeats ||
+		sends_more(sweep, answer.rows);
 }
 
 bool
@@ -226,5 +252,6 @@ tplus_proof_of_one(TplusSweep *sweep)
 		if (!tplus_intake_knows(sweep->intake, &record))
 			return false;
 	}
-	return tplus_sweep_count(sweep) <= 1 && !sweep->stranger;
+	return (tplus_sweep_count(sweep) <= 1 && !sweep->stranger) ||
+		sends_more(sweep, 1);
 }

@@ -132,6 +132,7 @@ my @between = (
 	{ (map { ("Query.$_" => 'none') } qw(bool_json bool_text bool_01)), 'Query.disabled_default' => 'all' },
 	# and the other way about
 	{ 'QueryPage.ignored_params' => 'Disabled', 'QueryPage.disabled_default' => 'all' },
+	{ 'QueryPage.ignored_params' => 'Disabled' },
 	# Query hides and cannot be asked, QueryPage can, or hides nothing
 	{ 'Query.ignored_params' => 'Disabled' },
 	{ (map { ("Query.$_" => 'none') } qw(bool_json bool_text bool_01)), 'QueryPage.disabled_default' => 'all' },
