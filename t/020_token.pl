@@ -512,6 +512,27 @@ subtest 'whose pair it is' => sub {
 	cmp_ok(time - $begun, '<', 3, 'without a wait');
 	finish($waiting);
 	$sim->switches('route', refresh_ms => 0);
+
+	# Who is entitled takes the pair along.
+	for my $change ("ALTER SERVER route OPTIONS (ADD proxy '" . $sim->url . "')",
+		"ALTER SERVER route OPTIONS (SET proxy '" . $sim->url . "/')",
+		"ALTER SERVER route OPTIONS (DROP proxy, SET base_url '$elsewhere')",
+		'ALTER SERVER route RENAME TO renamed; ALTER SCHEMA route RENAME TO renamed')
+	{
+		my $name = $change =~ /RENAME/ ? 'renamed' : 'route';
+		$node->safe_psql('postgres', 'DROP SERVER stranger1 CASCADE') if $change =~ /DROP proxy/;
+		$sim->clear_journal('route');
+		$node->safe_psql('postgres', $change);
+		reads_all($name, $change);
+		is(scalar(token_calls('route')), 0, 'without a renewal');
+	}
+	$sim->switches('route', app_secret => 'new-secret');
+	set_mapping('renamed', 'app_secret', 'mistyped');
+	fails_like(reads('renamed'), '28000', qr/app_secret/, 'a wrong secret');
+	set_mapping('renamed', 'app_secret', 'new-secret');
+	reads_all('renamed', 'the right one');
+	is($node->safe_psql('postgres', "SELECT generation FROM tplus.token WHERE server = 'renamed'"),
+		2, 'goes on with the pair');
 };
 
 subtest 'T+ is busy or away' => sub {

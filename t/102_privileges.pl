@@ -194,6 +194,16 @@ subtest 'the table of tokens' => sub {
 	is(as('owner_role', "SELECT state FROM tplus.token_status WHERE server = 'pair'"), 'valid', 'token_status is for the owner');
 
 	# A TOAST table has no policies.
+	my $long = join '', map { sprintf '%08x', int rand 2**32 } 1 .. 1023;
+	account('long');
+	reads_all('long', 'with short tokens');
+	$sim->tokens('long', access_token => "a$long", refresh_token => "r$long");
+	$sim->fault('long', match => { path => '/auth*' }, action => 'status', times => 1, status => 200,
+		body => qq({"code": "200", "message": "", "result": {"access_token": "a$long", "expires_in": "518400", )
+		  . qq("refresh_token": "r$long", "refresh_expires_in": "2505600", "scope": "auth_all"}}));
+	sql("SELECT tplus.refresh_token('long')");
+	reads_all('long', 'with tokens of 8 kB');
+	is(sql('SELECT count(*) FROM tplus.token_part WHERE part <> 0'), 12, 'which are in pieces');
 	for my $table (qw(token token_part))
 	{
 		my $toast = sql("SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'tplus.$table'::regclass");
@@ -464,7 +474,7 @@ subtest 'the mapping of all' => sub {
 
 subtest 'forgotten pairs' => sub {
 	my $rows = 'SELECT string_agg(server, \' \' ORDER BY server) FROM tplus.token';
-	sql("DROP SERVER $_ CASCADE") for qw(lent files tickets pair);
+	sql("DROP SERVER $_ CASCADE") for qw(lent files tickets pair long);
 	sql('DELETE FROM tplus.token');
 	for my $server (qw(used dropped alive untold failed))
 	{

@@ -431,6 +431,7 @@ find_inherited(Relation rel, const TplusAccount *account,
 		bool		isnull;
 
 		read_key(rel, tuple, found);
+		memset(pair, 0, sizeof(*pair));
 		deform_pair(rel, tuple, true, pair);
 		*tid = tuple->t_self;
 		if (pair->access_token == NULL || tplus_pair_same_digest(found, &key))
