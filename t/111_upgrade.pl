@@ -55,6 +55,8 @@ sql(<<'SQL');
 SET check_function_bodies = off;
 CREATE FOREIGN TABLE legacy (id bigint, code text OPTIONS (filter 'PageSize')) SERVER erp
   OPTIONS (path '/tplus/api/v2/saleOrder/Create', fixed_params '{"Ts": "0"}');
+CREATE SERVER patient FOREIGN DATA WRAPPER tplus_fdw
+  OPTIONS (base_url 'https://erp.example', request_timeout_ms '86400000');
 SQL
 sql(<<'SQL');
 CREATE ROLE "We""ird"; CREATE ROLE "-"; CREATE ROLE old_name; CREATE ROLE gone; CREATE ROLE other;
@@ -88,6 +90,14 @@ like($told, qr/WARNING:  foreign table "public.legacy": option "path" names an o
 like($told, qr/WARNING:  column "code" of foreign table "public.legacy": option "filter" must not/, 'also of a column');
 like($told, qr/WARNING:  sync "$_->[0]" belongs to role "$_->[1]", which does not exist\nHINT:  Nobody can run it/, "of a sync whose owner is not there: $_->[1]")
   for [ orphan => 'gone' ], [ renamed => 'old_name' ];
+my ($status, $error) = ($node->psql('old', q{ALTER SERVER patient OPTIONS (ADD page_size '50')}))[0, 2];
+is($status, 0, 'a server with a time-out of a day can be altered');
+like($error, qr/WARNING:  value "86400000" of option "request_timeout_ms" is beyond its limit\nDETAIL:  It counts as 3600000\./, 'which warns');
+for my $statement (q{ALTER SERVER patient OPTIONS (SET request_timeout_ms '86400001')},
+	q{CREATE SERVER another FOREIGN DATA WRAPPER tplus_fdw OPTIONS (base_url 'https://erp.example', connect_timeout_ms '3600001')})
+{
+	like(($node->psql('old', $statement))[2], qr/ERROR:  invalid value for option "\w+_timeout_ms"/, 'none of more than an hour can be set');
+}
 is(scalar(() = $told =~ /WARNING/g), 4, 'and of nothing else');
 is(contents('old', \%columns, @kept), $before, 'an update keeps every row');
 

@@ -98,6 +98,6 @@ tplus_option_check_number(const TplusOption *opt, const char *value)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("value \"%s\" of option \"%s\" is beyond its limit",
 					value, opt->name),
-			 errdetail("It counts as %g.", used),
+			 errdetail("It counts as %.10g.", used),
 			 errhint("%s", limits(opt))));
 }
