@@ -190,7 +190,7 @@ for my $cost (@costs)
 
 # --- What a calibration makes of it -----------------------------------------
 
-for my $case ([ 'none share', [ (1) x 30 ], '>|ts' ], [ 'two share', [ (1) x 9, 2, (1) x 19 ], 'open|open' ])
+for my $case ([ 'none share', [ (1) x 30 ], '>|ts' ], [ 'two share', [ (1) x 9, 2, (1) x 19 ], 'open|page' ])
 {
 	my ($name, $groups, $expected) = @$case;
 	my @versions = @{ versions(@$groups) };

@@ -596,7 +596,14 @@ $sim->tenant($key, records => in_order(1500));
 is(scalar(() = $err =~ /WARNING:/g), 1, 'one warning');
 like($err, qr/WARNING:  calibration of resource "inventory" left open what costs requests\nDETAIL:  "row versions page" is not decidable, so every read of all records \(3 pages\) /,
 	'says what stays open, and what that costs');
+like($err, qr/\n"paging" is left to each read, so every read of all records \(3 pages\) finds out anew how to go on\.\n/,
+	'also of page numbers that are proven, and not declared');
 unlike($err, qr/Call tplus.calibrate/, 'and not to calibrate, which has just been done');
+tenant(1500, ts_compare => 'ge');
+(undef, $out, $err) = import_schema('erp', '');
+unlike($out, qr/paging=/, 'versions that bring their own record: the way is left open');
+like($err, qr/WARNING:  calibration of resource "inventory" left open what costs requests\nDETAIL:  "paging" is left to each read, so every read of all records \(\d+ pages\) finds out anew how to go on\.\nHINT:  If you know it, set the option/,
+	'which is said');
 tenant(1500);
 
 my $free = PostgreSQL::Test::Cluster::get_free_port();

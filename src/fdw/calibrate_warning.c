@@ -32,12 +32,20 @@ static const FactCost costs[] = {
 	{TPLUS_FACT_ID, "a clause on the id is sent without proof that it brings its record"},
 };
 
+/* A way was found, and the option not set, because another may be cheaper. */
+static bool
+is_left_to_reads(const TplusFact *fact)
+{
+	return fact->kind == TPLUS_FACT_PAGING && fact->value &&
+		fact->settings == NIL;
+}
+
 static const char *
 cost_of(const TplusFact *fact, const char *pages)
 {
 	int			i;
 
-	if (fact->value)
+	if (fact->value && !is_left_to_reads(fact))
 		return NULL;
 	for (i = 0; i < (int) lengthof(costs); i++)
 	{
@@ -86,6 +94,7 @@ tplus_calibrate_warn(const TplusResource *resource, List *facts, int64 pages)
 		met[fact->status] = true;
 		appendStringInfo(&open, "%s\"%s\" is %s, so %s.",
 						 open.len > 0 ? "\n" : "", fact->name,
+						 is_left_to_reads(fact) ? "left to each read" :
 						 tplus_status_names[fact->status], cost);
 	}
 	if (open.len > 0)
