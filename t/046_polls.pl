@@ -132,6 +132,27 @@ for my $table (qw(one auto page))
 	}
 }
 
+# What "make demo" reads first of what is new: both kinds, by the day of filing,
+# from the account set that it imports.  Each kind has one page.
+$key = 'demo';
+$sim->tenant($key, records => 5000, end_date => '2026-06-30', switches => { made_compare => 'ge' });
+$node->safe_psql('postgres', <<"SQL");
+ALTER USER MAPPING FOR CURRENT_USER SERVER erp OPTIONS (SET app_key '$key');
+CREATE SCHEMA demo;
+IMPORT FOREIGN SCHEMA tplus LIMIT TO (inventory) FROM SERVER erp INTO demo;
+SQL
+my @demo = map { { %$_, MadeRecordDate => substr $_->{MadeRecordDate}, 0, 10 } } $sim->records($key);
+for my $case ([ '', '2026-06-29', 2 ], [ ' AND NOT Disabled', '2026-06-29', 1 ], [ '', '2026-06-01', 2 ], [ ' AND Disabled', '2026-06-01', 1 ])
+{
+	my ($kind, $since, $pages) = @$case;
+	my @expected = sort { $a <=> $b } map { $_->{ID} }
+	  grep { $_->{MadeRecordDate} ge $since && ($kind eq '' || ($kind =~ /NOT/ xor $_->{Disabled})) } @demo;
+	my ($out, $requests) = asked(keys_of('demo.inventory', "MadeRecordDate >= date '$since'$kind"));
+	is($out, join(',', @expected), "what the demo reads since $since$kind: its records");
+	cmp_ok($requests, '<=', $pages + 2, "takes $requests requests for $pages pages");
+}
+$node->safe_psql('postgres', 'DROP SCHEMA demo CASCADE');
+
 # --- What the proofs rest on ------------------------------------------------
 
 # Pages that end among records which share a version, or just before one that
@@ -148,6 +169,17 @@ for my $cap (3, 9, 10, 11, 12, 20)
 		my ($out) = $cap == 3 ? $node->psql('postgres', keys_of('capped', "ts > '0000000000000064'")) : asked(keys_of('capped', "ts > '0000000000000064'"));
 		is($out, $cap == 3 ? 3 : join(',', 1 .. 20), "versions are shared, $cap a page, $compare");
 	}
+}
+
+# Of two kinds the first page of each is taken for the last: what is above it,
+# in the next round, has what the page had no room for read from the beginning.
+for my $cap (9, 10, 11, 12)
+{
+	server([ map { { ID => $_, Code => "C$_", Name => 'x', Disabled => $_ % 2 ? $false : $true, Ts => sprintf('%016x', 100 + $shared[ ($_ - 1) / 2 ]) } } 1 .. 40 ],
+		undef, 'Query.max_rows' => $cap);
+	table('deferred', variants => 'auto');
+	my ($status, $out) = $node->psql('postgres', keys_of('deferred', 'true'));
+	is($out, $status ? '' : join(',', 1 .. 40), "both kinds, versions are shared, $cap a page");
 }
 for my $long (2, 5, 11, 12, 19)
 {

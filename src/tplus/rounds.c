@@ -104,3 +104,24 @@ tplus_rounds_check_edited(const TplusSweep *sweep)
 					 errhint("Name a field that does with the option \"key\" of the foreign table.")));
 	}
 }
+
+bool
+tplus_rounds_can_defer(const TplusSweep *sweep, const TplusTally *page)
+{
+	const TplusQuery *query = sweep->query;
+
+	return query->table->paging == TPLUS_PAGING_TS && query->table->verify &&
+		!query->table->generate_key && query->repeat &&
+		query->bound == NULL && list_length(query->arms) > 1 &&
+		sweep->rounds == 1 && sweep->step == TPLUS_STEP_FIRST &&
+		!sweep->by_count && page->rows > 1 && sweep->told <= page->rows;
+}
+
+void
+tplus_rounds_defer(TplusSweep *sweep)
+{
+	if (tplus_sweep_needs_restart(sweep))
+		return;
+	sweep->deferred = true;
+	tplus_sweep_finish(sweep, false);
+}

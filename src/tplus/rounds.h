@@ -44,4 +44,17 @@ extern bool tplus_rounds_last_is_needless(TplusSweep *const *sweeps,
  */
 extern void tplus_rounds_check_edited(const TplusSweep *sweep);
 
+/*
+ * Will the next round of a read of several arms ask what this one is about to
+ * ask, whether anything is above the first page?  What an early end could hide
+ * must be looked for at once: a lower count than was told, a server that sends
+ * one record at a time.  Of more pages than one, a record that comes late would
+ * have all read again.
+ */
+extern bool tplus_rounds_can_defer(const TplusSweep *sweep,
+								   const TplusTally *page);
+
+/* Leaves that to the next round. */
+extern void tplus_rounds_defer(TplusSweep *sweep);
+
 #endif							/* TPLUS_ROUNDS_H */

@@ -103,6 +103,8 @@ typedef struct TplusSweep
 	 * records below it have come.
 	 */
 	int			cursor_round;	/* the round that began at the lower bound */
+	bool		deferred;		/* whether its only page was the last one, the
+								 * next round asks */
 	uint64		origin;			/* the first cursor */
 	uint64		cursor;
 	char	   *cursor_text;

@@ -32,6 +32,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "tplus/rounds.h"
 #include "tplus/sweep.h"
 
 /* So many pages in a row may bring only records that were edited meanwhile. */
@@ -150,6 +151,7 @@ tplus_cursor_begin(TplusSweep *sweep)
 	sweep->cursor_round = sweep->rounds;
 	tplus_sweep_reset(sweep);
 	sweep->by_count = false;
+	sweep->deferred = false;
 	set_cursor(sweep, sweep->query->bound ? sweep->query->bound : TPLUS_ZERO_CURSOR);
 	sweep->mark = sweep->cursor;
 	begin_at_mark(sweep, TPLUS_STEP_FIRST);
@@ -312,6 +314,7 @@ next_step(const TplusSweep *sweep, const TplusTally *page)
 bool
 tplus_cursor_foresee(TplusSweep *later, uint64 version, const TplusTally *page)
 {
+	bool		defers = tplus_rounds_can_defer(later, page);
 	uint64		cursor;
 
 	if (later->violated || version <= later->mark ||
@@ -321,6 +324,8 @@ tplus_cursor_foresee(TplusSweep *later, uint64 version, const TplusTally *page)
 		return false;
 	later->mark = version;
 	later->step = next_step(later, page);
+	if (later->step == TPLUS_STEP_ABOVE && defers)
+		return false;
 	if (later->step == TPLUS_STEP_AROUND ? page->rows < later->asked &&
 		must_prove_order(later) : ends_with_count(later, page))
 		return false;
@@ -471,6 +476,8 @@ move_mark(TplusSweep *sweep)
 	{
 		if (ends_with_count(sweep, &sweep->page))
 			end_cursor_sweep(sweep, false);
+		else if (tplus_rounds_can_defer(sweep, &sweep->page))
+			tplus_rounds_defer(sweep);
 		else
 			go_above(sweep);
 		return;
@@ -563,10 +570,15 @@ note_gap(TplusSweep *sweep)
 void
 tplus_cursor_end_page(TplusSweep *sweep)
 {
+	bool		deferred = sweep->deferred;
+
+	sweep->deferred = false;
 	if (sweep->violated)
 		tplus_cursor_leave(sweep);
 	else if (sweep->found_unique)
 		tplus_sweep_finish(sweep, true);
+	else if (deferred && sweep->page_rows > 0)
+		tplus_cursor_begin(sweep);	/* the first page was not the last */
 	else if (sweep->page_rows > 0)
 	{
 		check_fruit(sweep);
