@@ -433,8 +433,8 @@ change_operation(TplusSweep *sweep)
 	int			paging = sweep->query->table->paging;
 
 	if (sweep->changed || sweep->query->resource->page_path == NULL ||
-		(paging != TPLUS_PAGING_AUTO && paging != TPLUS_PAGING_PAGE) ||
-		(paging == TPLUS_PAGING_AUTO && sweep->way == TPLUS_WAY_PAGES))
+		paging == TPLUS_PAGING_NONE ||
+		(paging != TPLUS_PAGING_PAGE && sweep->way == TPLUS_WAY_PAGES))
 		return false;
 	sweep->changed = true;
 	if (sweep->way == TPLUS_WAY_PAGES)
