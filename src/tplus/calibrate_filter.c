@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "tplus/calibrate_filter.h"
+#include "tplus/calibrate_paging.h"
 
 #define SAMPLE_SIZE		100
 
@@ -196,6 +197,23 @@ decide_spelling(TplusStudy *study)
 			verdicts[i] = judge_spelling(study, i);
 	}
 	tplus_study_settle(study, TPLUS_FACT_BOOL_FILTER, verdicts);
+}
+
+/*
+ * Is the table to be read by page numbers only, from an operation that cannot
+ * be asked for stopped records, nor shows any?  What comes unfiltered from it
+ * is then not known to be all: what the other operation can be asked for would
+ * be taken away.
+ */
+static bool
+is_read_blindly(const TplusStudy *study)
+{
+	return study->reads[TPLUS_OPERATION_PAGE] &&
+		!study->reads[TPLUS_OPERATION_QUERY] &&
+		study->relevant[TPLUS_OPERATION_QUERY] &&
+		study->disabled[TPLUS_OPERATION_PAGE].asked &&
+		study->encoding[TPLUS_OPERATION_PAGE] == TPLUS_ENCODING_AUTO &&
+		count_flag(&study->plain[TPLUS_OPERATION_PAGE], true) <= 0;
 }
 
 static bool
@@ -382,5 +400,7 @@ tplus_calibrate_flag(TplusStudy *study)
 		return;
 	}
 	decide_spelling(study);
+	if (is_read_blindly(study))
+		tplus_calibrate_leave_paging(study);
 	decide_hidden(study);
 }

@@ -432,6 +432,26 @@ decide_page_size(TplusStudy *study)
 }
 
 void
+tplus_calibrate_leave_paging(TplusStudy *study)
+{
+	ListCell   *lc;
+
+	foreach(lc, study->facts)
+	{
+		TplusFact  *fact = lfirst(lc);
+
+		if (fact->kind != TPLUS_FACT_PAGING &&
+			fact->kind != TPLUS_FACT_PAGE_SIZE)
+			continue;
+		if (fact->kind == TPLUS_FACT_PAGING && fact->settings != NIL)
+			fact->evidence = psprintf("%s; as QueryPage cannot be asked for stopped records, the option stays",
+									  fact->evidence);
+		fact->settings = NIL;
+	}
+	set_relevant(study, study->spec->table->paging);
+}
+
+void
 tplus_calibrate_paging(TplusStudy *study)
 {
 	TplusVersions versions = tplus_calibrate_versions(study);

@@ -18,4 +18,10 @@
 /* Decides all facts about paging; plain samples have been taken. */
 extern void tplus_calibrate_paging(TplusStudy *study);
 
+/*
+ * Takes back what was to be set of paging, and of the size of a page that was
+ * measured for it: the declared paging stays, what was found out as well.
+ */
+extern void tplus_calibrate_leave_paging(TplusStudy *study);
+
 #endif							/* TPLUS_CALIBRATE_PAGING_H */
