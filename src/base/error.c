@@ -173,26 +173,72 @@ tplus_error_find(int status, const char *code, const char *extra_codes)
 	return status >= 500 ? &server_entry : &client_entry;
 }
 
+/*
+ * Characters that move a terminal, or hide or turn round what stands there, in
+ * UTF-8, which sorts as the characters do.
+ */
+static const struct
+{
+	const char *first;
+	const char *last;
+}			controls[] = {
+	{"\x7f", "\x7f"},
+	{"\xc2\x80", "\xc2\x9f"},	/* C1 */
+	{"\xd8\x9c", "\xd8\x9c"},	/* a mark of direction */
+	{"\xe2\x80\x8b", "\xe2\x80\x8f"},	/* of no width, and more marks */
+	{"\xe2\x80\xa8", "\xe2\x80\xae"},	/* ends of lines, directions */
+	{"\xe2\x81\xa0", "\xe2\x81\xaf"},
+	{"\xef\xbb\xbf", "\xef\xbb\xbf"},
+	{"\xef\xbf\xb9", "\xef\xbf\xbb"},
+	{"\xf3\xa0\x80\x80", "\xf3\xa0\x81\xbf"},	/* tags */
+};
+
+bool
+tplus_error_is_control(const char *utf8)
+{
+	int			i;
+
+	if ((unsigned char) *utf8 < 0x20)
+		return true;
+	for (i = 0; i < (int) lengthof(controls); i++)
+	{
+		size_t		len = strlen(controls[i].first);
+
+		if (strncmp(utf8, controls[i].first, len) >= 0 &&
+			strncmp(utf8, controls[i].last, len) <= 0)
+			return true;
+	}
+	return false;
+}
+
 /* Replaces what is no valid UTF-8, and control characters, in place. */
 static void
 clean_utf8(char *text, size_t len)
 {
 	size_t		i = 0;
+	size_t		to = 0;
 
 	while (i < len)
 	{
-		unsigned char *c = (unsigned char *) text + i;
-		size_t		chlen = pg_utf_mblen(c);
+		const char *c = text + i;
+		size_t		chlen = pg_utf_mblen((const unsigned char *) c);
 
-		if (*c < 0x20 || *c == 0x7f)
-			*c = *c == '\n' || *c == '\r' || *c == '\t' ? ' ' : '?';
-		else if (i + chlen > len || !pg_utf8_islegal(c, chlen))
+		if (i + chlen > len ||
+			!pg_utf8_islegal((const unsigned char *) c, chlen))
 		{
-			*c = '?';
+			text[to++] = '?';
 			chlen = 1;
+		}
+		else if (tplus_error_is_control(c))
+			text[to++] = *c == '\n' || *c == '\r' || *c == '\t' ? ' ' : '?';
+		else
+		{
+			memmove(text + to, c, chlen);
+			to += chlen;
 		}
 		i += chlen;
 	}
+	text[to] = '\0';
 }
 
 /* A copy in which each character beyond ASCII is a question mark. */

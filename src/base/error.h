@@ -52,6 +52,12 @@ extern const TplusErrorEntry *tplus_error_find(int status, const char *code,
 											   const char *extra_codes);
 
 /*
+ * Does this character, of valid UTF-8, control a terminal or how other text is
+ * shown: C0, C1, ends of lines, directions, what has no width?
+ */
+extern bool tplus_error_is_control(const char *utf8);
+
+/*
  * A palloc'd copy of at most max_bytes bytes of foreign UTF-8 text, converted
  * to the database encoding, invalid bytes and control characters replaced by
  * "?", and each of the nsecrets secrets (NULLs are skipped) that occurs in it

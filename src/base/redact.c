@@ -226,6 +226,86 @@ match_secret(const char *text, size_t len, const char *secret)
 	return at;
 }
 
+/*
+ * How many bytes of text spell these bits of a secret, as a digit in base 16
+ * or, for six of them, in base 64 or that of URLs, perhaps escaped.
+ */
+static size_t
+match_digit(const char *text, size_t len, int value, int bits)
+{
+	static const char digits[] = "0123456789abcdef";
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	int			c = bits == 4 ? digits[value] : base64[value];
+	int			of_urls = c == '+' ? '-' : c == '/' ? '_' : c;
+
+	if (len == 0)
+		return 0;
+	if (text[0] == c || text[0] == of_urls || (bits == 4 && fold(text[0]) == c))
+		return 1;
+	return c == of_urls ? 0 : match_escape(text, len, c);
+}
+
+/*
+ * How many bytes of text are a secret's in digits of so many bits, where so
+ * many other bits stand before it in what was encoded.  Digits that it shares
+ * with its neighbours tell too little of it to be looked for.
+ */
+static size_t
+match_digits(const char *text, size_t len, const char *secret, size_t bits,
+			 size_t before)
+{
+	const unsigned char *s = (const unsigned char *) secret;
+	size_t		end = before + 8 * strlen(secret);
+	size_t		from;
+	size_t		at = 0;
+
+	for (from = (before + bits - 1) / bits * bits; from + bits <= end; from += bits)
+	{
+		size_t		first = (from - before) / 8;
+		size_t		shift = 16 - bits - (from - before) % 8;
+		unsigned	two = s[first] << 8 | s[first + 1];
+		size_t		n = match_digit(text + at, len - at,
+									two >> shift & ((1 << bits) - 1), bits);
+
+		if (n == 0)
+			return at == len && from - before >= 8 * TELLING ? len : 0;
+		at += n;
+	}
+	return at;
+}
+
+/* Where a secret may stand in what was encoded, and in which digits. */
+static const struct
+{
+	size_t		bits;
+	size_t		before;
+}			encodings[] = {
+	{4, 0},
+	{6, 0},
+	{6, 8},
+	{6, 16},
+};
+
+/* The secret whole, in whatever encoding. */
+static size_t
+match_encoded(const char *text, size_t len, const char *secret)
+{
+	size_t		longest = 0;
+	size_t		i;
+
+	if (secret == NULL || strlen(secret) < SHORTEST)
+		return 0;
+	for (i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++)
+	{
+		size_t		n = match_digits(text, len, secret, encodings[i].bits,
+									 encodings[i].before);
+
+		if (n > longest)
+			longest = n;
+	}
+	return longest;
+}
+
 size_t
 tplus_redact_match(const char *text, size_t len, const char *const *secrets,
 				   int nsecrets)
@@ -236,6 +316,9 @@ tplus_redact_match(const char *text, size_t len, const char *const *secrets,
 	for (i = 0; i < nsecrets; i++)
 	{
 		size_t		n = match_secret(text, len, secrets[i]);
+
+		if (n == 0)
+			n = match_encoded(text, len, secrets[i]);
 
 		if (n > longest)
 			longest = n;

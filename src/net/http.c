@@ -180,6 +180,7 @@ body_callback(char *bytes, size_t size, size_t count, void *arg)
 {
 	TplusHttpTransfer *transfer = arg;
 	size_t		len = size * count;
+	TplusHttpFailure failure;
 
 	transfer->header_done = true;
 	if (!transfer->resuming && tplus_http_intake_is_full(&transfer->intake))
@@ -188,9 +189,8 @@ body_callback(char *bytes, size_t size, size_t count, void *arg)
 		transfer->paused_at = tplus_http_loop_waited();
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	(void) refuse(transfer,
-				  tplus_http_intake_put(&transfer->intake, bytes, len),
-				  transfer->intake.problem);
+	failure = tplus_http_intake_put(&transfer->intake, bytes, len);
+	(void) refuse(transfer, failure, transfer->intake.problem);
 	transfer->result.body_bytes = transfer->intake.bytes;
 	return transfer->refusal == TPLUS_HTTP_OK ? len : 0;
 }

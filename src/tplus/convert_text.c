@@ -18,6 +18,7 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
+#include "base/error.h"
 #include "tplus/convert.h"
 
 /* Bytes shown of a sequence that is no character, as PostgreSQL shows them. */
@@ -145,7 +146,7 @@ tplus_convert_show(const TplusConverter *converter, const char *utf8,
 			utf8++;
 			continue;
 		}
-		if (length == 1 && iscntrl((unsigned char) *utf8))
+		if (tplus_error_is_control(utf8))
 			appendStringInfoChar(&shown, ' ');
 		else if (length == 1 || !OidIsValid(converter->recode))
 			appendBinaryStringInfo(&shown, utf8, length);

@@ -85,6 +85,10 @@ test_clip(void)
 	clips("\345\214\227\344\272\254", 2, "", "or the only one");
 	clips("a\345\214", 100, "a??", "one that came cut off");
 	clips("a\n\t\r\001\177z", 100, "a   ??z", "control characters");
+	clips("a\x1b[2J\x7f\xc2\x9b" "2Jb\tc", 100, "a?[2J??2Jb c", "C0, DEL and C1");
+	clips("a\xe2\x80\xae" "b\xe2\x80\xa9" "c\xe2\x81\xa6\xef\xbb\xbf" "d\xf3\xa0\x81\x81", 100, "a?b?c??d?",
+		  "directions, ends of lines, and what has no width");
+	clips("\xe5\xaf\x86\xc2\xa0\xf0\x9f\x98\x80", 100, "\xe5\xaf\x86\xc2\xa0\xf0\x9f\x98\x80", "other characters stay");
 	is(tplus_error_clip("abc\0def", 7, 100, NULL, 0), "abc", "up to a zero byte");
 	is(tplus_error_clip("abcdef", 3, 100, NULL, 0), "abc", "no more than came");
 	encoding = PG_LATIN1;

@@ -82,6 +82,15 @@ static const Case cases[] = {
 	{"100%-sure", "100%2525-sure", "100%2525-sure"},
 	{"aBc-9D", "a\\u0062c-9D \\u0041bc-9d", "* *"},
 	{"C:\\dir\\", "C:\\\\dir\\\\ C:\\dir\\", "* *"},
+	{"canary-1", "x63616e6172792d31 63616E6172792D31", "x* *"},
+	{"canary-1", "63616e617279", "*"},
+	{"canary-1", "63616e6172792d32", "63616e6172792d32"},
+	{"canary-1", "Y2FuYXJ5LTF9fX0=", "*F9fX0="},
+	{"canary-1", "e2NhbmFyeS0xfX19", "e2*fX19"},
+	{"canary-1", "eyJjYW5hcnktMX19fQ==", "eyJ*X19fQ=="},
+	{"canary-1", "eyJjYW5hcnktQQ==", "eyJjYW5hcnktQQ=="},
+	{"a>?b~~~?~>>?", "YT4/Yn5+fj9+Pj4/ YT4_Yn5-fj9-Pj4_", "* *"},
+	{"a>?b~~~?~>>?", "YT4%2FYn5%2Bfj9%2bPj4%2F YT4\\/Yn5\\u002bfj9+Pj4\\/", "* *"},
 };
 
 /* Seconds that it takes to look for a secret everywhere in this. */
