@@ -264,7 +264,7 @@ subtest 'the hint about pushdown' => sub {
 	server();
 	for my $action (qw(business_500 exception))
 	{
-		$sim->fault($key, match => { path => '*Query*' }, action => $action, times => 99);
+		$sim->fault($key, match => { path => '/tplus/api/*' }, action => $action, times => 99);
 		$hints->("$action and a code", $filtered, 1);
 		$hints->("$action and a flag", 'SELECT id FROM erp.inventory WHERE disabled', 1);
 		$hints->("$action and a row version", q{SELECT id FROM erp.inventory WHERE ts > '0000000000000001'}, 1);
@@ -482,7 +482,7 @@ subtest 'nothing half done' => sub {
 	server(page_size => 100);
 
 	tenant(records => 250);
-	$sim->fault($key, match => { path => '*Query*', from => 2 }, action => 'business', times => 99);
+	$sim->fault($key, match => { path => '/tplus/api/*', from => 2 }, action => 'business', times => 99);
 	fails('a refusal after the first page', $insert, 'HV000', $server);
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM item'), '0', 'leaves nothing');
 
